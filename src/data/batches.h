@@ -1,0 +1,55 @@
+// Which samples make a batch, and the batch as numbers.
+//
+// The order of an epoch is a pure function of (seed, epoch): any batch of any epoch can be asked for,
+// so a resumed run continues where it was and a prefetcher may ask ahead. Filling reads the set and
+// writes the buffer, keeps nothing, and may run in several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+#include "data/dataset.h"
+
+namespace vitro {
+
+/// The batch to be used next: what a checkpoint keeps.
+struct Position {
+  int64_t epoch = 0, batch = 0;
+  bool operator==(const Position&) const = default;
+};
+
+enum class Order : uint8_t { shuffled, as_stored };
+
+class Batches {
+public:
+  /// Batches of `batch` samples out of 0 .. samples-1, the last one smaller where it does not divide. An epoch is
+  /// the permutation Stream(seed, "shuffle", epoch). Throws bad_input for a batch below 1 or no samples.
+  Batches(int64_t samples, int64_t batch, uint64_t seed = 0, Order order = Order::shuffled);
+
+  int64_t samples() const { return samples_; }
+  int64_t batch() const { return batch_; }
+  int64_t per_epoch() const { return (samples_ + batch_ - 1) / batch_; }
+
+  /// The rows of that batch; valid until a batch of another epoch is asked for.
+  std::span<const int64_t> rows(Position at);
+  Position after(Position at) const;
+
+private:
+  int64_t samples_, batch_;
+  uint64_t seed_;
+  Order order_;
+  int64_t held_epoch_ = -1;
+  std::vector<int64_t> permutation_;
+};
+
+/// Rows as the network's input: data.schema.input applied. `out`: f32 or f64, of rows.size() * sample elements
+/// in any shape. Runs on all threads.
+void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out);
+/// Labels into i32 [rows].
+void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out);
+/// Targets with data.schema.target applied into f32 or f64 [rows, outputs].
+void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out);
+
+} // namespace vitro

@@ -1,0 +1,97 @@
+// A set of samples in memory, and what its numbers mean.
+//
+// A Dataset keeps samples as they were read: pixels stay bytes, measurements are floats. What turns
+// them into the network's input is written down in the Schema, and only applied when a batch is
+// filled (data/batches.h), so that a run can save the Schema and read raw files ever after.
+// Invariant of every Dataset that this room returns (see `check`): samples [n, ...sample], labels
+// [n] within the classes or targets [n, outputs], every number finite.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace vitro {
+
+/// How a raw value becomes the network's: (raw * scale - mean) / deviation, in double, rounded once.
+/// One mean and deviation for all, or one for each equal, consecutive run of a sample's elements:
+/// with a sample [channels, height, width] one per channel, with [features] one per feature.
+struct Scaling {
+  double scale = 1;
+  std::vector<double> mean = {0}, deviation = {1}; // of equal size; deviation > 0
+
+  double apply(double raw, int64_t group = 0) const { return (raw * scale - mean[group]) / deviation[group]; }
+  double undo(double number, int64_t group = 0) const { return (number * deviation[group] + mean[group]) / scale; }
+  bool operator==(const Scaling&) const = default;
+  std::string str() const; // "raw / 255, then (x - 0.1307) / 0.3081"
+};
+
+/// What is to be predicted: one of several classes, or one or more numbers.
+enum class Goal : uint8_t { classes, numbers };
+const char* name(Goal goal); // "classification", "regression"
+
+/// All that there is to know about a data set but its samples: what a run keeps beside its weights.
+struct Schema {
+  std::string name;                  // "mnist", "points"
+  std::string description;           // "generated digits, not MNIST: ..."
+  bool generated = false;            // made by this program, not measured
+  Goal goal = Goal::classes;
+  DType raw = DType::f32;            // u8 or f32
+  Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
+  std::vector<std::string> features; // a name for each element of a sample [features]; else empty
+  std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
+  std::vector<std::string> targets;  // the predicted column(s): for CSV also the class column's name
+  Scaling input;
+  Scaling target;                    // Goal::numbers: the network learns target.apply(raw)
+
+  int64_t outputs() const; // how many classes, or how many numbers
+  bool operator==(const Schema&) const = default;
+};
+
+struct Dataset {
+  Schema schema;
+  Tensor samples; // u8 or f32 [n, ...schema.sample]
+  Tensor labels;  // i32 [n] for Goal::classes; else i32 [0]
+  Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
+
+  int64_t size() const { return samples.shape().rank() == 0 ? 0 : samples.shape()[0]; }
+  std::span<const int32_t> label_of() const { return labels.as<int32_t>(); }
+};
+
+/// The three parts of a set. Validation or test may hold no sample (size 0), train never does.
+/// Means and deviations come from the training part alone.
+struct Splits {
+  Dataset train, validation, test;
+};
+
+/// An empty part: the schema, and no sample.
+Dataset empty_like(const Schema& schema);
+
+/// The samples `rows` (each 0 .. n-1, in this order, repeats allowed) as a set of their own.
+Dataset take(const Dataset& all, std::span<const int64_t> rows);
+
+/// Samples per class.
+std::vector<int64_t> class_counts(const Dataset& data);
+
+/// Throws bad_input at `where` unless shapes and counts agree with the schema and every label is a class.
+void check(const Dataset& data, const std::string& where);
+
+/// One mean and deviation (population) per feature of f32 samples [n, features]; a constant feature
+/// gets deviation 1. Sums run in double, in row order.
+Scaling standardise(const Tensor& rows);
+
+struct Rows {
+  std::vector<int64_t> train, validation, test; // each ascending
+};
+/// Deals n rows into three parts, at random by (seed, "split"). Where `labels` (i32 [n]) is not empty, each
+/// class is dealt on its own, so that the parts have the same mixture. A part's share of c rows is
+/// floor(c * fraction + 1/2); training keeps the rest, at least one row of each class.
+Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed);
+
+/// The same as three sets, the scaling left as it is.
+Splits split(const Dataset& all, double validation, double test, uint64_t seed);
+
+} // namespace vitro

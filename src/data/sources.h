@@ -1,0 +1,58 @@
+// Known data sets: what they are, where they are looked for, how they are fetched.
+#pragma once
+
+#include "data/dataset.h"
+#include "data/generate.h"
+
+namespace vitro {
+
+struct KnownFile {
+  std::string name;   // as published: "train-images-idx3-ubyte.gz"
+  std::string sha256; // of the published (packed) file
+  int64_t bytes;
+};
+
+/// A published set of IDX files: train images, train labels, test images, test labels, in this order.
+struct KnownSet {
+  std::string name, doc;
+  std::string url;    // the files' names are appended
+  std::vector<KnownFile> files;
+  std::vector<std::string> classes;
+  double mean, deviation;          // of the 60,000 training images' pixels / 255
+  std::string test_labels_sha256;  // of the unpacked test labels: tells sets with equal file names apart
+};
+std::span<const KnownSet> known_sets();
+
+/// The directories that are searched, best first: `data_dir` (--data-dir; "" for none), $VITRO_DATA,
+/// the user's data directory ($XDG_DATA_HOME/vitro, else ~/.local/share/vitro).
+std::vector<std::string> data_roots(const std::string& data_dir);
+
+/// Where each of the set's files lies, packed or not, in `root/name/`, or in `root` itself if its test labels
+/// are this set's. Throws bad_input that lists the places and names `vitro data fetch`.
+std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
+
+/// The training part as published, and the test part, read and checked, with the published mean and deviation.
+struct Published {
+  Dataset train, test;
+};
+Published read_known(const KnownSet& set, const std::string& data_dir);
+
+/// Downloads a known set with the program `curl` into `root/name/` (root: `data_dir`, else the first of
+/// data_roots), a file at a time: to a temporary name, sum checked, renamed. Files that are there with the right sum are kept. `say`
+/// gets a line per file. Returns the directory. Throws bad_input for an unknown set, failure where curl is
+/// missing, there is no network, the disk refuses or a sum differs.
+std::string fetch(const std::string& name, const std::string& data_dir,
+                  void (*say)(const std::string& line) = nullptr);
+
+/// One line of `vitro list data`.
+struct SourceEntry {
+  std::string name;
+  std::string kind;     // "generated", "published"
+  Goal goal;
+  std::string size;     // "20000 + 2000 + 2000 samples [1, 28, 28]"
+  std::string doc;
+};
+/// Every set that can be opened by name.
+std::vector<SourceEntry> catalogue_of_data();
+
+} // namespace vitro
