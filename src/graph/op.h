@@ -1,0 +1,123 @@
+// Op: all that there is to know about one operation, as data.
+//
+// A graph is made of nodes that point at Ops; every reader of the graph (gradient, verify, print,
+// interpret, plan, explain, the docs) asks the Op. An op is either *primitive* (it has `plain`,
+// readable loops in float and double) or *composed* (it has `expand`, the same thing as a small
+// graph of primitives). Either may have a fast kernel beside that: `vector` for pointwise ops,
+// `prepare` for all others. The plain or expanded form is the oracle for the fast one.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/layout.h"
+#include "core/tensor.h"
+#include "graph/attrs.h"
+
+namespace vitro {
+
+class Var;
+
+enum Trait : uint32_t {
+  pointwise = 1,      // element i of the output depends on element i of the (broadcast) inputs alone
+  kinked = 2,         // the derivative jumps somewhere: gradient checks report a step across it
+  constant_slope = 4, // no gradient flows (comparisons, step, one_hot): zero wherever it is defined
+  alias = 8,          // the output is the input's bytes under another shape
+  source = 16,        // no inputs: input, state, constant
+};
+
+struct InferCall {
+  const Attrs& attrs;
+  std::span<const Type> in;
+};
+
+struct PlainCall {
+  const Attrs& attrs;
+  std::span<const ConstView> in;
+  std::span<const View> out; // zero-filled is not promised
+};
+
+/// What `grad` is told: the forward node's inputs, outputs, and the loss's derivative with respect
+/// to each output. It answers with the derivative with respect to each input, an empty Var for none.
+struct GradOf;
+
+/// Called with finished ranges of a kernel's first output (storage order) while they are in cache.
+struct Epilogue {
+  void (*run)(void* context, int64_t begin, int64_t end) = nullptr;
+  void* context = nullptr;
+};
+
+struct KernelCall {
+  const void* const* in;
+  void* const* out;
+  void* workspace; // 64-byte aligned
+  Epilogue epilogue;
+};
+
+/// A kernel made ready for one set of types and layouts. `run` must not allocate and may be called
+/// from several threads at once with different buffers.
+struct Prepared {
+  std::function<void(const KernelCall&)> run;
+  int64_t workspace_bytes = 0;
+  bool takes_epilogue = false; // it calls the epilogue on disjoint ranges that cover its output
+};
+
+struct PrepareCall {
+  const Attrs& attrs;
+  std::span<const Type> in, out;
+  std::span<const Layout> in_layouts; // row-major, or what `layouts` wished for
+  Layout out_layout;                  // row-major, or what `layouts` offered
+};
+
+/// Layouts that a kernel can use. `in[i]` is wished for where input i is a state (others are made
+/// row-major); `out` can be written directly where a state's gradient is wanted so.
+struct LayoutWishes {
+  std::vector<Layout> in;
+  std::vector<Layout> out;
+};
+
+using VectorKernel = void (*)(const float* const* in, float* out, int64_t n, const float* params);
+
+struct AttrSpec {
+  const char* name;
+  Attr fallback;    // the default; its alternative is the kind that is accepted
+  const char* doc;
+  bool required = false;
+};
+
+/// A worked example: inputs and attributes. The docs print what it gives, the contract tests run on it.
+struct Example {
+  std::vector<Tensor> in;
+  Attrs attrs = {};
+};
+
+struct Op {
+  const char* name;
+  const char* formula;              // "y = tanh(x)": inputs by the names in `args`, the output y
+  const char* doc;                  // one sentence
+  const char* origin = "";          // where the formula comes from, if it is not common knowledge
+  uint32_t traits = 0;
+  std::vector<const char*> args;    // names of the inputs in formula and rules; a last "..." allows more
+  std::vector<const char*> rules = {}; // per input: its derivative, "dx = dy (1 - y^2)"
+  std::vector<AttrSpec> attrs = {};
+  std::function<std::vector<Type>(const InferCall&)> infer;
+  std::function<void(const PlainCall&)> plain = nullptr;
+  std::function<std::vector<Var>(std::span<const Var> in, const Attrs&)> expand = nullptr;
+  std::function<std::vector<Var>(const GradOf&)> grad = nullptr;
+  VectorKernel vector = nullptr;
+  std::vector<const char*> vector_params = {}; // real attributes handed to `vector`, in order
+  std::function<LayoutWishes(const InferCall&)> layouts = nullptr;
+  std::function<Prepared(const PrepareCall&)> prepare = nullptr;
+  const char* onnx = "";            // the ONNX operator of the same meaning, "" where there is none
+  std::vector<Example> examples = {};
+
+  bool is(Trait trait) const { return traits & trait; }
+};
+
+/// `attrs` with defaults filled in. Throws on an unknown name (with the nearest), a missing
+/// required one, or another kind of value.
+Attrs complete_attrs(const Op& op, Attrs attrs);
+
+} // namespace vitro

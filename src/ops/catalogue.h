@@ -1,0 +1,28 @@
+// The catalogue: every op there is. The op reference, `vitro list ops`, recipes and the contract tests read it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "graph/graph.h"
+
+namespace vitro {
+
+extern const Op add_op, subtract_op, multiply_op, divide_op, negate_op, square_op, sqrt_op, exp_op, log_op, power_op, abs_op, sign_op,
+    maximum_op, minimum_op;
+extern const Op equal_op, not_equal_op, less_op, less_equal_op, greater_op, greater_equal_op, where_op;
+extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_op, erf_op;
+extern const Op matmul_op;
+extern const Op reshape_op, transpose_op, broadcast_to_op, slice_op, pad_op, concatenate_op;
+extern const Op gather_op, scatter_add_op, one_hot_op;
+extern const Op sum_op, mean_op, max_op;
+extern const Op softmax_op, log_softmax_op;
+extern const Op softmax_cross_entropy_op, binary_cross_entropy_op, squared_error_op;
+
+/// All ops, in the order of the docs; input, state and constant are not among them.
+std::span<const Op* const> catalogue();
+
+/// The op of that name; nullptr where there is none.
+const Op* find_op(const std::string& name);
+
+} // namespace vitro

@@ -1,0 +1,73 @@
+#include "ops/gradient.h"
+
+#include "core/error.h"
+#include "core/text.h"
+#include "ops/ops.h"
+
+namespace vitro {
+namespace {
+
+// For each node up to `last`: whether a derivative flows from it back to one of `wrt`.
+std::vector<bool> reached_from(const Graph& graph, const std::vector<Var>& wrt, NodeId last) {
+  std::vector<bool> reached(size_t(last) + 1);
+  for (const Var& var : wrt)
+    if (var.edge().node <= last) reached[size_t(var.edge().node)] = true;
+  for (NodeId id = 0; id <= last; ++id)
+    if (!graph[id].op->is(constant_slope))
+      for (const Edge edge : graph[id].in)
+        if (reached[size_t(edge.node)]) reached[size_t(id)] = true;
+  return reached;
+}
+
+} // namespace
+
+std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Var& seed) {
+  const std::shared_ptr<Graph>& graph = loss.graph();
+  if (!seed && loss.shape().elements() != 1)
+    bad_input("gradient", text("the loss is ", loss.type(), ", expected a scalar"), "reduce it with sum or mean, or give a seed of its shape");
+  if (seed && seed.shape() != loss.shape())
+    bad_input("gradient", text("the seed is ", seed.shape(), ", the loss ", loss.shape()));
+
+  const NodeId last = loss.edge().node;
+  const auto reached = reached_from(*graph, wrt, last);
+  std::vector<std::vector<Var>> adjoint(size_t(last) + 1);
+  const auto add = [&](Edge edge, const Var& term) {
+    auto& outputs = adjoint[size_t(edge.node)];
+    outputs.resize((*graph)[edge.node].out.size());
+    Var& sum = outputs[size_t(edge.output)];
+    sum = sum ? sum + term : term;
+  };
+
+  const std::string outer_scope = graph->scope;
+  const NodeId outer_serving = graph->serving;
+  add(loss.edge(), seed ? seed : full_like(loss, 1));
+  for (NodeId id = last; id >= 0; --id) {
+    if (!reached[size_t(id)] || adjoint[size_t(id)].empty()) continue;
+    const Node node = (*graph)[id]; // a copy: the graph grows below
+    if (node.op->is(source)) continue;
+    if (!node.op->grad)
+      bad_input("gradient", text("the op \"", node.op->name, "\" has no derivative", node.name.empty() ? "" : text(" (layer \"", node.name, "\")")));
+    graph->scope = node.name;
+    graph->serving = id;
+    std::vector<Var> xs, ys;
+    for (const Edge edge : node.in) xs.emplace_back(graph, edge);
+    for (size_t i = 0; i < node.out.size(); ++i) ys.emplace_back(graph, Edge{id, int32_t(i)});
+    const std::vector<Var> dys = adjoint[size_t(id)];
+    const Var none;
+    const auto dxs = node.op->grad({node.attrs, xs, ys, dys, xs.empty() ? none : xs[0], ys[0], dys[0]});
+    for (size_t i = 0; i < dxs.size(); ++i)
+      if (dxs[i] && reached[size_t(node.in[i].node)]) add(node.in[i], dxs[i]);
+  }
+  graph->scope = outer_scope;
+  graph->serving = outer_serving;
+
+  std::vector<Var> out;
+  for (const Var& var : wrt) {
+    const auto& sums = var.edge().node <= last ? adjoint[size_t(var.edge().node)] : std::vector<Var>{};
+    const bool found = !sums.empty() && sums[size_t(var.edge().output)];
+    out.push_back(found ? sums[size_t(var.edge().output)] : full_like(var, 0));
+  }
+  return out;
+}
+
+} // namespace vitro

@@ -1,0 +1,89 @@
+// The ops, as functions on Var. Each is told in full in the file of its family (arithmetic.cpp, ...),
+// and all are listed in catalogue.cpp. An operand may be a number: `1 - square(y)`.
+// Shapes broadcast as numpy's where two operands meet elementwise. All throw Error (input) where
+// types don't fit, naming the op, the layer and the caller's line.
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace vitro {
+
+// arithmetic.cpp
+Var operator+(In a, In b);
+Var operator-(In a, In b);
+Var operator*(In a, In b);
+Var operator/(In a, In b);
+Var operator-(In x);
+Var square(In x);
+Var sqrt(In x);
+Var exp(In x);
+Var log(In x);
+Var pow(In x, In exponent);
+Var abs(In x);
+Var sign(In x);     // -1, 0, 1
+Var maximum(In a, In b);
+Var minimum(In a, In b);
+
+// comparisons.cpp: 1 where true, 0 where false, in the operands' element type
+Var equal(In a, In b);
+Var not_equal(In a, In b);
+Var less(In a, In b);
+Var less_equal(In a, In b);
+Var greater(In a, In b);
+Var greater_equal(In a, In b);
+Var where(In condition, In a, In b); // condition != 0 ? a : b
+
+// activations.cpp
+Var sigmoid(In x);
+Var tanh(In x);
+Var relu(In x);
+Var leaky_relu(In x, double slope = 0.01);
+Var step(In x);     // x > 0 ? 1 : 0; its slope is zero
+Var softplus(In x); // log(1 + e^x)
+Var erf(In x);
+
+// matmul.cpp
+/// numpy's matmul: [.., m, k] by [.., k, n] gives [.., m, n], leading axes broadcast; a vector is a
+/// row on the left, a column on the right. The flags transpose the last two axes without a copy.
+Var matmul(In a, In b, bool transpose_a = false, bool transpose_b = false);
+/// numpy's dot: the last axis of a with the last but one of b.
+Var dot(In a, In b);
+/// The shapes that these two give; throw, in plain words, where they don't fit.
+Shape matmul_shape(const Shape& a, const Shape& b);
+Shape dot_shape(const Shape& a, const Shape& b);
+
+// movement.cpp
+Var reshape(In x, const std::vector<int64_t>& shape);        // one extent may be -1
+Var transpose(In x, const std::vector<int64_t>& order = {}); // {}: reversed
+Var broadcast_to(In x, const Shape& shape);
+Var slice(In x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1); // negative: from the end
+Var pad(In x, int64_t axis, int64_t before, int64_t after, int64_t spacing = 1); // zeros around, and between
+Var concatenate(const std::vector<Var>& parts, int64_t axis);
+
+// indexing.cpp
+Var gather(In x, In indices, int64_t axis = 0);               // numpy's take; indices i32
+Var scatter_add(In x, In indices, int64_t extent, int64_t axis = 0); // its transpose: rows with one index add up
+Var one_hot(In indices, int64_t classes, DType dtype = DType::f32);  // [..] -> [.., classes]
+
+// reductions.cpp. `axes` {}: all of them; `keep` leaves extents of 1 behind
+Var sum(In x, const std::vector<int64_t>& axes = {}, bool keep = false);
+Var mean(In x, const std::vector<int64_t>& axes = {}, bool keep = false);
+Var max(In x, const std::vector<int64_t>& axes = {}, bool keep = false);
+/// Sums x down to `shape`, from which it was broadcast: what a broadcast operand's derivative needs.
+Var sum_to(const Var& x, const Shape& shape);
+
+// softmax.cpp
+Var softmax(In x, int64_t axis = -1);
+Var log_softmax(In x, int64_t axis = -1);
+
+// losses.cpp. `reduction`: "mean" over all elements (cross-entropy: over all rows), "sum", or
+// "half" (half the squared norm of each sample, averaged over the first axis: Nielsen's quadratic cost)
+struct CrossEntropy { Var loss, probabilities; };
+/// Softmax and cross-entropy jointly. logits [.., classes]; targets i32 [..] or probabilities [.., classes].
+CrossEntropy softmax_cross_entropy(In logits, In targets);
+Var binary_cross_entropy(In logits, In targets, const std::string& reduction = "mean");
+Var squared_error(In predictions, In targets, const std::string& reduction = "mean");
+
+} // namespace vitro
