@@ -35,9 +35,9 @@ const char* name(Goal goal); // "classification", "regression"
 
 /// All that there is to know about a data set but its samples: what a run keeps beside its weights.
 struct Schema {
-  std::string name;                  // "mnist", "points"
-  std::string description;           // "generated digits, not MNIST: ..."
-  bool generated = false;            // made by this program, not measured
+  std::string name;        // "mnist", "points"
+  std::string description; // "generated digits, not MNIST: ..."
+  bool generated = false;  // made by this program, not measured
   Goal goal = Goal::classes;
   DType raw = DType::f32;            // u8 or f32
   Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
@@ -45,7 +45,7 @@ struct Schema {
   std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
   std::vector<std::string> targets;  // the predicted column(s): for CSV also the class column's name
   Scaling input;
-  Scaling target;                    // Goal::numbers: the network learns target.apply(raw)
+  Scaling target; // Goal::numbers: the network learns target.apply(raw)
 
   int64_t outputs() const; // how many classes, or how many numbers
   bool operator==(const Schema&) const = default;

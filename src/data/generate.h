@@ -19,15 +19,15 @@ struct GenerateOptions {
   std::optional<int64_t> samples;    // training samples in all; default: the set's own
   std::optional<int64_t> validation; // default: the set's own
   std::optional<int64_t> test;
-  std::optional<int64_t> classes;    // spirals, circles and blobs only
-  std::optional<double> noise;       // >= 0; each set says what it means
+  std::optional<int64_t> classes; // spirals, circles and blobs only
+  std::optional<double> noise;    // >= 0; each set says what it means
   uint64_t seed = 0;
 };
 
 struct Generator {
   std::string name;
-  std::string doc;       // one sentence
-  std::string formula;   // and its source
+  std::string doc;     // one sentence
+  std::string formula; // and its source
   Goal goal;
   int64_t samples, held_out; // defaults: training; validation and test each
   int64_t classes;           // default; 0 for Goal::numbers

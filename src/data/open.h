@@ -10,19 +10,21 @@ namespace vitro {
 struct DataOptions {
   std::string data_dir;             // --data-dir; "" where not given
   uint64_t seed = 0;                // of generated samples and of the split
-  std::optional<int64_t> samples;   // generated sets: training samples; others: the first so many of the training part
-  std::optional<double> validation; // share of the data, 0 <= v < 1, or a number of samples from 1 on
+  std::optional<int64_t> samples;   // generated sets: training samples; others: the first so many of that part
+  std::optional<double> validation; // below 1: a share; from 1 on: so many samples
   std::optional<double> test;       // the same; not for sets that come with a test part
   std::optional<int64_t> classes;   // generated sets
   std::optional<double> noise;
   CsvOptions csv;
 };
 
-/// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a directory with IDX
-/// files, an IDX file of images (labels lie beside it), or a CSV file; what a file holds is decided by its content.
-/// Splits where no rule is given: known sets keep the last 10,000 of their training part for validation (a sixth
-/// where there are fewer than 60,000); an IDX set without test part and a CSV file are dealt 80 / 10 / 10 at random,
-/// class by class; generated sets draw each part. CSV features, and targets of Goal::numbers, are standardised by the training part.
+/// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a
+/// directory with IDX files, an IDX file of images (its labels lie beside it), or a CSV file; what a file
+/// holds is decided by its content. Splits where `options` say nothing: generated sets draw each part; known
+/// sets, and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000:
+/// the usual last 10,000); an IDX set without test part and a CSV file are dealt 80 / 10 / 10 at random, class
+/// by class. CSV features, and targets of Goal::numbers, are standardised by the training part; IDX pixels
+/// get the published mean and deviation, or the training part's.
 /// Throws bad_input for whatever is wrong with the name, the options or the file.
 Splits open_data(const std::string& what, const DataOptions& options = {});
 

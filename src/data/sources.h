@@ -1,6 +1,10 @@
 // Known data sets: what they are, where they are looked for, how they are fetched.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "data/dataset.h"
 #include "data/generate.h"
 
@@ -15,11 +19,11 @@ struct KnownFile {
 /// A published set of IDX files: train images, train labels, test images, test labels, in this order.
 struct KnownSet {
   std::string name, doc;
-  std::string url;    // the files' names are appended
+  std::string url; // the files' names are appended
   std::vector<KnownFile> files;
   std::vector<std::string> classes;
-  double mean, deviation;          // of the 60,000 training images' pixels / 255
-  std::string test_labels_sha256;  // of the unpacked test labels: tells sets with equal file names apart
+  double mean, deviation;         // of the 60,000 training images' pixels / 255
+  std::string test_labels_sha256; // of the unpacked test labels: tells sets with equal file names apart
 };
 std::span<const KnownSet> known_sets();
 
@@ -27,8 +31,9 @@ std::span<const KnownSet> known_sets();
 /// the user's data directory ($XDG_DATA_HOME/vitro, else ~/.local/share/vitro).
 std::vector<std::string> data_roots(const std::string& data_dir);
 
-/// Where each of the set's files lies, packed or not, in `root/name/`, or in `root` itself if its test labels
-/// are this set's. Throws bad_input that lists the places and names `vitro data fetch`.
+/// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
+/// itself if it is called `name` or its test labels are this set's. Throws bad_input that lists the places and names
+/// `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
 /// The training part as published, and the test part, read and checked, with the published mean and deviation.
@@ -38,18 +43,21 @@ struct Published {
 Published read_known(const KnownSet& set, const std::string& data_dir);
 
 /// Downloads a known set with the program `curl` into `root/name/` (root: `data_dir`, else the first of
-/// data_roots), a file at a time: to a temporary name, sum checked, renamed. Files that are there with the right sum are kept. `say`
-/// gets a line per file. Returns the directory. Throws bad_input for an unknown set, failure where curl is
-/// missing, there is no network, the disk refuses or a sum differs.
+/// data_roots), a file at a time: to a temporary name, sum checked, renamed. Files that are there with the
+/// right sum are kept. `say` gets a line per file. Returns the directory. Throws bad_input for an unknown
+/// set, failure where curl is missing, there is no network, the disk refuses or a sum differs.
 std::string fetch(const std::string& name, const std::string& data_dir,
-                  void (*say)(const std::string& line) = nullptr);
+                  const std::function<void(const std::string& line)>& say = {});
+/// The same for a set that is described elsewhere.
+std::string fetch(const KnownSet& set, const std::string& data_dir,
+                  const std::function<void(const std::string& line)>& say = {});
 
 /// One line of `vitro list data`.
 struct SourceEntry {
   std::string name;
-  std::string kind;     // "generated", "published"
+  std::string kind; // "generated", "published"
   Goal goal;
-  std::string size;     // "20000 + 2000 + 2000 samples [1, 28, 28]"
+  std::string size; // "20000 + 2000 + 2000": training, validation, test
   std::string doc;
 };
 /// Every set that can be opened by name.

@@ -1,0 +1,124 @@
+#include "data/batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "core/text.h"
+#include "core/threads.h"
+
+namespace vitro {
+
+Batches::Batches(int64_t samples, int64_t batch, uint64_t seed, Order order)
+    : samples_(samples), batch_(batch), seed_(seed), order_(order) {
+  if (batch < 1) bad_input("data", text("batch is ", batch, ", at least 1 was expected"));
+  if (samples < 1) bad_input("data", "there is no sample to make a batch of");
+}
+
+std::span<const int64_t> Batches::rows(Position at) {
+  if (at.epoch < 0 || at.batch < 0 || at.batch >= per_epoch())
+    bad_input("data", text("batch ", at.batch, " of epoch ", at.epoch, ": an epoch has ", per_epoch(), " batches"),
+              "the checkpoint was saved with another batch size or another set");
+  if (order_ == Order::shuffled ? held_epoch_ != at.epoch : permutation_.empty()) {
+    if (order_ == Order::shuffled) {
+      permutation_ = permutation(Stream(seed_, "shuffle", uint64_t(at.epoch)), samples_);
+    } else {
+      permutation_.resize(size_t(samples_));
+      std::iota(permutation_.begin(), permutation_.end(), int64_t{0});
+    }
+    held_epoch_ = at.epoch;
+  }
+  const int64_t first = at.batch * batch_, count = std::min(batch_, samples_ - first);
+  return std::span<const int64_t>(permutation_).subspan(size_t(first), size_t(count));
+}
+
+Position Batches::after(Position at) const {
+  return at.batch + 1 < per_epoch() ? Position{at.epoch, at.batch + 1} : Position{at.epoch + 1, 0};
+}
+
+namespace {
+
+void expect(const Dataset& data, std::span<const int64_t> rows, int64_t per_row, View out) {
+  if (out.type.shape.elements() != int64_t(rows.size()) * per_row)
+    bad_input("data", text("a batch of ", rows.size(), " rows of ", per_row, " numbers does not fit ", out.type));
+  for (const int64_t row : rows)
+    if (row < 0 || row >= data.size()) bad_input("data", text("row ", row, " of ", data.size()));
+}
+
+// Runs body(i) for each row of the batch, about 16,000 numbers to a task.
+template <class Body> void each_row(int64_t rows, int64_t per_row, Body&& body) {
+  const int64_t at_once = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, per_row));
+  parallel((rows + at_once - 1) / at_once, [&](int64_t task) {
+    for (int64_t i = task * at_once; i < std::min(rows, (task + 1) * at_once); ++i) body(i);
+  });
+}
+
+template <class Raw, class Out>
+void fill_by_formula(const Raw* all, const Scaling& scaling, std::span<const int64_t> rows, int64_t per_row, Out* out) {
+  const auto groups = int64_t(scaling.mean.size()), run = per_row / groups;
+  each_row(int64_t(rows.size()), per_row, [&](int64_t i) {
+    const Raw* from = all + rows[size_t(i)] * per_row;
+    Out* to = out + i * per_row;
+    for (int64_t g = 0; g < groups; ++g)
+      for (int64_t e = 0; e < run; ++e) *to++ = Out(scaling.apply(double(*from++), g));
+  });
+}
+
+// A byte has 256 values, so with few groups the formula runs once for each and the rest is looking up: same bits.
+// The tables lie on the stack, since a training step allocates nothing.
+constexpr int64_t most_tables = 4;
+
+template <class Out> void fill_by_table(const uint8_t* all, const Scaling& scaling, std::span<const int64_t> rows,
+                                        int64_t per_row, Out* out) {
+  const auto groups = int64_t(scaling.mean.size()), run = per_row / groups;
+  Out tables[most_tables][256];
+  for (int64_t g = 0; g < groups; ++g)
+    for (int value = 0; value < 256; ++value) tables[g][value] = Out(scaling.apply(value, g));
+  each_row(int64_t(rows.size()), per_row, [&](int64_t i) {
+    const uint8_t* from = all + rows[size_t(i)] * per_row;
+    Out* to = out + i * per_row;
+    for (int64_t g = 0; g < groups; ++g)
+      for (int64_t e = 0; e < run; ++e) *to++ = tables[g][*from++];
+  });
+}
+
+template <class Out>
+void fill(const Tensor& values, const Scaling& scaling, std::span<const int64_t> rows, int64_t per_row, Out* out) {
+  if (values.dtype() == DType::f32)
+    fill_by_formula(values.as<float>().data(), scaling, rows, per_row, out);
+  else if (int64_t(scaling.mean.size()) <= most_tables)
+    fill_by_table(values.as<uint8_t>().data(), scaling, rows, per_row, out);
+  else
+    fill_by_formula(values.as<uint8_t>().data(), scaling, rows, per_row, out);
+}
+
+void fill(const Tensor& values, const Scaling& scaling, std::span<const int64_t> rows, int64_t per_row, View out) {
+  if (out.type.dtype == DType::f64)
+    fill(values, scaling, rows, per_row, out.as<double>().data());
+  else
+    fill(values, scaling, rows, per_row, out.as<float>().data());
+}
+
+} // namespace
+
+void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out) {
+  const int64_t per_row = data.schema.sample.elements();
+  expect(data, rows, per_row, out);
+  fill(data.samples, data.schema.input, rows, per_row, out);
+}
+
+void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out) {
+  expect(data, rows, 1, out);
+  const auto from = data.label_of();
+  const auto to = out.as<int32_t>();
+  for (size_t i = 0; i < rows.size(); ++i) to[i] = from[size_t(rows[i])];
+}
+
+void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out) {
+  const int64_t per_row = data.schema.outputs();
+  expect(data, rows, per_row, out);
+  fill(data.targets, data.schema.target, rows, per_row, out);
+}
+
+} // namespace vitro

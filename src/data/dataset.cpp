@@ -1,0 +1,157 @@
+#include "data/dataset.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/math.h"
+#include "core/random.h"
+#include "core/text.h"
+
+namespace vitro {
+namespace {
+
+Shape with_rows(int64_t n, const Shape& sample) {
+  std::vector<int64_t> extents = sample.list();
+  extents.insert(extents.begin(), n);
+  return Shape(extents);
+}
+
+Tensor take_rows(const Tensor& all, std::span<const int64_t> rows) {
+  std::vector<int64_t> extents = all.shape().list();
+  const int64_t n = extents[0], row_bytes = n == 0 ? 0 : all.type().bytes() / n;
+  extents[0] = int64_t(rows.size());
+  Tensor out(Type{all.dtype(), Shape(extents)});
+  const auto* from = static_cast<const std::byte*>(all.view().data);
+  auto* to = static_cast<std::byte*>(out.view().data);
+  for (const int64_t row : rows) {
+    if (row < 0 || row >= n) bad_input("data", text("row ", row, " of ", n));
+    std::memcpy(to, from + row * row_bytes, size_t(row_bytes));
+    to += row_bytes;
+  }
+  return out;
+}
+
+} // namespace
+
+std::string Scaling::str() const {
+  if (*this == Scaling{}) return "as it is";
+  std::string raw = scale == 1 ? "x" : scale == 1.0 / 255 ? "x / 255" : text("x * ", scale);
+  if (mean.size() > 1) return text("(", raw, " - mean) / deviation, for each of ", mean.size());
+  if (mean[0] == 0 && deviation[0] == 1) return raw;
+  return text("(", raw, " - ", mean[0], ") / ", deviation[0]);
+}
+
+const char* name(Goal goal) { return goal == Goal::classes ? "classification" : "regression"; }
+
+int64_t Schema::outputs() const { return int64_t(goal == Goal::classes ? classes.size() : targets.size()); }
+
+Dataset empty_like(const Schema& schema) {
+  const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
+  return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),
+          Tensor(Type{DType::f32, targets})};
+}
+
+Dataset take(const Dataset& all, std::span<const int64_t> rows) {
+  const bool classes = all.schema.goal == Goal::classes;
+  return {all.schema, take_rows(all.samples, rows), classes ? take_rows(all.labels, rows) : all.labels,
+          classes ? all.targets : take_rows(all.targets, rows)};
+}
+
+std::vector<int64_t> class_counts(const Dataset& data) {
+  std::vector<int64_t> counts(data.schema.classes.size());
+  if (data.schema.goal == Goal::classes)
+    for (const int32_t label : data.label_of()) ++counts[size_t(label)];
+  return counts;
+}
+
+void check(const Dataset& data, const std::string& where) {
+  const Schema& schema = data.schema;
+  const int64_t n = data.size();
+  if (data.samples.type() != Type{schema.raw, with_rows(n, schema.sample)})
+    bad_input(where, text("samples are ", data.samples.type(), ", ", name(schema.raw), " [n] of ", schema.sample,
+                          " was expected"));
+  const auto groups = int64_t(schema.input.mean.size());
+  if (groups == 0 || schema.input.deviation.size() != schema.input.mean.size() ||
+      schema.sample.elements() % groups != 0)
+    bad_input(where,
+              text(groups, " means and ", schema.input.deviation.size(), " deviations for samples ", schema.sample));
+  for (const Scaling* scaling : {&schema.input, &schema.target})
+    for (size_t i = 0; i < scaling->mean.size(); ++i)
+      if (!std::isfinite(scaling->mean[i]) || !std::isfinite(scaling->deviation[i]) || !(scaling->deviation[i] > 0))
+        bad_input(where, text("mean ", scaling->mean[i], " and deviation ", scaling->deviation[i], " of number ", i + 1,
+                              " are no scaling"));
+  if (schema.goal == Goal::numbers) {
+    if (data.targets.type() != Type{DType::f32, {n, schema.outputs()}})
+      bad_input(where, text(n, " samples, but targets ", data.targets.type()));
+    return;
+  }
+  if (data.labels.type() != Type{DType::i32, {n}})
+    bad_input(where, text(n, " samples, but labels ", data.labels.type()));
+  const auto labels = data.label_of();
+  for (int64_t i = 0; i < n; ++i)
+    if (labels[size_t(i)] < 0 || labels[size_t(i)] >= schema.outputs())
+      bad_input(where, text("label ", labels[size_t(i)], " of sample ", i, " is out of range: there are ",
+                            schema.outputs(), " classes, 0 to ", schema.outputs() - 1));
+}
+
+Scaling standardise(const Tensor& rows) {
+  const int64_t n = rows.shape()[0], features = rows.shape()[1];
+  if (n == 0) bad_input("data", "no rows to take a mean of");
+  Scaling out{1, std::vector<double>(size_t(features)), std::vector<double>(size_t(features))};
+  const auto x = rows.as<float>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t f = 0; f < features; ++f) out.mean[size_t(f)] += double(x[size_t(i * features + f)]);
+  for (double& mean : out.mean) mean /= double(n);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t f = 0; f < features; ++f) {
+      const double d = double(x[size_t(i * features + f)]) - out.mean[size_t(f)];
+      out.deviation[size_t(f)] += d * d;
+    }
+  for (int64_t f = 0; f < features; ++f) {
+    double& deviation = out.deviation[size_t(f)];
+    deviation = math::sqrt(deviation / double(n));
+    // Below this the spread of a constant column is only the rounding of its mean.
+    if (deviation <= 1e-9 * std::fabs(out.mean[size_t(f)])) deviation = 1;
+    if (deviation == 0) deviation = 1;
+  }
+  return out;
+}
+
+Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed) {
+  if (!(validation >= 0) || !(test >= 0) || !(validation + test < 1))
+    bad_input("data", text("validation = ", validation, " and test = ", test, " leave nothing to train on"),
+              "both are shares of the whole, such as 0.1");
+  int32_t classes = 1;
+  for (const int32_t label : labels) classes = std::max(classes, label + 1);
+  std::vector<int64_t> count(size_t(classes), labels.empty() ? n : 0), dealt(static_cast<size_t>(classes));
+  for (const int32_t label : labels) ++count[size_t(label)];
+
+  enum : uint8_t { to_train, to_validation, to_test };
+  std::vector<uint8_t> part(size_t(n), to_train);
+  for (const int64_t row : permutation(Stream(seed, "split"), n)) {
+    const size_t c = labels.empty() ? 0 : size_t(labels[size_t(row)]);
+    const auto share = [&](double fraction) { return int64_t(std::floor(double(count[c]) * fraction + 0.5)); };
+    // Training's at least one row of a class comes first, then test, then validation.
+    const int64_t testing = std::min(share(test), count[c] - 1);
+    const int64_t validating = std::min(share(validation), count[c] - 1 - testing);
+    const int64_t place = dealt[c]++;
+    part[size_t(row)] = place < testing ? to_test : place < testing + validating ? to_validation : to_train;
+  }
+  Rows out;
+  for (int64_t row = 0; row < n; ++row)
+    (part[size_t(row)] == to_train  ? out.train
+     : part[size_t(row)] == to_test ? out.test
+                                    : out.validation)
+        .push_back(row);
+  return out;
+}
+
+Splits split(const Dataset& all, double validation, double test, uint64_t seed) {
+  const bool classes = all.schema.goal == Goal::classes;
+  const Rows rows =
+      split_rows(all.size(), classes ? all.label_of() : std::span<const int32_t>{}, validation, test, seed);
+  return {take(all, rows.train), take(all, rows.validation), take(all, rows.test)};
+}
+
+} // namespace vitro

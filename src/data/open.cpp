@@ -1,0 +1,227 @@
+#include "data/open.h"
+
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/math.h"
+#include "core/text.h"
+#include "data/bytes.h"
+#include "data/idx.h"
+
+namespace vitro {
+namespace fs = std::filesystem;
+namespace {
+
+// How many of n rows a part gets: `asked` is a share below 1, a number from 1 on.
+int64_t share_of(double asked, int64_t n, const std::string& what, const std::string& where) {
+  if (!(asked >= 0) || (asked >= 1 && asked != std::floor(asked)) || asked >= double(n))
+    bad_input(where, text(what, " is ", asked, ": a share from 0 to below 1, or a number of samples below ", n,
+                          ", was expected"));
+  return asked < 1 ? int64_t(std::floor(double(n) * asked + 0.5)) : int64_t(asked);
+}
+
+std::vector<int64_t> range(int64_t first, int64_t last) {
+  std::vector<int64_t> rows(size_t(std::max<int64_t>(0, last - first)));
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
+}
+
+// The first `samples` rows, where the user asked for fewer than there are.
+void keep_first(Dataset& data, const DataOptions& options, const std::string& where) {
+  if (!options.samples || *options.samples == data.size()) return;
+  if (*options.samples < 1 || *options.samples > data.size())
+    bad_input(where, text("samples is ", *options.samples, ", 1 to ", data.size(), " was expected"));
+  data = take(data, range(0, *options.samples));
+}
+
+// A set that comes with its own test part: validation is the end of the training part.
+Splits with_own_test(Dataset train, Dataset test, const DataOptions& options, const std::string& where) {
+  if (options.test) bad_input(where, "comes with its own test part: test can't be chosen", "leave test out");
+  if (options.classes || options.noise) bad_input(where, "takes neither classes nor noise: it is not generated");
+  const int64_t n = train.size();
+  const int64_t kept = options.validation ? share_of(*options.validation, n, "validation", where) : n / 6;
+  Splits out{take(train, range(0, n - kept)), take(train, range(n - kept, n)), std::move(test)};
+  keep_first(out.train, options, where);
+  return out;
+}
+
+// Mean and deviation of all pixels, after the scale, in exact integer sums.
+Scaling pixel_scaling(const Tensor& samples, double scale) {
+  uint64_t sum = 0, squares = 0;
+  for (const uint8_t pixel : samples.as<uint8_t>()) {
+    sum += pixel;
+    squares += uint64_t(pixel) * pixel;
+  }
+  const double n = double(samples.elements()), mean = double(sum) / n;
+  const double variance = double(squares) / n - mean * mean;
+  return {scale, {mean * scale}, {variance > 0 ? math::sqrt(variance) * scale : 1}};
+}
+
+// Fits the scalings on the training part and gives them to all parts.
+void scale_by_training(Splits& parts) {
+  Schema& schema = parts.train.schema;
+  const Tensor& samples = parts.train.samples;
+  if (schema.raw == DType::u8)
+    schema.input = pixel_scaling(samples, schema.input.scale);
+  else
+    schema.input = standardise(samples.reshaped({parts.train.size(), schema.sample.elements()}));
+  if (schema.goal == Goal::numbers) schema.target = standardise(parts.train.targets);
+  parts.validation.schema = parts.test.schema = schema;
+}
+
+Splits dealt(const Dataset& all, const DataOptions& options, const std::string& where) {
+  if (options.classes || options.noise) bad_input(where, "takes neither classes nor noise: it is not generated");
+  const int64_t n = all.size();
+  const auto share = [&](const std::optional<double>& asked, const char* what) {
+    if (!asked) return 0.1;
+    const int64_t rows = share_of(*asked, n, what, where); // checks a share, counts rows
+    return *asked < 1 ? *asked : double(rows) / double(n);
+  };
+  Splits out = split(all, share(options.validation, "validation"), share(options.test, "test"), options.seed);
+  keep_first(out.train, options, where);
+  scale_by_training(out);
+  return out;
+}
+
+bool is_file(const std::string& path) {
+  std::error_code none;
+  return fs::is_regular_file(path, none);
+}
+
+std::string replaced(std::string all, const std::string& from, const std::string& to) {
+  const size_t at = all.rfind(from);
+  return at == std::string::npos ? std::string() : all.replace(at, from.size(), to);
+}
+
+// `path`, or the same file packed or unpacked; "" if there is none.
+std::string packed_or_not(const std::string& path) {
+  if (path.empty() || is_file(path)) return path;
+  const std::string other = path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path + ".gz";
+  return is_file(other) ? other : std::string();
+}
+
+// `path` with `from` in its last component replaced, packed or not; "" if that is no file.
+std::string sibling(const std::string& path, const std::string& from, const std::string& to) {
+  const fs::path whole(path);
+  const std::string file = replaced(whole.filename().string(), from, to);
+  return file.empty() ? file : packed_or_not((whole.parent_path() / file).string());
+}
+
+// The labels beside an IDX file of images: "images" becomes "labels", "idx3" (or 4, 2) becomes "idx1".
+std::string labels_beside(const std::string& images) {
+  const fs::path whole(images);
+  std::string file = replaced(whole.filename().string(), "images", "labels");
+  if (file.empty()) return file;
+  for (const char* rank : {"idx3", "idx4", "idx2"})
+    if (const std::string named = replaced(file, rank, "idx1"); !named.empty()) file = named;
+  return packed_or_not((whole.parent_path() / file).string());
+}
+
+Dataset read_pair(Tensor images, const std::string& path, const std::string& labels, std::vector<std::string> classes) {
+  return idx_dataset(std::move(images), read_idx(read_bytes(labels), labels), std::move(classes), path, labels);
+}
+
+std::string stem_of(const std::string& path) {
+  if (path == "-") return "data";
+  fs::path name = fs::path(path).filename();
+  if (name.empty()) name = fs::path(path).parent_path().filename();
+  if (name.extension() == ".gz") name = name.stem();
+  return name.stem().empty() ? "data" : name.stem().string();
+}
+
+Splits open_idx(const std::string& path, Tensor images, const std::string& name, const DataOptions& options) {
+  const std::string labels = labels_beside(path);
+  if (labels.empty())
+    bad_input(path, "holds images, but no file of labels lies beside it",
+              "the labels' file is called as the images' is, with \"labels\" for \"images\"");
+  Dataset train = read_pair(std::move(images), path, labels, {});
+  train.schema.name = name;
+  train.schema.description = text(train.size(), " samples ", train.schema.sample, " from IDX files");
+  std::string test_path = sibling(path, "train", "t10k");
+  if (test_path.empty()) test_path = sibling(path, "train", "test");
+  if (test_path.empty()) return dealt(train, options, path);
+
+  const std::string test_labels = labels_beside(test_path);
+  if (test_labels.empty()) bad_input(test_path, "holds test images, but no file of labels lies beside it");
+  // Classes are the training part's: a test label beyond them is an error.
+  Dataset test = read_pair(read_idx(read_bytes(test_path), test_path), test_path, test_labels, train.schema.classes);
+  if (test.schema.sample != train.schema.sample || test.schema.raw != train.schema.raw)
+    bad_input(test_path, text("samples are ", test.samples.type(), ", those of training ", train.samples.type()));
+  Splits out = with_own_test(std::move(train), std::move(test), options, path);
+  scale_by_training(out);
+  return out;
+}
+
+Splits open_directory(const std::string& directory, const DataOptions& options) {
+  for (const char* name : {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images", "images-idx3-ubyte",
+                           "images.idx3-ubyte", "images"})
+    if (const std::string file = packed_or_not((fs::path(directory) / name).string()); !file.empty())
+      return open_idx(file, read_idx(read_bytes(file), file), stem_of(directory), options);
+  bad_input(directory, "is a directory without IDX files",
+            "put train-images-idx3-ubyte and train-labels-idx1-ubyte there, packed (.gz) or not, or name a file");
+}
+
+} // namespace
+
+std::vector<std::string> data_names() {
+  std::vector<std::string> names;
+  for (const SourceEntry& entry : catalogue_of_data()) names.push_back(entry.name);
+  return names;
+}
+
+Splits open_data(const std::string& what, const DataOptions& options) {
+  if (what.empty()) bad_input("data", "no data set was named", text("there are ", join(data_names(), ", ")));
+  const bool word = what != "-" && what.find_first_of("/.") == std::string::npos;
+  if (word) {
+    for (const Generator& generator : generators()) {
+      if (generator.name != what) continue;
+      GenerateOptions g{options.samples, {}, {}, options.classes, options.noise, options.seed};
+      const auto held_out = [&](const std::optional<double>& asked, const char* part) -> std::optional<int64_t> {
+        if (!asked) return std::nullopt;
+        const int64_t n = options.samples.value_or(generator.samples);
+        if (*asked >= 1 && *asked == std::floor(*asked) && *asked < 1e9)
+          return int64_t(*asked); // drawn fresh: any number
+        return share_of(*asked, n, part, what);
+      };
+      g.validation = held_out(options.validation, "validation");
+      g.test = held_out(options.test, "test");
+      return generate(what, g);
+    }
+    for (const KnownSet& set : known_sets()) {
+      if (set.name != what) continue;
+      Published published = read_known(set, options.data_dir);
+      return with_own_test(std::move(published.train), std::move(published.test), options, what);
+    }
+    bad_input("data", text("no data set is called \"", what, "\"", did_you_mean(what, data_names())),
+              text("there are ", join(data_names(), ", "), "; a file is named with its ending or a path, as ./", what));
+  }
+  std::error_code none;
+  if (fs::is_directory(what, none)) return open_directory(what, options);
+  const Bytes bytes = read_bytes(what);
+  // No text begins with a zero byte; what is then wrong with the magic number, the IDX reader says.
+  if (bytes[0] == 0) return open_idx(what, read_idx(bytes, what), stem_of(what), options);
+  return dealt(read_csv(bytes, stem_of(what), what, options.csv), options, what);
+}
+
+RawFile open_as(const Schema& schema, const std::string& path, const CsvOptions& options) {
+  const Bytes bytes = read_bytes(path);
+  if (bytes[0] != 0) {
+    CsvSamples read = csv_samples(bytes, schema, path, options);
+    return {std::move(read.data), read.labelled};
+  }
+  RawFile out{empty_like(schema), false};
+  out.data.samples = idx_samples(read_idx(bytes, path), schema, path);
+  const std::string labels = schema.goal == Goal::classes && path != "-" ? labels_beside(path) : std::string();
+  if (labels.empty()) return out;
+  const Tensor read = read_idx(read_bytes(labels), labels);
+  if (read.shape() != Shape{out.data.size()})
+    bad_input(labels, text("holds labels ", read.shape(), ", but ", path, " holds ", out.data.size(), " images"));
+  out.data.labels = read.to(DType::i32);
+  out.labelled = true;
+  check(out.data, labels);
+  return out;
+}
+
+} // namespace vitro
