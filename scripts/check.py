@@ -5,6 +5,7 @@
 
   format    clang-format has nothing to change in any C++ file (scripts/format.py)
   layers    every room includes only what it may (scripts/layers.py)
+  budget    the engine stays below its number of lines
   headers   every header compiles by itself, as an installed program includes it, in about a second
   tidy      clang-tidy's few checks (.clang-tidy); what clang 14 cannot parse is g++'s business
   links     every relative link in the documents leads somewhere
@@ -23,6 +24,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+ENGINE_LINES = 15000
 HEADER_LIMIT_S = 2.5  # of processor time; "about a second" on a machine that does nothing else
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
 # clang 14 has none of its own, and cannot read g++'s.
@@ -68,6 +70,14 @@ def check_format():
 def check_layers():
     status, out, _ = run(sys.executable, "scripts/layers.py")
     return out.splitlines() if status else [], ""
+
+
+def check_budget():
+    rooms = re.search(r"set\(engine_rooms ([^)]*)\)", (ROOT / "CMakeLists.txt").read_text())[1].split()
+    engine = files(*(f"src/{room}/*" for room in rooms))
+    lines = sum((ROOT / name).read_text().count("\n") for name in engine)
+    found = [f"the engine has {lines} lines, its budget is {ENGINE_LINES}"] if lines > ENGINE_LINES else []
+    return found, f"the engine has {lines} of {ENGINE_LINES} lines"
 
 
 def check_headers():
@@ -126,8 +136,8 @@ def check_script(path):
 
 
 def main():
-    checks = {"format": check_format, "layers": check_layers, "headers": check_headers, "links": check_links,
-              "tidy": check_tidy}
+    checks = {"format": check_format, "layers": check_layers, "budget": check_budget, "links": check_links,
+              "headers": check_headers, "tidy": check_tidy}
     for path in sorted((ROOT / "scripts").glob("check_*.py")):
         checks[path.stem.removeprefix("check_")] = lambda path=path: check_script(path)
     failed = []
