@@ -62,6 +62,7 @@ struct Prepared {
   std::function<void(const KernelCall&)> run;
   int64_t workspace_bytes = 0;
   bool takes_epilogue = false; // it calls the epilogue on disjoint ranges that cover its output
+  int64_t flops = 0;           // floating-point operations of one run, for reports
 };
 
 struct PrepareCall {

@@ -102,7 +102,7 @@ Prepared prepare(const PrepareCall& call) {
                   kernels::gemm(shape, view(k.in[1], !tb, p.n, p.k), view(k.in[0], !ta, p.k, p.m), static_cast<float*>(k.out[0]), true,
                                 k.workspace, {k.epilogue.run, k.epilogue.context});
                 },
-            .workspace_bytes = kernels::gemm_workspace(shape, false), .takes_epilogue = true};
+            .workspace_bytes = kernels::gemm_workspace(shape, false), .takes_epilogue = true, .flops = 2 * p.m * p.n * p.k};
   }
   const kernels::GemmShape shape{p.m, p.n, p.k};
   const int64_t workspace = kernels::gemm_workspace(shape, b_in_panels);
@@ -114,7 +114,7 @@ Prepared prepare(const PrepareCall& call) {
                   kernels::gemm(shape, view(k.in[0], ta, p.m, p.k), b, static_cast<float*>(k.out[0]), false, k.workspace,
                                 {k.epilogue.run, k.epilogue.context});
                 },
-            .workspace_bytes = workspace, .takes_epilogue = true};
+            .workspace_bytes = workspace, .takes_epilogue = true, .flops = 2 * p.m * p.n * p.k};
   return {.run =
               [=, a_starts = starts(call.in[0].shape, p.batch), b_starts = starts(call.in[1].shape, p.batch)](const KernelCall& k) {
                 const float *a = static_cast<const float*>(k.in[0]), *b = static_cast<const float*>(k.in[1]);
@@ -123,7 +123,7 @@ Prepared prepare(const PrepareCall& call) {
                   kernels::gemm(shape, view(a + a_starts[i], ta, p.m, p.k), view(b + b_starts[i], tb, p.k, p.n),
                                 y + int64_t(i) * p.m * p.n, false, k.workspace);
               },
-          .workspace_bytes = workspace};
+          .workspace_bytes = workspace, .flops = 2 * p.m * p.n * p.k * p.batch.elements()};
 }
 
 // With y = A B, dA = dy B' and dB = A' dy; the flags say which of these transposes are already there.

@@ -1,0 +1,122 @@
+// Inside of a plan: what its passes hand to one another, in the order in which they run.
+// Private to src/plan.
+//
+//   expand.cpp     Function -> Function whose every node has a kernel or plain loops
+//   layouts.cpp    -> a layout for each edge; states' layouts are chosen
+//   fuse.cpp       -> groups of nodes, in the order in which they run
+//   lifetimes.cpp  -> offsets in the arena for buffers with known first and last use
+//   plan.cpp       ties them together: buffers, steps
+//   run.cpp        executes the steps
+#pragma once
+
+#include "plan/plan.h"
+
+namespace vitro {
+
+// --- expand.cpp ---
+
+/// `function` and its `observe` edges with every composed op that has no kernel for its types
+/// replaced by its expansion, and nodes that nothing needs left out.
+struct Expanded {
+  Function function;
+  std::vector<Edge> observed;
+};
+Expanded expand(const Function& function, const std::vector<Edge>& observe);
+
+/// Whether the node runs as part of a pointwise group.
+bool runs_vectorised(const Node& node);
+/// Its kernel for these layouts; `run` is empty where it has none.
+Prepared prepare(const Graph& graph, const Node& node, const std::vector<Layout>& in, Layout out);
+
+// --- layouts.cpp ---
+
+struct Layouts {
+  std::vector<Layout> first_output;          // of each node's output 0; all other outputs are row-major
+  std::vector<std::vector<Layout>> wanted;   // what each node reads its inputs as
+  Layout of(Edge edge) const { return edge.output == 0 ? first_output[size_t(edge.node)] : row_major; }
+};
+/// Chooses, for good, the layout of every state that has none yet.
+Layouts choose_layouts(const Function& function, States& states);
+
+// --- fuse.cpp ---
+
+/// Nodes that run as one step: possibly one prepared kernel, then pointwise members tile by tile.
+struct Group {
+  NodeId root = -1;              // the node with the prepared (or plain) kernel; -1: pointwise alone
+  std::vector<NodeId> members;   // pointwise nodes, in order
+  NodeId position() const { return members.empty() ? root : std::max(root, members.back()); }
+};
+/// All nodes but sources and aliases, each in one group, in an order that respects every edge.
+std::vector<Group> fuse(const Function& function, const Layouts& layouts, bool enabled);
+
+// --- lifetimes.cpp ---
+
+struct Lifetime {
+  int64_t bytes;
+  int first, last;     // steps, inclusive
+  int64_t offset = -1; // the answer
+};
+/// Gives each an offset such that no two that live at the same step overlap; returns the bytes used.
+int64_t lay_out(std::vector<Lifetime>& lifetimes);
+
+// --- the program ---
+
+struct BufferPlace {
+  enum Kind { input, state, constant, arena } kind;
+  int64_t offset = 0;            // arena: bytes from its start; input: its position
+  void* fixed = nullptr;         // state, constant
+};
+
+inline constexpr int64_t tile = 512; // elements that a group works on at a time: its scratch stays in the first-level cache
+inline constexpr size_t most_members = 24; // bounds a group's scratch: at most one tile a member and one an operand
+
+/// An operand of a pointwise member.
+struct Operand {
+  enum Kind { full, scalar, broadcast, slot } kind;
+  int index = 0;                                     // buffer, or slot
+  int fill = 0;                                      // scalar, broadcast: the slot that it is spread into
+  std::array<int64_t, Shape::max_rank> stride{};     // broadcast: its strides in the group's shape
+};
+
+struct Member {
+  VectorKernel kernel;
+  std::vector<float> params;
+  std::vector<int> in;       // positions in PointwiseProgram::operands
+  int buffer = -1;           // where its result goes; -1: into `slot`
+  int slot = 0;
+  bool check_finite = false; // it becomes the new value of a trainable state
+};
+
+struct PointwiseProgram {
+  Shape shape;
+  int64_t elements = 0;      // stored elements of the group's space, padding included
+  int slots = 0;             // tiles of scratch
+  std::vector<Operand> operands;
+  std::vector<Member> members;
+};
+
+struct Step {
+  enum Kind { kernel, plain, pointwise_only, reorder, copy } kind;
+  const Node* node = nullptr;            // kernel, plain
+  Prepared prepared = {};
+  std::vector<int> in = {}, out = {};    // buffers
+  int workspace = -1;                    // buffer
+  PointwiseProgram pointwise = {};       // members may be empty
+  Type type = {};                        // reorder, copy: what is moved
+  Layout from = row_major, to = row_major;
+  std::string label = {};
+};
+
+struct Plan::Program {
+  Function function;
+  std::vector<Tensor> constants;
+  std::vector<BufferPlace> buffers;
+  std::vector<Step> steps;
+  std::vector<Named> outputs;
+  std::vector<int> output_buffers;
+  int64_t arena_bytes = 0;
+  int64_t flops = 0;
+  int guard_step = -1, guard_buffer = -1; // after this step, look whether that scalar is finite
+};
+
+} // namespace vitro

@@ -1,0 +1,219 @@
+// Executes a plan's steps: no allocation, no lock, no look-up by name.
+#include <alloca.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "core/threads.h"
+#include "plan/program.h"
+
+namespace vitro {
+namespace {
+
+// A pointwise chain with the buffers of one execution.
+struct Chain {
+  const PointwiseProgram* program;
+  void* const* buffers;
+  std::atomic<bool>* nonfinite;
+};
+
+// x - x is 0 where x is finite, nan elsewhere: an OR of the bits tells, four lanes at a time.
+bool all_finite(const float* x, int64_t n) {
+  using Four = float __attribute__((vector_size(16)));
+  using Bits = int32_t __attribute__((vector_size(16)));
+  Bits seen{};
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    Four v;
+    std::memcpy(&v, x + i, sizeof v);
+    seen |= reinterpret_cast<Bits>(v - v);
+  }
+  bool finite = !(seen[0] | seen[1] | seen[2] | seen[3]);
+  for (; i < n; ++i) finite &= std::isfinite(x[i]);
+  return finite;
+}
+
+// Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
+void spread(const float* x, const Shape& shape, const Operand& operand, int64_t begin, int64_t n, float* out) {
+  const int64_t inner = shape.back(), step = operand.stride[shape.rank() - 1];
+  int64_t row = begin / inner, column = begin % inner;
+  while (n > 0) {
+    int64_t at = column * step, rest = row;
+    for (int axis = shape.rank() - 2; axis >= 0 && rest; --axis) {
+      at += rest % shape[axis] * operand.stride[axis];
+      rest /= shape[axis];
+    }
+    const int64_t length = std::min(inner - column, n);
+    if (step)
+      std::copy_n(x + at, length, out);
+    else
+      std::fill_n(out, length, x[at]);
+    out += length;
+    n -= length;
+    ++row;
+    column = 0;
+  }
+}
+
+void run_range(const Chain& chain, int64_t begin, int64_t end) {
+  const PointwiseProgram& program = *chain.program;
+  const int64_t length = std::min(tile, end - begin);
+  auto* scratch = static_cast<float*>(alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
+  scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
+  const auto slot = [&](int index) { return scratch + index * tile; };
+  const auto data = [&](int buffer) { return static_cast<float*>(chain.buffers[buffer]); };
+  for (const Operand& operand : program.operands)
+    if (operand.kind == Operand::scalar) std::fill_n(slot(operand.fill), length, *data(operand.index));
+  bool finite = true;
+  for (int64_t at = begin; at < end; at += tile) {
+    const int64_t n = std::min(tile, end - at);
+    for (const Operand& operand : program.operands)
+      if (operand.kind == Operand::broadcast) spread(data(operand.index), program.shape, operand, at, n, slot(operand.fill));
+    for (const Member& member : program.members) {
+      const float* in[4];
+      for (size_t i = 0; i < member.in.size(); ++i) {
+        const Operand& operand = program.operands[size_t(member.in[i])];
+        in[i] = operand.kind == Operand::full ? data(operand.index) + at : slot(operand.kind == Operand::slot ? operand.index : operand.fill);
+      }
+      float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
+      member.kernel(in, out, n, member.params.data());
+      if (member.check_finite) finite &= all_finite(out, n);
+    }
+  }
+  if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
+}
+
+void run_epilogue(void* context, int64_t begin, int64_t end) { run_range(*static_cast<const Chain*>(context), begin, end); }
+
+// Long enough that a task is worth handing to another thread, whatever the chain does.
+constexpr int64_t elements_per_task = 16 * 1024;
+
+void run_pointwise(const Chain& chain) {
+  const int64_t elements = chain.program->elements;
+  const int64_t tasks = (elements + elements_per_task - 1) / elements_per_task;
+  parallel(tasks, [&](int64_t task) {
+    run_range(chain, task * elements_per_task, std::min(elements, (task + 1) * elements_per_task));
+  });
+}
+
+} // namespace
+
+std::byte* Arena::reserve(size_t bytes) {
+  if (bytes > buffer_.size()) buffer_ = Buffer(bytes);
+  return buffer_.data();
+}
+
+// Where everything of one execution lies. Pointers are written once, and again when the arena has
+// moved or an input is bound elsewhere.
+struct Execution::Frame {
+  std::vector<const void*> bound;
+  std::vector<void*> buffers;
+  struct StepFrame {
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    std::vector<ConstView> in_views;
+    std::vector<View> out_views;
+    void* workspace = nullptr;
+    Chain chain{};
+  };
+  std::vector<StepFrame> steps;
+  std::byte* base = nullptr;
+  bool stale = true;
+  std::atomic<bool> nonfinite = false;
+
+  explicit Frame(const Plan::Program& program) : bound(program.function.inputs.size()), buffers(program.buffers.size()), steps(program.steps.size()) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Step& step = program.steps[i];
+      steps[i].in.resize(step.in.size());
+      steps[i].out.resize(step.out.size());
+      if (step.kind == Step::plain) {
+        for (const Edge edge : step.node->in) steps[i].in_views.push_back({program.function.graph->type(edge), nullptr});
+        for (const Type& type : step.node->out) steps[i].out_views.push_back({type, nullptr});
+      }
+      steps[i].chain = {&step.pointwise, buffers.data(), &nonfinite};
+    }
+  }
+
+  void refresh(const Plan::Program& program) {
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      const BufferPlace& place = program.buffers[i];
+      switch (place.kind) {
+        case BufferPlace::input: buffers[i] = const_cast<void*>(bound[size_t(place.offset)]); break;
+        case BufferPlace::arena: buffers[i] = base + place.offset; break;
+        default: buffers[i] = place.fixed;
+      }
+    }
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Step& step = program.steps[i];
+      StepFrame& frame = steps[i];
+      for (size_t k = 0; k < step.in.size(); ++k) frame.in[k] = buffers[size_t(step.in[k])];
+      for (size_t k = 0; k < step.out.size(); ++k) frame.out[k] = buffers[size_t(step.out[k])];
+      for (size_t k = 0; k < frame.in_views.size(); ++k) frame.in_views[k].data = frame.in[k];
+      for (size_t k = 0; k < frame.out_views.size(); ++k) frame.out_views[k].data = frame.out[k];
+      if (step.workspace >= 0) frame.workspace = buffers[size_t(step.workspace)];
+    }
+    stale = false;
+  }
+};
+
+Execution::Execution(std::shared_ptr<const Plan> plan, std::shared_ptr<Arena> arena)
+    : plan_(std::move(plan)), arena_(std::move(arena)), frame_(std::make_unique<Frame>(plan_->program())) {}
+Execution::~Execution() = default;
+
+void Execution::bind(size_t i, ConstView value) {
+  if (i >= frame_->bound.size()) bad_input("plan", text("input ", i, " bound, the function has ", frame_->bound.size()));
+  if (value.type != plan_->input_type(i))
+    bad_input("plan", text("input \"", plan_->inputs()[i].name, "\" is ", value.type, ", expected ", plan_->input_type(i)));
+  if (frame_->bound[i] == value.data) return;
+  frame_->bound[i] = value.data;
+  frame_->stale = true;
+}
+
+bool Execution::run() {
+  const Plan::Program& program = plan_->program();
+  Frame& frame = *frame_;
+  std::byte* const base = arena_->reserve(size_t(program.arena_bytes));
+  if (base != frame.base || frame.stale) {
+    for (size_t i = 0; i < frame.bound.size(); ++i)
+      if (!frame.bound[i] && plan_->input_type(i).bytes()) bad_input("plan", text("input \"", plan_->inputs()[i].name, "\" is not bound"));
+    frame.base = base;
+    frame.refresh(program);
+  }
+  frame.nonfinite.store(false, std::memory_order_relaxed);
+  for (size_t i = 0; i < program.steps.size(); ++i) {
+    const Step& step = program.steps[i];
+    Frame::StepFrame& now = frame.steps[i];
+    switch (step.kind) {
+      case Step::kernel: {
+        const Epilogue epilogue = step.pointwise.members.empty() ? Epilogue{} : Epilogue{run_epilogue, &now.chain};
+        step.prepared.run({now.in.data(), now.out.data(), now.workspace, epilogue});
+        break;
+      }
+      case Step::plain: step.node->op->plain({step.node->attrs, now.in_views, now.out_views}); break;
+      case Step::pointwise_only: run_pointwise(now.chain); break;
+      case Step::reorder:
+        if (step.to.row_major())
+          unpack(step.type, step.from, now.in[0], now.out[0]);
+        else
+          pack(step.type, step.to, now.in[0], now.out[0]);
+        break;
+      case Step::copy:
+        std::memcpy(now.out[0], now.in[0], size_t(stored_elements(step.type.shape, step.to) * bytes_of(step.type.dtype)));
+        break;
+    }
+    if (int(i) == program.guard_step && !std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)]))) return false;
+  }
+  return true;
+}
+
+ConstView Execution::output(size_t i) const {
+  return {plan_->output_type(i), frame_->buffers[size_t(plan_->program().output_buffers[i])]};
+}
+
+bool Execution::nonfinite_update() const { return frame_->nonfinite.load(std::memory_order_relaxed); }
+
+} // namespace vitro
