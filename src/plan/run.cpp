@@ -1,6 +1,4 @@
 // Executes a plan's steps: no allocation, no lock, no look-up by name.
-#include <alloca.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -62,7 +60,7 @@ void spread(const float* x, const Shape& shape, const Operand& operand, int64_t 
 void run_range(const Chain& chain, int64_t begin, int64_t end) {
   const PointwiseProgram& program = *chain.program;
   const int64_t length = std::min(tile, end - begin);
-  auto* scratch = static_cast<float*>(alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
+  auto* scratch = static_cast<float*>(__builtin_alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
   scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
   const auto slot = [&](int index) { return scratch + index * tile; };
   const auto data = [&](int buffer) { return static_cast<float*>(chain.buffers[buffer]); };
