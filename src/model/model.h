@@ -1,0 +1,122 @@
+// A net with its states and its functions: fit a batch, predict, evaluate, say what went wrong.
+//
+// What WebAssembly, Python and an embedding program use: no files, no third-party code, and it runs
+// without threads. Functions are traced and planned once per batch shape and kept in a bounded cache;
+// a last, smaller batch is just another plan. Const members may be called from several threads at
+// once, as long as nobody calls one that is not const.
+//
+//   Model model({.net = mlp({128}), .sample = {784}, .outputs = 10});
+//   for (...) model.fit(x, labels, 0.1);      // x f32 [batch, 784], labels i32 [batch]
+//   Tensor p = model.predict(x);              // [batch, 10], rows add up to 1
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nn/losses.h"
+#include "nn/nets.h"
+#include "optim/clip.h"
+#include "optim/optimizer.h"
+#include "plan/interpret.h"
+
+namespace vitro {
+
+struct ModelSpec {
+  NetSpec net;
+  Shape sample;                         // of one sample, without the batch axis
+  int64_t outputs = 1;                  // classes, or numbers to predict
+  std::string loss = "cross_entropy";   // a name of losses()
+  std::string reduction = {};           // "": the loss's first, the mean
+  OptimizerSpec optimizer = {};
+  Clip clip = {};
+  int64_t shards = 1;                   // gradients are made on so many parts of a batch and added in a fixed tree
+  DType dtype = DType::f32;             // f64: interpreted, exact and slow
+  uint64_t seed = 0;
+  bool interpret = false;               // f32, run node by node by the plain kernels: the oracle
+};
+
+struct StepResult {
+  double loss = 0;             // of the batch, before the step
+  bool finite = true;          // false: the loss was not, and no state has changed
+  bool finite_update = true;   // false: the loss was, but a parameter is no longer
+  int64_t correct = -1;        // samples predicted right; -1 where there are no classes
+  int64_t samples = 0;
+};
+
+struct Evaluation {
+  double loss = 0;             // added up over samples: divide by `samples` for the mean
+  int64_t correct = -1;
+  int64_t samples = 0;
+  Tensor predictions;          // [batch, outputs]
+};
+
+/// The first value that is not finite.
+struct Diagnosis {
+  bool found = false;
+  std::string layer;           // "" where the node belongs to none
+  std::string op;              // "log"
+  std::string text;            // "log in layer softmax_loss gave -inf ..."
+  bool in_gradient = false;    // the loss is finite, its derivative is not
+  NodeId node = -1;
+};
+
+class Model {
+public:
+  /// Creates all states. Throws bad_input where net, loss, optimiser or shapes don't fit.
+  explicit Model(ModelSpec spec);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const ModelSpec& spec() const; // names canonical, optimiser arguments complete
+  /// Parameters ("fc1.weight"), moments ("fc1.weight/momentum") and the counter "step": all that a checkpoint keeps.
+  States& states();
+  const States& states() const;
+  int64_t steps() const;         // steps taken
+
+  /// x [batch, ...sample], float; targets i32 [batch] (class indices) or float [batch, outputs].
+  /// Any other shape, or a class that does not exist, throws and changes nothing.
+  StepResult fit(ConstView x, ConstView targets, double lr);
+  StepResult fit(ConstView x, ConstView targets); // at the optimiser's own rate
+  /// Changes a number of the optimiser from now on (momentum, beta1, weight_decay, lr), without planning again.
+  /// Throws for an unknown one, a value out of range, or between zero and not zero where that adds or removes a moment.
+  void set_optimizer(const std::string& arg, double value);
+
+  /// Probabilities (cross-entropies) or numbers, [batch, outputs].
+  Tensor predict(ConstView x) const;
+  void predict(ConstView x, View predictions) const;
+  Evaluation evaluate(ConstView x, ConstView targets) const;
+  /// The gradient of the batch's loss by parameter name: of the batch as a whole, not clipped.
+  std::map<std::string, Tensor> gradient(ConstView x, ConstView targets) const;
+  /// What every layer gives for x, in evaluation, by layer name; interpreted.
+  std::map<std::string, Tensor> activations(ConstView x) const;
+
+  /// The loss as a function, in evaluation: inputs "x" and "targets"; outputs "loss", "predictions", then each layer's
+  /// by the layer's name. What explain and gradient checks read. `targets`: by default what the loss takes by nature.
+  Function loss_function(int64_t batch, std::optional<Type> targets = {}) const;
+  /// The loss in training with its gradients: outputs "loss", "predictions", then one per parameter, by its name.
+  Function gradient_function(int64_t batch, std::optional<Type> targets = {}) const;
+  /// One step as it is run where shards = 1: inputs "x", "targets", then the optimiser's scalars; updates.
+  Function step_function(int64_t batch, std::optional<Type> targets = {}) const;
+
+  /// Interprets loss and gradient on the present states and names the first node whose value is not finite.
+  Diagnosis diagnose(ConstView x, ConstView targets) const;
+
+  /// The layers, with their parameters' names and their outputs' shapes for one sample: a batch of 1.
+  struct LayerSummary {
+    std::string name, kind;
+    Attrs args;
+    Shape output;
+    std::vector<std::string> parameters;
+  };
+  std::vector<LayerSummary> layers() const;
+
+private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+} // namespace vitro

@@ -1,0 +1,53 @@
+// Layer: all that there is to know about one kind of layer, as data.
+//
+// A layer is a composition of ops with parameters of its own. It holds no kernel: `build` appends
+// nodes. Adding one = a file with its Layer, one line here, one in layers.cpp. Every op of the ops'
+// catalogue is a layer too, by its own name, without parameters.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/function.h"
+
+namespace vitro {
+
+/// What a layer's `build` is given.
+struct LayerCall {
+  const std::string& name;                    // the layer's, for messages
+  std::vector<Var> in;                        // at least as many as `inputs` says
+  const Attrs& args;                          // complete: every argument is there, of its kind
+  const std::shared_ptr<Graph>& graph;
+  bool training;                              // train or evaluate
+  /// The parameter `NAME.own` of that shape: made by `initializer` ("he_normal", "uniform(-1, 1)", ...; scaled by
+  /// `gain`) where the net is being created, else read. Throws where a shared one has another shape.
+  std::function<Var(const char* own, const Shape& shape, const std::string& initializer, double gain)> parameter;
+};
+
+struct Layer {
+  const char* name;
+  std::vector<const char*> aliases = {};  // Keras's and PyTorch's spellings
+  const char* short_name;                 // layers without a name are called short_name + index: fc1, fc2
+  const char* formula;
+  const char* doc;
+  std::vector<const char*> inputs;        // their names; a last "..." allows more
+  std::vector<AttrSpec> args = {};
+  std::vector<const char*> parameters = {}; // "weight [out, in]"
+  std::function<Var(const LayerCall&)> build;
+  const Op* op = nullptr;                 // a layer that is nothing but this op
+};
+
+extern const Layer dense_layer, flatten_layer;
+
+/// All layers: those with a file of their own first, then every op.
+std::span<const Layer* const> layers();
+
+/// By name or alias; nullptr where there is none.
+const Layer* find_layer(const std::string& name);
+
+/// The same; throws, with the nearest name, where there is none. `where` begins the message.
+const Layer& layer(const std::string& name, const std::string& where);
+
+} // namespace vitro
