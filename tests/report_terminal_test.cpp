@@ -107,7 +107,7 @@ TEST(Pictures, StandSideBySide) {
 }
 
 TEST(ProgressLine, FitsAnyWidth) {
-  const Progress progress{.epoch = 3,
+  const Pace progress{.epoch = 3,
                           .epochs = 10,
                           .done = 52,
                           .of = 100,

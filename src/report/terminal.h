@@ -76,7 +76,7 @@ std::string pictures_in_rows(const std::vector<std::string>& pictures, const std
                              int columns);
 
 /// What a progress line tells.
-struct Progress {
+struct Pace {
   int64_t epoch = 0, epochs = 0; // the epoch that is running, from 1
   int64_t done = 0, of = 0;      // samples of this epoch
   double loss = 0;               // mean so far in this epoch
@@ -84,6 +84,6 @@ struct Progress {
   double seconds_left = 0; // of the whole training, at most
 };
 /// "epoch 3/10 ━━━━━━━───────  52 %  loss 0.1234  41,200 samples/s  4 s left", within `width` columns.
-std::string progress_line(const Progress& progress, int width, const Palette& palette = {});
+std::string progress_line(const Pace& pace, int width, const Palette& palette = {});
 
 } // namespace vitro

@@ -1,0 +1,80 @@
+// How good predictions are: a Tally adds batches up, Metrics says what they come to.
+//
+// Everything is counted or summed in double in the order in which batches are added, so the same
+// batches give the same numbers to the bit.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace vitro {
+
+struct Interval {
+  double low = 0, high = 1;
+};
+
+/// The 95 % interval of a share of which `hits` out of `n` were seen (Wilson's score interval, z = 1.96);
+/// all of [0, 1] where n is 0.
+/// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+Interval wilson(int64_t hits, int64_t n);
+
+struct ClassMetrics {
+  int64_t support = 0;   // samples of this class
+  int64_t predicted = 0; // samples called it
+  int64_t correct = 0;
+  double precision() const; // correct / predicted; NaN where it was never predicted
+  double recall() const;    // correct / support; NaN where there is none
+};
+
+struct Metrics {
+  Goal goal = Goal::classes;
+  int64_t samples = 0;
+  double loss = 0; // mean over samples; NaN where there are none
+
+  // Goal::classes
+  int64_t correct = 0;
+  std::vector<int64_t> confusion; // [truth, predicted], row-major
+
+  // Goal::numbers, in the units of the raw targets, over all outputs
+  double rmse = 0, mae = 0;
+  double r2 = 0; // 1 - residual sum of squares / total sum of squares; NaN where the targets are all equal
+
+  double accuracy() const; // NaN where there are no samples
+  Interval interval() const { return wilson(correct, samples); }
+  int64_t classes() const;
+  ClassMetrics of_class(int64_t index) const;
+};
+
+class Tally {
+public:
+  explicit Tally(const Schema& schema);
+
+  /// A batch of `rows` of `data`: the loss added up over its samples, and what the net predicted, [rows, outputs]:
+  /// probabilities (with a single output that of class 1), or numbers as the net learns them.
+  void add(const Dataset& data, std::span<const int64_t> rows, double loss_sum, ConstView predictions);
+  Metrics metrics() const;
+
+private:
+  Schema schema_;
+  int64_t samples_ = 0;
+  double loss_ = 0;
+  std::vector<int64_t> confusion_;
+  double squared_ = 0, absolute_ = 0;
+  std::vector<double> mean_, spread_; // of the targets, by output: Welford's running mean and sum of squares
+};
+
+/// The class of one row of predictions: the largest probability (the first of equals); with a single one, whether it
+/// is above one half.
+int64_t class_of(std::span<const float> probabilities);
+
+/// What needs no learning, measured on `on`: the accuracy of always naming the most frequent class of `train`, or the
+/// RMSE of always naming the training targets' mean. NaN where `on` is empty.
+struct Baseline {
+  double value = 0;
+  std::string text; // "always \"7\"", "always the mean"
+};
+Baseline baseline(const Dataset& train, const Dataset& on);
+
+} // namespace vitro
