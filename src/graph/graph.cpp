@@ -28,24 +28,26 @@ void check_arity(const Op& op, size_t found) {
 
 } // namespace
 
-Attrs complete_attrs(const Op& op, Attrs given) {
+Attrs complete_attrs(const Op& op, Attrs given) { return complete_attrs(op.attrs, given, ""); }
+
+Attrs complete_attrs(std::span<const AttrSpec> specs, const Attrs& given, const std::string& where) {
   std::vector<std::string> known;
-  for (const auto& spec : op.attrs) known.push_back(spec.name);
+  for (const auto& spec : specs) known.push_back(spec.name);
   for (const auto& [name, value] : given.items())
     if (std::ranges::find(known, name) == known.end())
-      bad_input("", text("unknown attribute \"", name, "\"", did_you_mean(name, known)),
+      bad_input(where, text("unknown attribute \"", name, "\"", did_you_mean(name, known)),
                 known.empty() ? "it takes none" : "it takes " + join(known, ", "));
   Attrs out;
-  for (const auto& spec : op.attrs) {
+  for (const auto& spec : specs) {
     const Attr* value = given.find(spec.name);
-    if (!value && spec.required) bad_input("", text("attribute \"", spec.name, "\" is missing: ", spec.doc));
+    if (!value && spec.required) bad_input(where, text("attribute \"", spec.name, "\" is missing: ", spec.doc));
     Attr filled = value ? *value : spec.fallback;
     if (std::holds_alternative<double>(spec.fallback) && std::holds_alternative<int64_t>(filled))
       filled = double(std::get<int64_t>(filled));
     if (std::holds_alternative<std::vector<int64_t>>(spec.fallback) && std::holds_alternative<int64_t>(filled))
       filled = std::vector<int64_t>{std::get<int64_t>(filled)};
     if (filled.index() != spec.fallback.index())
-      bad_input("", text("attribute \"", spec.name, "\" is ", kind_of(filled), ", expected ", kind_of(spec.fallback)));
+      bad_input(where, text("attribute \"", spec.name, "\" is ", kind_of(filled), ", expected ", kind_of(spec.fallback)));
     out.set(spec.name, std::move(filled));
   }
   return out;

@@ -120,5 +120,7 @@ struct Op {
 /// `attrs` with defaults filled in. Throws on an unknown name (with the nearest), a missing
 /// required one, or another kind of value.
 Attrs complete_attrs(const Op& op, Attrs attrs);
+/// The same for whatever else takes arguments by name: layers, optimisers, schedules. `where` begins messages.
+Attrs complete_attrs(std::span<const AttrSpec> specs, const Attrs& attrs, const std::string& where);
 
 } // namespace vitro
