@@ -100,14 +100,14 @@ struct Recipe {
 };
 
 // Statistics of the pixels / 255 of the default training part.
-constexpr double digits_mean = 0.1307, digits_deviation = 0.3081;
+constexpr double digits_mean = 0.1454, digits_deviation = 0.3251;
 
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = {
       {{"digits", "handwritten-looking digits from our own strokes, 28 x 28 grey levels (not MNIST)",
         "each digit: strokes in several ways of writing, bent, rotated, scaled, sheared, drawn with a pen; see "
         "data/digits.h",
-        Goal::classes, 20000, 2000, 10, 10, 0, ""},
+        Goal::classes, 30000, 5000, 10, 10, 0, ""},
        nullptr},
       {{"spiral", "arms of a spiral, wound into each other: no straight line tells them apart",
         "arm j: r = 0 .. 1, t = 4j .. 4(j+1) + noise * normal, point (r sin t, r cos t); CS231n, neural network case "

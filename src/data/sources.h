@@ -57,7 +57,7 @@ struct SourceEntry {
   std::string name;
   std::string kind; // "generated", "published"
   Goal goal;
-  std::string size; // "20000 + 2000 + 2000": training, validation, test
+  std::string size; // "30000 + 5000 + 5000": training, validation, test
   std::string doc;
 };
 /// Every set that can be opened by name.
