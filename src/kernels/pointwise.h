@@ -4,8 +4,8 @@
 // One signature for all, so that a plan can chain them tile by tile. Element i of the result
 // depends on element i of the inputs alone, and has the same bits wherever it stands in the array
 // and on every instruction set with fused multiply-add. `out` may be one of the inputs.
-// Errors against the true value: exp, log, tanh, sigmoid, softplus, erf at most 2 ulp over the
-// whole range; the rest is correctly rounded, power 16 ulp.
+// Errors against the true value, over all floats: exp 0.8, log 0.8, tanh 1.4, erf 1.2, sigmoid 2.0,
+// softplus 2.1 ulp; power 0.6 (computed in double); the rest is correctly rounded.
 #pragma once
 
 #include <cstdint>
