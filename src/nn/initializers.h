@@ -14,7 +14,7 @@
 namespace vitro {
 
 /// Fans as PyTorch counts them: of a weight [out, in, ...kernel], fan_in = in * kernel, fan_out = out * kernel.
-/// A parameter of rank 1 (a bias) has the fan_in of its layer, which the layer states.
+/// A bias has the fans of its layer's weight.
 struct Fan {
   int64_t in, out;
 };

@@ -11,8 +11,16 @@
 #include <vector>
 
 #include "graph/function.h"
+#include "nn/initializers.h"
 
 namespace vitro {
+
+/// How a parameter starts: an initialiser in a word ("he_normal", "uniform(-1, 1)"), the fans it counts with, a factor.
+struct Start {
+  std::string initializer;
+  Fan fan;
+  double gain = 1;
+};
 
 /// What a layer's `build` is given.
 struct LayerCall {
@@ -21,9 +29,9 @@ struct LayerCall {
   const Attrs& args;                          // complete: every argument is there, of its kind
   const std::shared_ptr<Graph>& graph;
   bool training;                              // train or evaluate
-  /// The parameter `NAME.own` of that shape: made by `initializer` ("he_normal", "uniform(-1, 1)", ...; scaled by
-  /// `gain`) where the net is being created, else read. Throws where a shared one has another shape.
-  std::function<Var(const char* own, const Shape& shape, const std::string& initializer, double gain)> parameter;
+  /// The parameter `NAME.own` of that shape: made where the net is being created, else read. Throws where a
+  /// shared one has another shape.
+  std::function<Var(const char* own, const Shape& shape, const Start& start)> parameter;
 };
 
 struct Layer {

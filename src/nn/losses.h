@@ -20,9 +20,9 @@ struct Loss {
   std::vector<const char*> aliases = {};
   const char* formula;
   const char* doc;
-  bool probabilities;                      // predictions are probabilities
+  bool classes;                            // made for classes: predictions are probabilities
   std::vector<const char*> reductions;     // the first is the default
-  /// From the net's output [batch, outputs] and targets of a type that `check_targets` lets pass.
+  /// From the net's output [batch, outputs] and targets of either kind (see below).
   std::function<LossParts(const Var& output, const Var& targets, const std::string& reduction)> build;
   /// The output for whom there are no targets: [batch, outputs] -> predictions.
   std::function<Var(const Var& output)> predict;

@@ -1,6 +1,6 @@
 // Optimisers: how a gradient changes a parameter, as nodes.
 //
-// An Optimizer is data and two functions: `scalars` computes, on the host and in double, all numbers
+// An Optimizer is data and two functions: `values` computes, on the host and in double, all numbers
 // that may change from step to step (rates, decays, bias corrections); `update` appends pointwise
 // nodes over (parameter, gradient, moments, scalars), so that a plan makes one pass of them in
 // whatever layout the parameter has, and a schedule never plans again. Moments are states
@@ -8,7 +8,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,21 +26,15 @@ struct Moment {
   double start = 0;
 };
 
-/// Numbers of one step by name, to be filled into the function's scalar inputs.
-struct Scalar {
-  const char* name;
-  double value;
-};
-
 struct UpdateCall {
-  const Attrs& args;
-  Var p, g;                                    // the parameter, its gradient (decay added where that is the rule)
-  std::span<const Var> moments;                // in the order of `moments`
-  std::function<Var(const char* name)> scalar; // one of `scalars`
+  const Attrs& args;            // complete
+  const Var &p, &g;             // the parameter; its gradient, weight decay included where that is the rule
+  std::span<const Var> moments; // in the order of Optimizer::moments
+  std::span<const Var> scalars; // in the order of Optimizer::scalars
 };
 struct Updated {
   Var p;
-  std::vector<Var> moments;
+  std::vector<Var> moments = {};
 };
 
 struct Optimizer {
@@ -51,10 +44,11 @@ struct Optimizer {
   const char* doc;
   const char* origin;
   std::vector<AttrSpec> args;
-  bool decoupled_decay = false; // AdamW: the parameter shrinks by lr * weight_decay; others add weight_decay p to g
+  bool decoupled_decay = false;      // the parameter shrinks by lr weight_decay; else weight_decay p is added to g
+  std::vector<const char*> scalars;  // numbers of one step
   std::function<std::vector<Moment>(const Attrs& args)> moments;
-  /// `step` counts from 1. `args` are complete; those that are numbers may change from step to step.
-  std::function<std::vector<Scalar>(const Attrs& args, double lr, int64_t step)> scalars;
+  /// Writes the scalars of step number `step`, counted from 1. Allocates nothing.
+  void (*values)(const Attrs& args, double lr, int64_t step, double* out);
   std::function<Updated(const UpdateCall&)> update;
 };
 
@@ -73,8 +67,9 @@ void create_moments(States& states, const OptimizerSpec& spec);
 void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<std::string>& parameters,
                     const std::vector<Var>& gradients);
 
-/// The values of those inputs for one step, in the order in which they were declared. Writes as many as `out` holds,
-/// allocates nothing; returns how many there are.
-size_t scalar_values(const OptimizerSpec& complete_spec, double lr, int64_t step, std::span<double> out);
+/// The names of those inputs, in the order in which they are declared.
+std::vector<std::string> scalar_inputs(const OptimizerSpec& spec);
+/// Their values for step number `step`, counted from 1, into `out`, which holds as many. `spec` is complete. Allocates nothing.
+void scalar_values(const OptimizerSpec& spec, double lr, int64_t step, std::span<double> out);
 
 } // namespace vitro

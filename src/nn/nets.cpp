@@ -1,0 +1,46 @@
+#include "nn/nets.h"
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace vitro {
+namespace {
+
+const LayerSpec to_outputs{.op = "dense", .args = {{"out", std::string("classes")}}};
+
+NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation) {
+  NetSpec net{.layers = {{.op = "flatten"}}};
+  for (const int64_t width : hidden) {
+    net.layers.push_back({.op = "dense", .args = {{"out", width}}});
+    net.layers.push_back({.op = activation});
+  }
+  net.layers.push_back(to_outputs);
+  return net;
+}
+
+const NetKind all[] = {
+    {.name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
+     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
+              {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."}},
+     .make = [](const Attrs& args) { return make_mlp(args.list("hidden"), args.word("activation")); }},
+    {.name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
+     .make = [](const Attrs&) { return make_mlp({}, ""); }},
+};
+
+} // namespace
+
+std::span<const NetKind> nets() { return all; }
+
+NetSpec make_net(const std::string& name, const Attrs& args) {
+  std::vector<std::string> known;
+  for (const NetKind& kind : all) {
+    if (name == kind.name) return kind.make(complete_attrs(kind.args, args, text("net ", name)));
+    known.push_back(kind.name);
+  }
+  bad_input("net", text("unknown net \"", name, "\"", did_you_mean(name, known)), "it is one of " + join(known, ", "));
+}
+
+NetSpec mlp(const std::vector<int64_t>& hidden, const std::string& activation) { return make_mlp(hidden, activation); }
+NetSpec linear() { return make_mlp({}, ""); }
+
+} // namespace vitro
