@@ -46,10 +46,10 @@ private:
 };
 
 struct CsvOptions {
-  std::optional<Separator> separator; // default: guessed
-  std::optional<bool> header;         // default: a first record without any number, above one with a number
-  std::string target;                 // a column's name, or its position from 1 (-1 is the last); default: the last
-  std::optional<Goal> goal;           // default: `guess_goal`
+  std::optional<Separator> separator = {}; // default: guessed
+  std::optional<bool> header = {};         // default: a first record without any number, above one with a number
+  std::string target = {};       // a column's name, or its position from 1 (-1 is the last); default: the last
+  std::optional<Goal> goal = {}; // default: `guess_goal`
 };
 
 /// Classes if a cell of the target column is no number; or if all are whole numbers and there are two of

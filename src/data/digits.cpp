@@ -415,8 +415,13 @@ void draw_digit(uint64_t seed, Part part, int64_t index, std::span<uint8_t, digi
 
   // As in MNIST, up to the jitter: the longer side of the inked box is 20 pixels, the centre of the ink in the middle.
   const double zoom = (size - 2 * radius) / std::max(right - left, bottom - top);
-  const double x0 = digit_side / 2.0 + shift_x - zoom * mass_x / length;
-  const double y0 = digit_side / 2.0 + shift_y - zoom * mass_y / length;
+  // However it is shifted, it stays on the page with a pixel to spare.
+  const auto place = [&](double centre, double low, double high) {
+    const double margin = radius + 1.5;
+    return std::clamp(centre, margin - zoom * low, digit_side - margin - zoom * high);
+  };
+  const double x0 = place(digit_side / 2.0 + shift_x - zoom * mass_x / length, left, right);
+  const double y0 = place(digit_side / 2.0 + shift_y - zoom * mass_y / length, top, bottom);
   std::array<float, digit_side * digit_side> page{};
   for (size_t s = 0; s < strokes; ++s)
     for (size_t i = 0; i < lines[s].size(); ++i) {

@@ -16,11 +16,11 @@ enum class Part : uint8_t { train = 0, validation = 1, test = 2 };
 const char* name(Part part);
 
 struct GenerateOptions {
-  std::optional<int64_t> samples;    // training samples in all; default: the set's own
-  std::optional<int64_t> validation; // default: the set's own
-  std::optional<int64_t> test;
-  std::optional<int64_t> classes; // spirals, circles and blobs only
-  std::optional<double> noise;    // >= 0; each set says what it means
+  std::optional<int64_t> samples = {};    // training samples in all; default: the set's own
+  std::optional<int64_t> validation = {}; // default: the set's own
+  std::optional<int64_t> test = {};
+  std::optional<int64_t> classes = {}; // spirals, circles and blobs only
+  std::optional<double> noise = {};    // >= 0; each set says what it means
   uint64_t seed = 0;
 };
 

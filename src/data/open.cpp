@@ -132,6 +132,9 @@ std::string stem_of(const std::string& path) {
 }
 
 Splits open_idx(const std::string& path, Tensor images, const std::string& name, const DataOptions& options) {
+  if (images.shape().rank() == 1)
+    bad_input(path, text("holds a list of ", images.elements(), " numbers, images were expected"),
+              "name the file of images; its labels are found beside it");
   const std::string labels = labels_beside(path);
   if (labels.empty())
     bad_input(path, "holds images, but no file of labels lies beside it",

@@ -8,14 +8,14 @@
 namespace vitro {
 
 struct DataOptions {
-  std::string data_dir;             // --data-dir; "" where not given
-  uint64_t seed = 0;                // of generated samples and of the split
-  std::optional<int64_t> samples;   // generated sets: training samples; others: the first so many of that part
-  std::optional<double> validation; // below 1: a share; from 1 on: so many samples
-  std::optional<double> test;       // the same; not for sets that come with a test part
-  std::optional<int64_t> classes;   // generated sets
-  std::optional<double> noise;
-  CsvOptions csv;
+  std::string data_dir = {};             // --data-dir; "" where not given
+  uint64_t seed = 0;                     // of generated samples and of the split
+  std::optional<int64_t> samples = {};   // generated sets: training samples; others: the first so many of that part
+  std::optional<double> validation = {}; // below 1: a share; from 1 on: so many samples
+  std::optional<double> test = {};       // the same; not for sets that come with a test part
+  std::optional<int64_t> classes = {};   // generated sets
+  std::optional<double> noise = {};
+  CsvOptions csv = {};
 };
 
 /// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a
