@@ -1,0 +1,380 @@
+#include "recipe/fields.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/text.h"
+
+namespace vitro {
+namespace {
+
+std::string stated(int64_t value) { return number(static_cast<long long>(value)); }
+std::string stated(double value) { return toml_text(value); }
+std::string stated(bool value) { return value ? "true" : "false"; }
+std::string stated(const std::string& value) { return value.empty() ? "" : toml_text(value); }
+template <class Held> std::string stated(const std::optional<Held>& value) { return value ? stated(*value) : ""; }
+
+// Each makes a Field of a member that `at` finds: at(recipe) is a reference to it.
+template <class At> Field whole(const char* name, int64_t least, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.whole(least); },
+          [=](const Recipe& r) { return stated(at(r)); }};
+}
+template <class At> Field real(const char* name, double least, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.real(least); },
+          [=](const Recipe& r) { return stated(at(r)); }};
+}
+template <class At> Field flag(const char* name, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.flag(); },
+          [=](const Recipe& r) { return stated(at(r)); }};
+}
+template <class At> Field word(const char* name, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.word(); },
+          [=](const Recipe& r) { return stated(at(r)); }, true};
+}
+template <class At> Field one_of(const char* name, std::vector<std::string> words, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.one_of(words); },
+          [=](const Recipe& r) { return stated(at(r)); }, true};
+}
+
+void read_target(Recipe& recipe, const Item& item) {
+  const int64_t* position = item.value.as<int64_t>();
+  recipe.data.target = position ? stated(*position) : item.word();
+}
+
+void read_separator(Recipe& recipe, const Item& item) {
+  try {
+    recipe.data.separator = name(separator_of(item.word()));
+  } catch (const Error& error) { relocate(error, item.where()); }
+}
+
+void read_loss(Recipe& recipe, const Item& item) {
+  try {
+    const Loss& loss = find_loss(item.word());
+    const auto& all = loss.reductions;
+    if (std::find(all.begin(), all.end(), recipe.train.reduction) == all.end()) recipe.train.reduction = "";
+    recipe.train.loss = loss.name;
+  } catch (const Error& error) { relocate(error, item.where()); }
+}
+
+void read_optimizer(Recipe& recipe, const Item& item) {
+  try {
+    const std::string name = find_optimizer(item.word()).name;
+    if (name != recipe.train.optimizer.name) recipe.train.optimizer = {name, {}};
+  } catch (const Error& error) { relocate(error, item.where()); }
+}
+
+std::string write_schedule(const Recipe& recipe) {
+  std::string out = text("{op=", toml_text(recipe.train.schedule.name));
+  for (const auto& [key, value] : recipe.train.schedule.args.items()) out += text(", ", key, "=", write_attr(value));
+  return out + "}";
+}
+
+// Where one command names the nets of all: a name here is an alias only where the table has no key of that name.
+const std::pair<const char*, const char*> aliases[] = {{"learning_rate", "lr"},     {"batch_size", "batch"},
+                                                       {"optimiser", "optimizer"},  {"num_epochs", "epochs"},
+                                                       {"max_epochs", "epochs"},    {"clipnorm", "clip_norm"},
+                                                       {"clipvalue", "clip_value"}, {"random_seed", "seed"},
+                                                       {"beta_1", "beta1"},         {"beta_2", "beta2"},
+                                                       {"epsilon", "eps"},          {"scheduler", "schedule"},
+                                                       {"lr_schedule", "schedule"}, {"criterion", "loss"},
+                                                       {"dataset", "source"},       {"validation_split", "validation"}};
+
+// The same for the arguments of layers.
+const std::pair<const char*, const char*> layer_aliases[] = {{"units", "out"},
+                                                             {"out_features", "out"},
+                                                             {"kernel_initializer", "init"},
+                                                             {"bias_initializer", "bias_init"},
+                                                             {"use_bias", "bias"}};
+
+} // namespace
+
+std::string Item::where() const { return value.line > 0 ? text(origin, ":", value.line) : origin; }
+
+void Item::expected(const std::string& what) const {
+  bad_input(where(), text(key, " is ", value.str(), ", expected ", what));
+}
+
+int64_t Item::whole(int64_t least) const {
+  const int64_t* held = value.as<int64_t>();
+  const bool any = least == std::numeric_limits<int64_t>::min();
+  if (!held || *held < least) expected(any ? "a whole number" : text("a whole number from ", least, " on"));
+  return *held;
+}
+
+double Item::real(double least) const {
+  const int64_t* whole = value.as<int64_t>();
+  const double* held = value.as<double>();
+  const double number = whole ? double(*whole) : held ? *held : std::nan("");
+  if (!std::isfinite(number) || number < least)
+    expected(std::isfinite(least) ? text("a number from ", least, " on") : std::string("a finite number"));
+  return number;
+}
+
+bool Item::flag() const {
+  if (const int64_t* held = value.as<int64_t>(); held && (*held == 0 || *held == 1)) return *held == 1;
+  if (!value.as<bool>()) expected("true or false");
+  return *value.as<bool>();
+}
+
+const std::string& Item::word() const {
+  const std::string* held = value.as<std::string>();
+  if (!held || held->empty()) expected("text");
+  return *held;
+}
+
+std::string Item::one_of(const std::vector<std::string>& words) const {
+  if (std::find(words.begin(), words.end(), word()) == words.end())
+    expected(text("one of ", join(words, ", "), did_you_mean(word(), words)));
+  return word();
+}
+
+const Value::List& Item::list() const {
+  if (!value.as<Value::List>()) expected("a list");
+  return *value.as<Value::List>();
+}
+
+const Value::Table& Item::table() const {
+  if (!value.as<Value::Table>()) expected("a table");
+  return *value.as<Value::Table>();
+}
+
+std::span<const Field> data_fields() {
+  static const std::vector<Field> all = {
+      word(
+          "source", "a data set by name (vitro list data), or a path: CSV, IDX, a directory of IDX files",
+          [](auto& r) -> auto& { return r.data.source; }),
+      whole(
+          "samples", 1, "training samples; of a file the first so many",
+          [](auto& r) -> auto& { return r.data.samples; }),
+      real(
+          "validation", 0, "held out to choose by: a share below 1, else so many samples",
+          [](auto& r) -> auto& { return r.data.validation; }),
+      real(
+          "test", 0, "held out for the end: a share below 1, else so many samples",
+          [](auto& r) -> auto& { return r.data.test; }),
+      whole(
+          "classes", 2, "of a generated set", [](auto& r) -> auto& { return r.data.classes; }),
+      real(
+          "noise", 0, "of a generated set", [](auto& r) -> auto& { return r.data.noise; }),
+      {"target", "CSV: the column to predict, by name or position from 1; the last one where not stated", read_target,
+       [](const Recipe& r) { return stated(r.data.target); }, true},
+      one_of(
+          "goal", {"classification", "regression"}, "CSV: guessed by the target's values where not stated",
+          [](auto& r) -> auto& { return r.data.goal; }),
+      {"separator", "CSV: , ; | tab blanks; guessed where not stated", read_separator,
+       [](const Recipe& r) { return stated(r.data.separator); }, true},
+      flag(
+          "header", "CSV: the first line names the columns; guessed where not stated",
+          [](auto& r) -> auto& { return r.data.header; }),
+  };
+  return all;
+}
+
+std::span<const Field> train_fields() {
+  static const std::vector<Field> all = {
+      {"loss", "cross_entropy for classes, squared_error for numbers where not stated", read_loss,
+       [](const Recipe& r) { return stated(r.train.loss); }, true},
+      word(
+          "reduction", "how the loss adds up over a batch: the loss's first one where not stated",
+          [](auto& r) -> auto& { return r.train.reduction; }),
+      {"optimizer", "how a gradient changes the weights (vitro list optimizers)", read_optimizer,
+       [](const Recipe& r) { return stated(r.train.optimizer.name); }, true},
+      {"schedule", "how the rate changes (vitro list schedules)",
+       [](Recipe& r, const Item& item) { r.train.schedule = read_schedule(item); }, write_schedule, true},
+      whole(
+          "batch", 1, "samples in a step", [](auto& r) -> auto& { return r.train.batch; }),
+      whole(
+          "epochs", 1, "passes over the training samples", [](auto& r) -> auto& { return r.train.epochs; }),
+      real(
+          "clip_norm", 0, "the gradient is shortened to this length; 0: off",
+          [](auto& r) -> auto& { return r.train.clip_norm; }),
+      real(
+          "clip_value", 0, "each element of the gradient is held within this; 0: off",
+          [](auto& r) -> auto& { return r.train.clip_value; }),
+      whole(
+          "patience", 0, "stop after so many epochs without a better validation loss; 0: never",
+          [](auto& r) -> auto& { return r.train.patience; }),
+      real(
+          "min_delta", 0, "by how much a validation loss must be lower to be better",
+          [](auto& r) -> auto& { return r.train.min_delta; }),
+      flag(
+          "best_weights", "end with the weights of the best epoch, not the last",
+          [](auto& r) -> auto& { return r.train.best_weights; }),
+      whole(
+          "shards", 1, "gradients are made on so many parts of a batch and added up",
+          [](auto& r) -> auto& { return r.train.shards; }),
+      one_of(
+          "dtype", {"f32", "f64"}, "f64: exact and slow", [](auto& r) -> auto& { return r.train.dtype; }),
+      whole(
+          "seed", 0, "of weights, order and generated samples", [](auto& r) -> auto& { return r.train.seed; }),
+  };
+  return all;
+}
+
+std::string canonical_key(const std::string& key) {
+  for (const auto& [alias, name] : aliases)
+    if (key == alias) return name;
+  return key;
+}
+
+const AttrSpec* find_spec(std::span<const AttrSpec> specs, const std::string& name) {
+  const auto found = std::find_if(specs.begin(), specs.end(), [&](const AttrSpec& spec) { return spec.name == name; });
+  return found == specs.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> names_of(std::span<const AttrSpec> specs) {
+  std::vector<std::string> out;
+  for (const AttrSpec& spec : specs) out.push_back(spec.name);
+  return out;
+}
+
+Attr read_attr(const Item& item, const AttrSpec* spec, bool words) {
+  constexpr int64_t any = std::numeric_limits<int64_t>::min();
+  const bool word = item.value.as<std::string>() != nullptr;
+  const auto whole_list = [&] {
+    std::vector<int64_t> out;
+    for (const Value& element : item.list()) out.push_back(Item{element, item.key, item.origin}.whole(any));
+    return out;
+  };
+  if (!spec) {
+    if (word) return item.word();
+    if (item.value.as<double>()) return item.real(-std::numeric_limits<double>::infinity());
+    if (item.value.as<Value::List>()) return whole_list();
+    return item.value.as<bool>() ? int64_t(item.flag()) : item.whole(any);
+  }
+  if (std::holds_alternative<std::string>(spec->fallback)) {
+    if (!word) item.expected("text");
+    return *item.value.as<std::string>();
+  }
+  if (word && words) return item.word();
+  if (std::holds_alternative<double>(spec->fallback)) return item.real(-std::numeric_limits<double>::infinity());
+  if (std::holds_alternative<std::vector<int64_t>>(spec->fallback)) {
+    if (item.value.as<int64_t>()) return std::vector<int64_t>{item.whole(any)};
+    return whole_list();
+  }
+  if (!std::holds_alternative<int64_t>(spec->fallback))
+    bad_input(item.where(), text(item.key, " is a tensor, which no recipe can state"));
+  if (item.value.as<bool>()) return int64_t(item.flag());
+  return item.whole(any);
+}
+
+std::string write_attr(const Attr& attr) {
+  struct Print {
+    std::string operator()(int64_t value) const { return stated(value); }
+    std::string operator()(double value) const { return stated(value); }
+    std::string operator()(const std::string& value) const { return toml_text(value); }
+    std::string operator()(const std::vector<int64_t>& value) const { return to_text(value); }
+    std::string operator()(const std::shared_ptr<const Tensor>&) const { return ""; }
+  };
+  return std::visit(Print{}, attr);
+}
+
+Attrs with_fallbacks(std::span<const AttrSpec> specs, const Attrs& args) {
+  Attrs out = args;
+  for (const AttrSpec& spec : specs)
+    if (!spec.required && !out.has(spec.name) && !write_attr(spec.fallback).empty()) out.set(spec.name, spec.fallback);
+  return out;
+}
+
+void relocate(const Error& error, const std::string& where) {
+  std::string what = error.what();
+  if (const size_t end = what.find("] "); what.starts_with('[') && end != std::string::npos)
+    what = what.substr(1, end - 1) + ": " + what.substr(end + 2);
+  throw Error(error.fault(), text("[", where, "] ", what));
+}
+
+void complete_optimizer(OptimizerSpec& spec, const std::function<std::string(const std::string& arg)>& where_of) {
+  try {
+    spec = complete(spec);
+  } catch (const Error& whole_error) {
+    // Alone each argument meets only the others' defaults: the one that is refused even so is the one at fault.
+    for (const auto& item : spec.args.items()) {
+      try {
+        complete(OptimizerSpec{spec.name, {item}});
+      } catch (const Error& error) { relocate(error, where_of(item.first)); }
+    }
+    relocate(whole_error, where_of("optimizer"));
+  }
+}
+
+LayerSpec read_layer(const Item& item, const std::vector<std::string>& blocks) {
+  const Value* op = nullptr;
+  for (const auto& [key, value] : item.table())
+    if (key == "op") op = &value;
+  if (!op) bad_input(item.where(), text(item.key, " has no op"), "write {op=\"dense\", out=10}");
+  LayerSpec out;
+  out.op = Item{*op, item.key + ".op", item.origin}.word();
+  const bool block = std::find(blocks.begin(), blocks.end(), out.op) != blocks.end();
+  const Layer* kind = block ? nullptr : find_layer(out.op);
+  if (!kind && !block) {
+    std::vector<std::string> known = blocks;
+    for (const Layer* one : layers()) {
+      known.push_back(one->name);
+      known.insert(known.end(), one->aliases.begin(), one->aliases.end());
+    }
+    bad_input(Item{*op, "", item.origin}.where(), text("unknown layer \"", out.op, "\"", did_you_mean(out.op, known)),
+              "`vitro list layers` names them all");
+  }
+  for (const auto& [given, value] : item.table()) {
+    const Item one{value, text(item.key, ".", given), item.origin};
+    if (given == "op") continue;
+    if (given == "name") {
+      out.name = one.word();
+    } else if (given == "from") {
+      if (value.as<std::string>()) {
+        out.from = {one.word()};
+      } else {
+        for (const Value& name : one.list()) out.from.push_back(Item{name, one.key, item.origin}.word());
+        if (out.from.empty()) one.expected("at least one name");
+      }
+    } else if (given == "share") {
+      out.share = one.word();
+    } else if (given == "repeat") {
+      out.repeat = one.whole(1);
+    } else {
+      std::string key = given;
+      if (kind && !find_spec(kind->args, key))
+        for (const auto& [alias, name] : layer_aliases)
+          if (key == alias && find_spec(kind->args, name)) key = name;
+      const AttrSpec* spec = kind ? find_spec(kind->args, key) : nullptr;
+      if (kind && !spec) {
+        std::vector<std::string> known = names_of(kind->args);
+        for (const char* name : {"name", "from", "share", "repeat"}) known.push_back(name);
+        bad_input(one.where(),
+                  text("layer ", kind->name, " has no argument \"", given, "\"", did_you_mean(given, known)),
+                  "it takes " + join(known, ", "));
+      }
+      if (out.args.has(key)) bad_input(one.where(), text(one.key, " is stated twice, once as ", key));
+      out.args.set(key, read_attr(one, spec, true));
+    }
+  }
+  return out;
+}
+
+ScheduleSpec read_schedule(const Item& item) {
+  try {
+    // A word alone is a schedule with its defaults.
+    if (item.value.as<std::string>()) return complete(ScheduleSpec{find_schedule(item.word()).name, {}});
+    const Value* op = nullptr;
+    for (const auto& [key, value] : item.table())
+      if (key == "op") op = &value;
+    if (!op) bad_input("schedule", "has no op", "write {op=\"constant\"}");
+    const Schedule& kind = find_schedule(Item{*op, "schedule.op", item.origin}.word());
+    ScheduleSpec out{kind.name, {}};
+    for (const auto& [key, value] : item.table()) {
+      if (key == "op") continue;
+      const AttrSpec* spec = find_spec(kind.args, key);
+      if (!spec)
+        bad_input("schedule", text(kind.name, " has no argument \"", key, "\"", did_you_mean(key, names_of(kind.args))),
+                  kind.args.empty() ? "it takes none" : "it takes " + join(names_of(kind.args), ", "));
+      out.args.set(key, read_attr({value, text("schedule.", key), item.origin}, spec, false));
+    }
+    return complete(out);
+  } catch (const Error& error) {
+    if (std::string(error.what()).starts_with("[" + item.origin)) throw;
+    relocate(error, item.where());
+  }
+}
+
+} // namespace vitro

@@ -1,0 +1,131 @@
+#include "recipe/recipe.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/text.h"
+#include "recipe/fields.h"
+
+namespace vitro {
+namespace {
+
+const NetKind* find_kind(const std::string& name) {
+  for (const NetKind& kind : nets())
+    if (kind.name == name) return &kind;
+  return nullptr;
+}
+
+void state_layers(std::vector<LayerSpec>& layers, const NetSpec& net) {
+  for (LayerSpec& layer : layers) {
+    const Layer* kind = net.blocks.contains(layer.op) ? nullptr : find_layer(layer.op);
+    // A layer that shares another's weights takes that one's arguments.
+    if (!kind) continue;
+    layer.op = kind->name;
+    if (layer.share.empty()) layer.args = with_fallbacks(kind->args, layer.args);
+  }
+}
+
+// What the data set decides where the recipe doesn't.
+void state_data(DataRecipe& data) {
+  for (const Generator& generator : generators()) {
+    if (generator.name != data.source) continue;
+    if (!data.samples) data.samples = generator.samples;
+    if (!data.validation) data.validation = double(generator.held_out);
+    if (!data.test) data.test = double(generator.held_out);
+    if (!data.classes && generator.classes && generator.most_classes != generator.classes)
+      data.classes = generator.classes;
+    if (!data.noise && !generator.noise_means.empty()) data.noise = generator.noise;
+  }
+}
+
+} // namespace
+
+void check(Recipe& recipe, const std::string& origin) {
+  // Whatever a program put together meets the same readers as a file does.
+  const auto held = [&](std::span<const Field> fields, const std::string& section) {
+    for (const Field& field : fields) {
+      const std::string stated = field.write(recipe);
+      if (stated.empty()) continue;
+      const Value value = read_toml_value(stated, origin);
+      field.read(recipe, {value, text(section, ".", field.name), origin});
+    }
+  };
+  held(data_fields(), "data");
+  held(train_fields(), "train");
+  if (recipe.data.source.empty()) bad_input(origin, "states no data", "write source = \"digits\" below [data]");
+  if (recipe.train.shards > recipe.train.batch)
+    bad_input(origin,
+              text("shards is ", recipe.train.shards, ", more than a batch of ", recipe.train.batch, " has samples"));
+  try {
+    if (!recipe.net.name.empty())
+      if (const NetKind* kind = find_kind(recipe.net.name))
+        recipe.net.args = with_fallbacks(kind->args, recipe.net.args);
+    // How many outputs there are only the data knows; that two are possible is all that matters here.
+    resolve(net_of(recipe), 2);
+    complete_optimizer(recipe.train.optimizer, [&](const std::string&) { return origin; });
+    recipe.train.schedule = complete(recipe.train.schedule);
+    if (!recipe.train.reduction.empty() && !recipe.train.loss.empty())
+      check_reduction(find_loss(recipe.train.loss), recipe.train.reduction);
+  } catch (const Error& error) {
+    if (std::string(error.what()).starts_with("[" + origin)) throw;
+    relocate(error, origin);
+  }
+}
+
+Recipe complete(Recipe recipe, const Schema& schema) {
+  state_data(recipe.data);
+  state_layers(recipe.net.spec.layers, recipe.net.spec);
+  for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
+  if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
+  if (recipe.train.reduction.empty()) recipe.train.reduction = find_loss(recipe.train.loss).reductions[0];
+  check(recipe, "recipe");
+  return recipe;
+}
+
+NetSpec net_of(const Recipe& recipe) {
+  if (!recipe.net.name.empty()) return make_net(recipe.net.name, recipe.net.args);
+  if (recipe.net.spec.layers.empty()) bad_input("net", "has no layers", "write name = \"mlp\", or layers = [...]");
+  return recipe.net.spec;
+}
+
+DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
+  const DataRecipe& data = recipe.data;
+  DataOptions out;
+  out.data_dir = data_dir;
+  out.seed = uint64_t(recipe.train.seed);
+  out.samples = data.samples;
+  out.validation = data.validation;
+  out.test = data.test;
+  out.classes = data.classes;
+  out.noise = data.noise;
+  out.csv.target = data.target;
+  out.csv.header = data.header;
+  if (!data.separator.empty()) out.csv.separator = separator_of(data.separator);
+  if (!data.goal.empty()) out.csv.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
+  return out;
+}
+
+ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
+  ModelSpec out;
+  out.net = net_of(recipe);
+  out.sample = schema.sample;
+  out.loss = recipe.train.loss;
+  if (out.loss.empty()) out.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
+  if (schema.goal == Goal::numbers && out.loss != "squared_error")
+    bad_input("train.loss", text(out.loss, " is for classes, but ", schema.name, " asks for numbers"),
+              "write loss = \"squared_error\"");
+  out.reduction = recipe.train.reduction;
+  // A yes-or-no question needs one answer.
+  const bool one = out.loss == "binary_cross_entropy" && schema.outputs() == 2;
+  out.outputs = one ? 1 : schema.outputs();
+  out.optimizer = recipe.train.optimizer;
+  out.clip = {recipe.train.clip_norm, recipe.train.clip_value};
+  out.shards = recipe.train.shards;
+  out.dtype = recipe.train.dtype == "f64" ? DType::f64 : DType::f32;
+  out.seed = uint64_t(recipe.train.seed);
+  return out;
+}
+
+std::string net_label(const Recipe& recipe) { return recipe.net.name.empty() ? "net" : recipe.net.name; }
+
+} // namespace vitro

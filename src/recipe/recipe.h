@@ -1,0 +1,101 @@
+// A recipe: data, net and training plan, everything that decides a run's weights.
+//
+// TOML states it (see docs or `vitro init`), and to_toml states it back, every default included, so that
+// parse(to_toml(r)) is r. What does not decide the weights (threads, where data lies, where results go)
+// is no part of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/open.h"
+#include "model/model.h"
+#include "optim/schedule.h"
+
+namespace vitro {
+
+struct DataRecipe {
+  std::string source;               // a data set's name, or a path
+  std::optional<int64_t> samples;   // this and all below: the data set's own where not stated
+  std::optional<double> validation; // below 1: a share; from 1 on: so many samples
+  std::optional<double> test;
+  std::optional<int64_t> classes;
+  std::optional<double> noise;
+  std::string target;         // CSV: a column's name, or its position from 1; "": the last
+  std::string goal;           // CSV: "classification", "regression", "": by the target's values
+  std::string separator;      // CSV: "," ";" "|" "tab" "blanks"; "": guessed
+  std::optional<bool> header; // CSV
+};
+
+/// Either a built-in net by name, with its arguments, or layers and blocks.
+struct NetRecipe {
+  std::string name; // "mlp"; "": `spec` holds
+  Attrs args;       // of the named net, complete
+  NetSpec spec;
+};
+
+struct TrainRecipe {
+  std::string loss;      // canonical; "": by the data: cross_entropy for classes, squared_error for numbers
+  std::string reduction; // "": the loss's first
+  OptimizerSpec optimizer{"sgd", {}}; // complete: its arguments are keys of [train] beside the others
+  ScheduleSpec schedule;              // complete
+  int64_t batch = 64;
+  int64_t epochs = 10;
+  double clip_norm = 0, clip_value = 0; // 0: off
+  int64_t patience = 0;                 // stop after so many epochs without a better validation loss; 0: never
+  double min_delta = 0;                 // what counts as better
+  bool best_weights = true;             // end with the weights of the best epoch
+  int64_t shards = 1;
+  std::string dtype = "f32"; // "f64": interpreted, exact and slow
+  int64_t seed = 0;
+};
+
+struct Recipe {
+  DataRecipe data;
+  NetRecipe net;
+  TrainRecipe train;
+};
+
+/// Reads a recipe and checks it. `origin` is the file's name for messages. Throws bad_input at `origin:line` for what
+/// is no TOML, another `vitro =` version, an unknown key, layer, argument, loss, optimiser, schedule (with the
+/// nearest name), a value of another kind or out of range, and what `resolve` says of the net.
+Recipe parse_recipe(const std::string& toml, const std::string& origin);
+
+enum class Comments : uint8_t { no, yes };
+/// The recipe as TOML. With comments each key says what it means, and what is not stated is named.
+std::string to_toml(const Recipe& recipe, Comments comments = Comments::no);
+
+/// Throws bad_input at `origin` unless net, loss, optimiser and schedule exist and all numbers are in range.
+/// Fills in the defaults of optimiser, schedule and named net.
+void check(Recipe& recipe, const std::string& origin);
+
+/// The same recipe with every default stated that the data set, its schema or the layers decide.
+Recipe complete(Recipe recipe, const Schema& schema);
+
+/// The layers that the recipe asks for.
+NetSpec net_of(const Recipe& recipe);
+/// What open_data is to be asked for. The recipe's seed draws generated samples and splits.
+DataOptions data_options(const Recipe& recipe, const std::string& data_dir = "");
+/// The model for data of this schema. Throws bad_input where the loss doesn't suit the goal.
+ModelSpec model_spec(const Recipe& recipe, const Schema& schema);
+/// "mlp", or "net" where layers are listed: for the run's name.
+std::string net_label(const Recipe& recipe);
+
+/// Sets keys as a user writes them: "train.lr=0.1", a unique suffix "lr=0.1", or an alias "learning_rate=0.1";
+/// layers by name or position, "fc1.out=64", "layers.0.out=64"; "net=linear", "data=moons". A value is TOML, a
+/// bare word is text. They are set in their order, but what brings other keys along (net, optimizer, schedule,
+/// loss) comes first: another optimiser begins with its own defaults, its rate included. Throws bad_input at
+/// the assignment for an unknown key (with the nearest), an ambiguous one (with those that it could be), a value
+/// of another kind or out of range; then none is set.
+void set_keys(Recipe& recipe, const std::vector<std::string>& assignments);
+
+struct RecipeKey {
+  std::string key;   // "train.lr"
+  std::string value; // as TOML; "" where it is not stated
+  std::string doc;
+};
+/// Every key that set_keys takes for this recipe, in the order of the file.
+std::vector<RecipeKey> keys_of(const Recipe& recipe);
+
+} // namespace vitro

@@ -1,0 +1,255 @@
+// key=value: one key of a recipe set as a user writes it.
+#include <algorithm>
+
+#include "core/text.h"
+#include "recipe/fields.h"
+
+namespace vitro {
+namespace {
+
+// A key that can be set, under the names that it goes by.
+struct Address {
+  std::vector<std::string> names; // in full; the first is what is shown
+  std::string value;              // as it stands now
+  std::string doc;
+  bool word = false;  // text is wanted
+  bool first = false; // it brings other keys along, or takes them away
+  std::function<void(Recipe&, const Item&)> assign;
+};
+
+void set_net(Recipe& recipe, const Item& item) {
+  try {
+    make_net(item.word());
+  } catch (const Error& error) { relocate(error, item.where()); }
+  recipe.net = {item.word(), {}, {}};
+  for (const NetKind& kind : nets())
+    if (kind.name == recipe.net.name) recipe.net.args = with_fallbacks(kind.args, {});
+}
+
+using LayersOf = std::function<std::vector<LayerSpec>&(Recipe&)>;
+
+void add_layers(std::vector<Address>& out, const std::vector<LayerSpec>& layers, const std::vector<std::string>& names,
+                const NetSpec& net, const std::string& prefix, const LayersOf& layers_of) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerSpec& layer = layers[i];
+    const Layer* kind = net.blocks.contains(layer.op) ? nullptr : find_layer(layer.op);
+    std::vector<std::string> args = kind ? names_of(kind->args) : std::vector<std::string>();
+    if (!kind)
+      for (const auto& [key, value] : layer.args.items()) args.push_back(key);
+    for (const std::string& arg : args) {
+      const AttrSpec* spec = kind ? find_spec(kind->args, arg) : nullptr;
+      const Attr* held = layer.args.find(arg);
+      Address address;
+      address.names = {text(prefix, ".layers.", i, ".", arg)};
+      if (!names[i].empty()) address.names.insert(address.names.begin(), text(prefix, ".", names[i], ".", arg));
+      address.value = held ? write_attr(*held) : "";
+      address.doc = spec ? spec->doc : "";
+      address.assign = [=](Recipe& recipe, const Item& item) {
+        layers_of(recipe)[i].args.set(arg, read_attr(item, spec, true));
+      };
+      out.push_back(std::move(address));
+    }
+  }
+}
+
+// The names of the net's own layers, given ones and implied ones; a block's or a repeated layer's stays "".
+std::vector<std::string> layer_names(const NetSpec& net) {
+  std::vector<std::string> names;
+  for (const LayerSpec& layer : net.layers) names.push_back(layer.name);
+  const bool plain = std::all_of(net.layers.begin(), net.layers.end(), [&](const LayerSpec& layer) {
+    return layer.repeat == 1 && !net.blocks.contains(layer.op);
+  });
+  if (plain) {
+    const std::vector<ResolvedLayer> resolved = resolve(net, 2);
+    if (resolved.size() == names.size())
+      for (size_t i = 0; i < names.size(); ++i) names[i] = resolved[i].name;
+  }
+  return names;
+}
+
+std::vector<Address> addresses(const Recipe& recipe) {
+  std::vector<Address> out;
+  const auto add_field = [&](const std::string& section, const Field& field) {
+    const std::string name = field.name;
+    Address address{{section + "." + name},
+                    field.write(recipe),
+                    field.doc,
+                    field.word,
+                    name == "optimizer" || name == "schedule" || name == "loss",
+                    field.read};
+    if (section + name == "datasource") address.names.push_back("data");
+    out.push_back(std::move(address));
+  };
+  for (const Field& field : data_fields()) add_field("data", field);
+
+  out.push_back({{"net", "net.name"},
+                 recipe.net.name.empty() ? "" : toml_text(recipe.net.name),
+                 "a built-in net (vitro list nets)",
+                 true,
+                 true,
+                 set_net});
+  if (recipe.net.name.empty()) {
+    const NetSpec& net = recipe.net.spec;
+    add_layers(out, net.layers, layer_names(net), net, "net",
+               [](Recipe& r) -> std::vector<LayerSpec>& { return r.net.spec.layers; });
+    for (const auto& [name, block] : net.blocks) {
+      std::vector<std::string> names;
+      for (const LayerSpec& layer : block.layers) names.push_back(layer.name);
+      add_layers(out, block.layers, names, net, "block." + name,
+                 [name = name](Recipe& r) -> std::vector<LayerSpec>& { return r.net.spec.blocks.at(name).layers; });
+    }
+  } else {
+    for (const NetKind& kind : nets()) {
+      if (kind.name != recipe.net.name) continue;
+      for (const AttrSpec& spec : kind.args) {
+        const Attr* held = recipe.net.args.find(spec.name);
+        out.push_back(
+            {{text("net.", spec.name)},
+             held ? write_attr(*held) : "",
+             spec.doc,
+             std::holds_alternative<std::string>(spec.fallback),
+             false,
+             [&spec](Recipe& r, const Item& item) { r.net.args.set(spec.name, read_attr(item, &spec, false)); }});
+      }
+    }
+  }
+
+  for (const Field& field : train_fields()) {
+    add_field("train", field);
+    if (std::string(field.name) == "optimizer") {
+      for (const AttrSpec& spec : find_optimizer(recipe.train.optimizer.name).args) {
+        const Attr* held = recipe.train.optimizer.args.find(spec.name);
+        out.push_back({{text("train.", spec.name)},
+                       held ? write_attr(*held) : "",
+                       spec.doc,
+                       false,
+                       false,
+                       [&spec](Recipe& r, const Item& item) {
+                         r.train.optimizer.args.set(spec.name, read_attr(item, &spec, false));
+                       }});
+      }
+    }
+    if (std::string(field.name) == "schedule") {
+      for (const AttrSpec& spec : find_schedule(recipe.train.schedule.name).args) {
+        const Attr* held = recipe.train.schedule.args.find(spec.name);
+        out.push_back({{text("train.schedule.", spec.name)},
+                       held ? write_attr(*held) : "",
+                       spec.doc,
+                       false,
+                       false,
+                       [&spec](Recipe& r, const Item& item) {
+                         r.train.schedule.args.set(spec.name, read_attr(item, &spec, false));
+                         try {
+                           r.train.schedule = complete(r.train.schedule);
+                         } catch (const Error& error) { relocate(error, item.where()); }
+                       }});
+      }
+    }
+  }
+  return out;
+}
+
+bool is_suffix(const std::string& key, const std::string& of) {
+  return of == key || (of.size() > key.size() && of.ends_with(key) && of[of.size() - key.size() - 1] == '.');
+}
+
+std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
+
+// `key` with an alias in its last part replaced.
+std::string canonical(const std::string& key) {
+  const std::string last = last_part(key);
+  return key.substr(0, key.size() - last.size()) + canonical_key(last);
+}
+
+const Address& find(const std::vector<Address>& all, const std::string& given, const std::string& where) {
+  for (const std::string& key : {given, canonical(given)}) {
+    std::vector<const Address*> found;
+    for (const Address& address : all) {
+      if (std::find(address.names.begin(), address.names.end(), key) != address.names.end()) return address;
+      if (std::any_of(address.names.begin(), address.names.end(),
+                      [&](const auto& name) { return is_suffix(key, name); }))
+        found.push_back(&address);
+    }
+    if (found.size() == 1) return *found[0];
+    if (found.size() > 1) {
+      std::vector<std::string> candidates;
+      for (const Address* address : found) candidates.push_back(address->names[0]);
+      const size_t most = 8, more = candidates.size() > most ? candidates.size() - most : 0;
+      candidates.resize(candidates.size() - more);
+      bad_input(where,
+                text("\"", given, "\" could be ", join(candidates, ", "), more ? text(" or ", more, " more") : ""),
+                "write more of the key");
+    }
+  }
+  std::vector<std::string> known, shown;
+  for (const Address& address : all)
+    for (const std::string& name : address.names) {
+      known.push_back(name);
+      known.push_back(last_part(name));
+    }
+  for (const Address& address : all)
+    if (address.names[0].starts_with("train.") || address.names[0].starts_with("data."))
+      shown.push_back(last_part(address.names[0]));
+  bad_input(where, text("unknown key \"", given, "\"", did_you_mean(given, known)),
+            text("there are ", join(shown, ", "), ", and the net's"));
+}
+
+struct Assignment {
+  std::string whole, key, value;
+};
+
+Assignment split(const std::string& whole) {
+  const size_t equals = whole.find('=');
+  if (equals == std::string::npos || equals == 0) bad_input(whole, "is no assignment", "write key=value, as lr=0.1");
+  const auto trimmed = [](const std::string& word) {
+    const size_t first = word.find_first_not_of(" \t"), last = word.find_last_not_of(" \t");
+    return first == std::string::npos ? std::string() : word.substr(first, last + 1 - first);
+  };
+  return {whole, trimmed(whole.substr(0, equals)), trimmed(whole.substr(equals + 1))};
+}
+
+} // namespace
+
+void set_keys(Recipe& recipe, const std::vector<std::string>& assignments) {
+  Recipe changed = recipe;
+  std::vector<Assignment> rest;
+  std::vector<std::pair<std::string, std::string>> set; // key in full, and by which assignment
+  const auto assign = [&](const Assignment& one, bool first) {
+    const std::vector<Address> all = addresses(changed);
+    if (first && std::none_of(all.begin(), all.end(), [&](const Address& address) {
+          const auto named = [&](const std::string& name) {
+            return is_suffix(one.key, name) || is_suffix(canonical(one.key), name);
+          };
+          return address.first && std::any_of(address.names.begin(), address.names.end(), named);
+        }))
+      return false;
+    const Address& address = find(all, one.key, one.whole);
+    if (first && !address.first) return false;
+    Value value = read_toml_value(one.value, one.whole);
+    if (address.word && !value.as<std::string>() && !value.as<Value::Table>()) value.held = one.value;
+    address.assign(changed, {value, last_part(address.names[0]), one.whole});
+    set.emplace_back(address.names[0], one.whole);
+    return true;
+  };
+  for (const std::string& whole : assignments) {
+    const Assignment one = split(whole);
+    if (!assign(one, true)) rest.push_back(one);
+  }
+  for (const Assignment& one : rest) assign(one, false);
+
+  complete_optimizer(changed.train.optimizer, [&](const std::string& arg) {
+    for (const auto& [key, whole] : set)
+      if (key == "train." + arg) return whole;
+    return set.empty() ? std::string("recipe") : set.back().second;
+  });
+  check(changed, assignments.empty() ? "recipe" : join(assignments, " "));
+  recipe = std::move(changed);
+}
+
+std::vector<RecipeKey> keys_of(const Recipe& recipe) {
+  std::vector<RecipeKey> out;
+  for (const Address& address : addresses(recipe)) out.push_back({address.names[0], address.value, address.doc});
+  return out;
+}
+
+} // namespace vitro
