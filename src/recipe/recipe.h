@@ -88,14 +88,14 @@ std::string net_label(const Recipe& recipe);
 /// loss) comes first: another optimiser begins with its own defaults, its rate included. Throws bad_input at
 /// the assignment for an unknown key (with the nearest), an ambiguous one (with those that it could be), a value
 /// of another kind or out of range; then none is set.
-void set_keys(Recipe& recipe, const std::vector<std::string>& assignments);
+void set_all(Recipe& recipe, const std::vector<std::string>& assignments);
 
 struct RecipeKey {
   std::string key;   // "train.lr"
   std::string value; // as TOML; "" where it is not stated
   std::string doc;
 };
-/// Every key that set_keys takes for this recipe, in the order of the file.
+/// Every key that set_all takes for this recipe, in the order of the file.
 std::vector<RecipeKey> keys_of(const Recipe& recipe);
 
 } // namespace vitro

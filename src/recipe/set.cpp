@@ -210,7 +210,7 @@ Assignment split(const std::string& whole) {
 
 } // namespace
 
-void set_keys(Recipe& recipe, const std::vector<std::string>& assignments) {
+void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
   Recipe changed = recipe;
   std::vector<Assignment> rest;
   std::vector<std::pair<std::string, std::string>> set; // key in full, and by which assignment
