@@ -58,7 +58,7 @@ struct Diagnosis {
   bool found = false;
   std::string layer;           // "" where the node belongs to none
   std::string op;              // "log"
-  std::string text;            // "log in layer softmax_loss gave -inf ..."
+  std::string text = {};       // "log in layer softmax_loss gave -inf ..."
   bool in_gradient = false;    // the loss is finite, its derivative is not
   NodeId node = -1;
 };

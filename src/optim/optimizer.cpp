@@ -11,11 +11,12 @@ namespace vitro {
 namespace {
 
 // What every optimiser takes beside its own.
-std::vector<AttrSpec> with_common(double lr, std::vector<AttrSpec> own, double weight_decay = 0) {
-  own.insert(own.begin(), {"lr", lr, "learning rate"});
-  own.push_back({"weight_decay", weight_decay, "how strongly parameters are drawn to zero"});
-  own.push_back({"decay_biases", int64_t{1}, "0: weight decay leaves parameters with one axis (biases) alone"});
-  return own;
+std::vector<AttrSpec> with_common(double lr, const std::vector<AttrSpec>& own, double weight_decay = 0) {
+  std::vector<AttrSpec> all{{"lr", lr, "learning rate"}};
+  for (const AttrSpec& spec : own) all.push_back(spec);
+  all.push_back({"weight_decay", weight_decay, "how strongly parameters are drawn to zero"});
+  all.push_back({"decay_biases", int64_t{1}, "0: weight decay leaves parameters with one axis (biases) alone"});
+  return all;
 }
 
 // --- gradient descent, with momentum in its four spellings ---

@@ -1,0 +1,340 @@
+#include "model/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "model/diagnose.h"
+#include "model/runs.h"
+#include "model/shards.h"
+
+namespace vitro {
+namespace {
+
+ModelSpec completed(ModelSpec spec) {
+  const Loss& loss = find_loss(spec.loss);
+  spec.loss = loss.name;
+  if (spec.reduction.empty()) spec.reduction = loss.reductions[0];
+  check_reduction(loss, spec.reduction);
+  spec.optimizer = complete(spec.optimizer);
+  if (!is_float(spec.dtype)) bad_input("model", text("dtype is ", name(spec.dtype)), "it is f32 or f64");
+  if (spec.outputs < 1) bad_input("model", text("outputs is ", spec.outputs, ", expected at least 1"));
+  if (spec.outputs < 2 && spec.loss == "cross_entropy")
+    bad_input("model", "cross_entropy with one output has nothing to choose from", "give it one output a class, or take binary_cross_entropy");
+  if (spec.shards < 1 || spec.shards > 1 << 20) bad_input("model", text("shards is ", spec.shards, ", expected at least 1"));
+  if (spec.sample.elements() == 0 || spec.sample.rank() >= Shape::max_rank)
+    bad_input("model", text("samples are ", spec.sample, ", expected at least one element and at most ", Shape::max_rank - 1, " axes"));
+  clip({}, spec.clip);
+  for (const ResolvedLayer& layer : resolve(spec.net, spec.outputs))
+    if (layer.name == "loss" || layer.name == "predictions" || layer.name == "targets" || layer.name == "x")
+      bad_input("net", text("a layer is called \"", layer.name, "\""), "the model uses this name itself: choose another");
+  return spec;
+}
+
+States created(const ModelSpec& spec) {
+  States states;
+  create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype);
+  create_moments(states, spec.optimizer);
+  states.add("step", Tensor({DType::i32, Shape{}}));
+  return states;
+}
+
+// A batch as the functions take it: views of the caller's memory, or of copies in the model's element type.
+struct Batch {
+  ConstView x, targets;
+  int64_t size = 0;
+  Tensor converted_x, converted_targets;
+};
+
+ConstView in_dtype(ConstView view, DType dtype, Tensor& copy) {
+  if (view.type.dtype == dtype || !is_float(view.type.dtype)) return view;
+  copy = Tensor::copy_of(view).to(dtype);
+  return copy;
+}
+
+void check_samples(const ModelSpec& spec, ConstView x) {
+  const Shape& shape = x.type.shape;
+  if (!is_float(x.type.dtype)) bad_input("model", text("samples are ", x.type, ", expected floating point"), "scale bytes to [0, 1] first");
+  const bool fits = shape.rank() == spec.sample.rank() + 1 && std::ranges::equal(shape.extents().subspan(1), spec.sample.extents());
+  if (!fits)
+    bad_input("model", text("samples are ", shape, ", expected [batch] and then ", spec.sample), "the net was made for samples of this shape");
+  if (shape[0] < 1) bad_input("model", "the batch holds no samples");
+}
+
+int64_t classes(const ModelSpec& spec) { return spec.outputs > 1 ? spec.outputs : 2; }
+
+// Targets, one number an output, may come without the axis of a single output.
+ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch) {
+  const Type& type = targets.type;
+  if (type.dtype == DType::i32 && type.shape == Shape{batch}) {
+    const auto labels = targets.as<int32_t>();
+    for (size_t i = 0; i < labels.size(); ++i)
+      if (labels[i] < 0 || labels[i] >= classes(spec))
+        bad_input("model", text("the class of sample ", i, " of the batch is ", labels[i], ", the net knows 0 to ", classes(spec) - 1));
+    return targets;
+  }
+  const Shape numbers{batch, spec.outputs};
+  const bool one_axis = spec.outputs == 1 && type.shape == Shape{batch};
+  if (!is_float(type.dtype) || (type.shape != numbers && !one_axis))
+    bad_input("model", text("targets are ", type, ", expected i32[", batch, "] (classes) or ", name(spec.dtype), numbers, " (numbers)"));
+  return {{type.dtype, numbers}, targets.data};
+}
+
+// The first of the largest.
+int64_t largest(ConstView rows, int64_t row, int64_t columns) {
+  int64_t best = 0;
+  for (int64_t i = 1; i < columns; ++i)
+    if (rows.at(row * columns + i) > rows.at(row * columns + best)) best = i;
+  return best;
+}
+
+// How many samples are predicted right; -1 where targets are numbers to be met, not classes.
+int64_t count_correct(const Loss& loss, ConstView predictions, ConstView targets) {
+  const int64_t rows = predictions.type.shape[0], columns = predictions.type.shape[1];
+  const bool labels = targets.type.dtype == DType::i32;
+  if (!labels && !loss.classes) return -1;
+  const bool one_of_many = columns > 1 && (labels || std::string_view(loss.name) == "cross_entropy");
+  int64_t correct = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    bool right = true;
+    if (one_of_many) {
+      right = largest(predictions, row, columns) == (labels ? int64_t(targets.at(row)) : largest(targets, row, columns));
+    } else { // yes or no, for each output
+      for (int64_t i = row * columns; i < (row + 1) * columns; ++i) right &= (predictions.at(i) > 0.5) == (targets.at(i) > 0.5);
+    }
+    correct += right;
+  }
+  return correct;
+}
+
+
+} // namespace
+
+struct Model::Inner {
+  explicit Inner(ModelSpec given)
+      : spec(completed(std::move(given))), loss(find_loss(spec.loss)), states(created(spec)), step(states.at("step")),
+        runs(spec, states), parameters(states.names(true)) {
+    for (size_t i = 0; i < scalar_inputs(spec.optimizer).size(); ++i) scalars.push_back(Tensor({spec.dtype, Shape{}}));
+    scalar_numbers.resize(scalars.size());
+    if (spec.shards > 1) {
+      std::vector<Type> types;
+      for (const std::string& name : parameters) types.push_back(states.at(name).type);
+      shard_sum.emplace(types, spec.shards);
+    }
+  }
+
+  ModelSpec spec;
+  const Loss& loss;
+  States states;
+  State& step; // i32: steps taken
+  mutable Runs runs;
+  std::vector<std::string> parameters;
+  std::vector<Tensor> scalars; // the optimiser's, where the step function reads them
+  std::vector<double> scalar_numbers;
+  std::optional<ShardSum> shard_sum;
+
+  int32_t& steps() { return *reinterpret_cast<int32_t*>(step.storage.data()); }
+
+  void check(ConstView x, ConstView targets, Batch& batch) const {
+    check_samples(spec, x);
+    batch.size = x.type.shape[0];
+    batch.x = in_dtype(x, spec.dtype, batch.converted_x);
+    batch.targets = in_dtype(check_targets(spec, targets, batch.size), spec.dtype, batch.converted_targets);
+  }
+
+  // A batch's loss weighs as much as its share of samples, unless it is a sum to begin with.
+  double share(int64_t samples, int64_t of) const { return spec.reduction == "sum" ? 1.0 : double(samples) / double(of); }
+
+  void bind_scalars(Run& run, size_t first, double lr) {
+    scalar_values(spec.optimizer, lr, int64_t(steps()) + 1, scalar_numbers);
+    for (size_t i = 0; i < scalars.size(); ++i) {
+      scalars[i].set(0, scalar_numbers[i]);
+      run.bind(first + i, scalars[i]);
+    }
+  }
+
+  StepResult fit_whole(const Batch& batch, double lr) {
+    const auto run = runs.lease({Purpose::step, batch.size, batch.targets.type});
+    run->bind(0, batch.x);
+    run->bind(1, batch.targets);
+    bind_scalars(*run, 2, lr);
+    StepResult result{.finite = run->run(), .samples = batch.size};
+    result.loss = run->output(0).at(0);
+    if (!result.finite) return result;
+    result.finite_update = !run->nonfinite_update();
+    result.correct = count_correct(loss, run->output(1), batch.targets);
+    ++steps();
+    return result;
+  }
+
+  StepResult fit_shards(const Batch& batch, double lr) {
+    StepResult result{.samples = batch.size};
+    const int64_t shards = spec.shards;
+    const auto part = [](ConstView whole, int64_t begin, int64_t end) {
+      auto extents = whole.type.shape.list();
+      const int64_t row = whole.type.bytes() / extents[0];
+      extents[0] = end - begin;
+      return ConstView{{whole.type.dtype, Shape(extents)}, static_cast<const std::byte*>(whole.data) + begin * row};
+    };
+    shard_sum->start();
+    for (int64_t s = 0; s < shards; ++s) {
+      const int64_t begin = s * batch.size / shards, end = (s + 1) * batch.size / shards;
+      if (begin == end) {
+        shard_sum->add_nothing();
+        continue;
+      }
+      const ConstView x = part(batch.x, begin, end), targets = part(batch.targets, begin, end);
+      const auto run = runs.lease({Purpose::gradient, end - begin, targets.type});
+      run->bind(0, x);
+      run->bind(1, targets);
+      run->run();
+      const double weight = share(end - begin, batch.size);
+      result.loss += weight * run->output(0).at(0);
+      const int64_t correct = count_correct(loss, run->output(1), targets);
+      result.correct = correct < 0 ? -1 : std::max<int64_t>(result.correct, 0) + correct;
+      shard_sum->add(weight, [&](size_t i) { return run->output(2 + i); });
+    }
+    result.finite = std::isfinite(result.loss);
+    if (!result.finite) return result;
+    shard_sum->finish();
+    const auto run = runs.lease({Purpose::update, 0, {}});
+    for (size_t i = 0; i < parameters.size(); ++i) run->bind(i, shard_sum->sum(i));
+    bind_scalars(*run, parameters.size(), lr);
+    run->run();
+    result.finite_update = !run->nonfinite_update();
+    ++steps();
+    return result;
+  }
+};
+
+Model::Model(ModelSpec spec) : inner_(std::make_unique<Inner>(std::move(spec))) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+const ModelSpec& Model::spec() const { return inner_->spec; }
+States& Model::states() { return inner_->states; }
+const States& Model::states() const { return inner_->states; }
+int64_t Model::steps() const { return inner_->steps(); }
+
+StepResult Model::fit(ConstView x, ConstView targets, double lr) {
+  if (!(lr >= 0) || !std::isfinite(lr)) bad_input("model", text("the learning rate is ", lr), "give a number of at least 0");
+  Batch batch;
+  inner_->check(x, targets, batch);
+  return inner_->spec.shards > 1 ? inner_->fit_shards(batch, lr) : inner_->fit_whole(batch, lr);
+}
+
+StepResult Model::fit(ConstView x, ConstView targets) { return fit(x, targets, inner_->spec.optimizer.args.real("lr")); }
+
+void Model::set_optimizer(const std::string& arg, double value) {
+  OptimizerSpec& held = inner_->spec.optimizer;
+  OptimizerSpec changed = held;
+  if (const Attr* old = held.args.find(arg); old && !std::holds_alternative<double>(*old))
+    bad_input(text("optimizer ", held.name), text(arg, " cannot change between steps"), "make a new model");
+  changed.args.set(arg, value);
+  changed = complete(changed);
+  const auto structure = [](const OptimizerSpec& spec) {
+    return std::pair(find_optimizer(spec.name).moments(spec.args).size(), spec.args.real("weight_decay") > 0);
+  };
+  if (structure(changed) != structure(held))
+    bad_input(text("optimizer ", held.name), text(arg, " cannot change from ", held.args.real(arg), " to ", value),
+              "what starts at zero has no place in the step: start it above zero, or make a new model");
+  held = std::move(changed);
+}
+
+void Model::predict(ConstView x, View predictions) const {
+  check_samples(inner_->spec, x);
+  const Type type{inner_->spec.dtype, Shape{x.type.shape[0], inner_->spec.outputs}};
+  if (predictions.type != type) bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
+  Tensor copy;
+  const auto run = inner_->runs.lease({Purpose::predict, x.type.shape[0], {}});
+  run->bind(0, in_dtype(x, inner_->spec.dtype, copy));
+  run->run();
+  std::memcpy(predictions.data, run->output(0).data, size_t(type.bytes()));
+}
+
+Tensor Model::predict(ConstView x) const {
+  check_samples(inner_->spec, x);
+  Tensor out(Type{inner_->spec.dtype, Shape{x.type.shape[0], inner_->spec.outputs}});
+  predict(x, out.view());
+  return out;
+}
+
+Evaluation Model::evaluate(ConstView x, ConstView targets) const {
+  Batch batch;
+  inner_->check(x, targets, batch);
+  const auto run = inner_->runs.lease({Purpose::evaluate, batch.size, batch.targets.type});
+  run->bind(0, batch.x);
+  run->bind(1, batch.targets);
+  run->run();
+  Evaluation out{.samples = batch.size, .predictions = Tensor::copy_of(run->output(1))};
+  out.loss = run->output(0).at(0) * (inner_->spec.reduction == "sum" ? 1 : double(batch.size));
+  out.correct = count_correct(inner_->loss, out.predictions, batch.targets);
+  return out;
+}
+
+std::map<std::string, Tensor> Model::gradient(ConstView x, ConstView targets) const {
+  Batch batch;
+  inner_->check(x, targets, batch);
+  const auto run = inner_->runs.lease({Purpose::gradient, batch.size, batch.targets.type});
+  run->bind(0, batch.x);
+  run->bind(1, batch.targets);
+  run->run();
+  std::map<std::string, Tensor> out;
+  for (size_t i = 0; i < inner_->parameters.size(); ++i) out.emplace(inner_->parameters[i], Tensor::copy_of(run->output(2 + i)));
+  return out;
+}
+
+std::map<std::string, Tensor> Model::activations(ConstView x) const {
+  check_samples(inner_->spec, x);
+  Trace trace(inner_->states);
+  const Var input = trace.input("x", input_type(inner_->spec, x.type.shape[0]));
+  for (const BuiltLayer& layer : build(trace, inner_->spec.net, input, {.outputs = inner_->spec.outputs}).layers)
+    trace.output(layer.name, layer.output);
+  const Function function = trace.finish();
+  const Interpretation values = interpret(function, read_states(inner_->states, function), {Tensor::copy_of(x)});
+  std::map<std::string, Tensor> out;
+  for (const Named& output : function.outputs) out.emplace(output.name, values.at(output.edge));
+  return out;
+}
+
+namespace {
+
+Function traced(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch, std::optional<Type> targets) {
+  if (batch < 1) bad_input("model", text("the batch is ", batch, ", expected at least 1"));
+  return trace(spec, states, purpose, batch, targets ? *targets : natural_targets(find_loss(spec.loss), batch, spec.outputs, spec.dtype));
+}
+
+} // namespace
+
+Function Model::loss_function(int64_t batch, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::explain, batch, std::move(targets));
+}
+
+Function Model::gradient_function(int64_t batch, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::gradient, batch, std::move(targets));
+}
+
+Function Model::step_function(int64_t batch, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::step, batch, std::move(targets));
+}
+
+Diagnosis Model::diagnose(ConstView x, ConstView targets) const {
+  Batch batch;
+  inner_->check(x, targets, batch);
+  const std::vector<Tensor> inputs{Tensor::copy_of(batch.x), Tensor::copy_of(batch.targets)};
+  return vitro::diagnose(traced(inner_->spec, inner_->states, Purpose::gradient, batch.size, batch.targets.type), inner_->states, inputs);
+}
+
+std::vector<Model::LayerSummary> Model::layers() const {
+  Trace trace(inner_->states);
+  const Var x = trace.input("x", input_type(inner_->spec, 1));
+  std::vector<LayerSummary> out;
+  for (const BuiltLayer& layer : build(trace, inner_->spec.net, x, {.outputs = inner_->spec.outputs}).layers)
+    out.push_back({layer.name, layer.layer->name, layer.args, layer.output.shape(), layer.parameters});
+  return out;
+}
+
+} // namespace vitro
