@@ -147,7 +147,7 @@ TEST(Scaling, standardise_and_undo) {
 TEST(Split, deals_every_row_once_and_every_class_alike) {
   std::vector<int32_t> labels;
   for (int i = 0; i < 150; ++i) labels.push_back(i < 100 ? 0 : i < 149 ? 1 : 2); // sorted, the last class once
-  const Rows rows = split_rows(150, labels, 0.1, 0.2, 4);
+  const SplitRows rows = split_rows(150, labels, 0.1, 0.2, 4);
   std::vector<int64_t> all;
   for (const auto* part : {&rows.train, &rows.validation, &rows.test}) {
     EXPECT_TRUE(std::is_sorted(part->begin(), part->end()));
@@ -171,7 +171,7 @@ TEST(Split, refuses_shares_that_leave_nothing) {
   expect_bad_input({"leave nothing"}, [] { split_rows(10, {}, 0.5, 0.5, 0); });
   expect_bad_input({"leave nothing"}, [] { split_rows(10, {}, -0.1, 0.5, 0); });
   expect_bad_input({"leave nothing"}, [] { split_rows(10, {}, std::nan(""), 0, 0); });
-  const Rows rows = split_rows(3, {}, 0.1, 0.1, 0);
+  const SplitRows rows = split_rows(3, {}, 0.1, 0.1, 0);
   EXPECT_EQ(rows.train.size(), 3u) << "a tenth of three rounds to none";
 }
 

@@ -78,8 +78,10 @@ template <class Out> void fill_by_table(const uint8_t* all, const Scaling& scali
   each_row(int64_t(rows.size()), per_row, [&](int64_t i) {
     const uint8_t* from = all + rows[size_t(i)] * per_row;
     Out* to = out + i * per_row;
-    for (int64_t g = 0; g < groups; ++g)
-      for (int64_t e = 0; e < run; ++e) *to++ = tables[g][*from++];
+    for (int64_t g = 0; g < groups; ++g, from += run, to += run) {
+      const Out* table = tables[g];
+      for (int64_t e = 0; e < run; ++e) to[e] = table[from[e]];
+    }
   });
 }
 

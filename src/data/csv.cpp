@@ -246,9 +246,8 @@ float number_in(const Table& table, size_t row, size_t c, const std::string& whe
   const std::optional<double> value = to_number(cell);
   if (!value)
     bad_input(where, text(at, shown(cell), " is not a number"),
-              table.named
-                  ? "every column but the target must hold numbers"
-                  : "every column but the target must hold numbers; say header=true if this row names the columns");
+              text("every column but the target must hold numbers",
+                   row == 0 && !table.named ? "; say header=true if this row names the columns" : ""));
   if (!std::isfinite(*value) || std::fabs(*value) > double(std::numeric_limits<float>::max()))
     bad_input(where, text(at, shown(cell), " is not a finite number that a float holds"));
   return float(*value);

@@ -118,7 +118,7 @@ Scaling standardise(const Tensor& rows) {
   return out;
 }
 
-Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed) {
+SplitRows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed) {
   if (!(validation >= 0) || !(test >= 0) || !(validation + test < 1))
     bad_input("data", text("validation = ", validation, " and test = ", test, " leave nothing to train on"),
               "both are shares of the whole, such as 0.1");
@@ -138,7 +138,7 @@ Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, d
     const int64_t place = dealt[c]++;
     part[size_t(row)] = place < testing ? to_test : place < testing + validating ? to_validation : to_train;
   }
-  Rows out;
+  SplitRows out;
   for (int64_t row = 0; row < n; ++row)
     (part[size_t(row)] == to_train  ? out.train
      : part[size_t(row)] == to_test ? out.test
@@ -149,7 +149,7 @@ Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, d
 
 Splits split(const Dataset& all, double validation, double test, uint64_t seed) {
   const bool classes = all.schema.goal == Goal::classes;
-  const Rows rows =
+  const SplitRows rows =
       split_rows(all.size(), classes ? all.label_of() : std::span<const int32_t>{}, validation, test, seed);
   return {take(all, rows.train), take(all, rows.validation), take(all, rows.test)};
 }

@@ -83,13 +83,13 @@ void check(const Dataset& data, const std::string& where);
 /// gets deviation 1. Sums run in double, in row order.
 Scaling standardise(const Tensor& rows);
 
-struct Rows {
+struct SplitRows {
   std::vector<int64_t> train, validation, test; // each ascending
 };
 /// Deals n rows into three parts, at random by (seed, "split"). Where `labels` (i32 [n]) is not empty, each
 /// class is dealt on its own, so that the parts have the same mixture. A part's share of c rows is
 /// floor(c * fraction + 1/2); training keeps the rest, at least one row of each class.
-Rows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed);
+SplitRows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed);
 
 /// The same as three sets, the scaling left as it is.
 Splits split(const Dataset& all, double validation, double test, uint64_t seed);

@@ -107,12 +107,14 @@ namespace {
 
 // An array of images as a set's samples: bytes with their channel axis, everything else as finite floats.
 void place_samples(Tensor images, Dataset& data, const std::string& where) {
-  std::vector<int64_t> extents = images.shape().list();
+  const auto found = images.shape().extents();
   const bool bytes = images.dtype() == DType::u8;
-  if (extents.size() == 1)
-    bad_input(where, text("holds a list of ", extents[0], " numbers, images were expected"),
+  if (found.size() == 1)
+    bad_input(where, text("holds a list of ", found[0], " numbers, images were expected"),
               "name the file of images; its labels are found beside it");
-  if (bytes && extents.size() == 3) extents.insert(extents.begin() + 1, 1);
+  std::vector<int64_t> extents = {found[0]};
+  if (bytes && found.size() == 3) extents.push_back(1);
+  extents.insert(extents.end(), found.begin() + 1, found.end());
   data.schema.sample = Shape(std::span<const int64_t>(extents).subspan(1));
   data.schema.raw = bytes ? DType::u8 : DType::f32;
   if (bytes) data.schema.input.scale = 1.0 / 255;
