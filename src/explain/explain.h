@@ -1,120 +1,188 @@
-// The chain rule of one weight, with its numbers.
+// A gradient, node by node: how the loss of these very inputs depends on one very weight.
 //
-// A reader of any graph: it takes a traced function with a scalar output "loss", the values of its
-// states and inputs, and walks node by node from the loss back to one element of one state. At each
-// node: the adjoint that arrives, the local rule, the terms that add up to it. All in double, by the
-// interpreter. Paths are never enumerated (their number is exponential): each node is visited once.
+// Explain reads any Function that has a scalar output named "loss"; it knows graphs, not nets. All
+// numbers are computed in double by interpretation. Three quantities live on every node between the
+// weight w and the loss L:
 //
-// Words. Adjoint of a value: the derivative of the loss with respect to it. Slope of a value: its
-// derivative with respect to the weight. Along any one chain, the sum over a node's elements of
-// adjoint times slope is the gradient itself: each hop adds up.
+//   value     what the node computes
+//   adjoint   dL/d(element): how the loss moves with it, walked from the loss back by each op's own rule
+//   tangent   d(element)/dw: how it moves with the weight, walked from the weight forward
+//
+// The products adjoint * tangent of one node's elements, added up, are what of the gradient flows
+// through this node. The flow is conserved: what enters a node leaves it, and across any cut between
+// weight and loss the flows add up to dL/dw. That is the chain rule without counting paths (which are
+// exponential in number), and it is checked at every hop.
+//
+//   Explainer explainer(model.loss_function(1), model.states(), {x, label});
+//   Explanation e = explainer.parameter(parse_address("fc1.weight:3,17", model.states()));
+//   std::cout << text_of(e);
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "explain/address.h"
 #include "plan/interpret.h"
 
 namespace vitro {
 
-/// One element of a state: "fc1.weight:3,17" or "fc1.weight[3,17]".
-struct Address {
-  std::string state;
-  std::vector<int64_t> index;
-  std::string str() const; // "fc1.weight:3,17"
-};
-/// Throws where the state does not exist (with the nearest name), or the index does not fit its shape (stating it).
-Address parse_address(const std::string& text, const States& states);
-Address address_of(const State& state, int64_t element);
-int64_t element_of(const Address& address, const States& states);
-
 struct ExplainOptions {
-  size_t terms = 5;    // of each sum, the largest by size; the rest is added up
-  size_t elements = 3; // of each node, those through which most of the gradient passes
+  int terms = 5;             // the largest so many terms are listed, the rest is added up
+  bool open = false;         // composed ops (softmax, losses) are opened: explained by their expansion's primitives
+  std::string loss = "loss"; // the output that is differentiated: one element
 };
 
-/// One summand of an adjoint: what arrives by way of one element of a reader.
-struct ExplainTerm {
-  std::string by;      // "fc2[7]"
-  double adjoint, slope, product;
+/// One summand of an adjoint: what arrives through one element of one reader.
+struct Term {
+  std::string through;    // "z2[7]"
+  std::string expression; // "dL/dz2[7] * fc2.weight[7,3]"
+  std::string numbers;    // "0.81 * (-0.3)"
+  double adjoint = 0;     // of that element: 0.81
+  double slope = 0;       // how that element moves with the one explained: -0.3
+  double product = 0;
 };
 
-struct ExplainElement {
-  std::string name;    // "fc1[3]"
-  double value, adjoint;
-  double slope;        // with respect to the weight
-  std::string numbers; // the op's inputs and output here: "x = 1.27, y = 1.27"
-  std::vector<ExplainTerm> terms;
-  double rest = 0;     // the sum of the terms that are not listed
-  size_t rest_count = 0;
+/// An element of a node that lies between weight and loss.
+struct StepElement {
+  std::string label;          // "h1[3]"
+  std::vector<int64_t> index; // along every axis
+  std::string computed;       // "relu(z1[3]) = max(0, 1.27)": its value, by names and by numbers
+  double value = 0, adjoint = 0, tangent = 0;
+  double product = 0;         // adjoint * tangent: its share of the gradient
+  std::vector<Term> terms;    // the largest, of which `adjoint` is the sum
+  int64_t rest_terms = 0;     // so many more ...
+  double rest = 0;            // ... add up to this
+  double sum = 0;             // terms and rest
 };
 
-/// One node on the way from the loss back to the weight.
-struct ExplainHop {
-  NodeId node;
-  std::string name, op, formula, rule, shape;
-  double passes;       // the sum over its elements of adjoint times slope: what of the gradient passes here
-  size_t relevant = 0; // elements that depend on the weight
-  std::vector<ExplainElement> elements; // the most important, the largest first
-  double rest = 0;     // what passes through those that are not listed
+/// A node between weight and loss.
+struct Step {
+  NodeId node = -1;              // in the explained function's graph (with `open`: in the opened one)
+  int32_t output = 0;
+  std::string name, op, layer;   // "h1", "relu", "relu1"
+  std::string formula;           // "h1 = relu(z1)"
+  std::vector<std::string> rules; // of its readers, by names: "dL/dz1 = dL/dh1 * [z1 > 0]"
+  Shape shape;
+  int64_t reached = 0;           // elements that the weight reaches
+  std::vector<StepElement> elements; // the largest of these by |product|
+  int64_t rest_elements = 0;
+  double rest = 0;               // sum of their products
+  double flow = 0;               // sum of all products: what of the gradient passes here
+  double arriving = 0;           // the same, counted on the edges from its readers
+  bool adds_up = true;           // flow = arriving, and each listed element's adjoint = the sum of its terms
+  std::vector<std::string> notes; // in words: dead, saturated, flat
 };
+
+/// A derivative by differences alone: nothing but values of the function is used.
+struct Difference {
+  double value = 0;            // NaN where there is none
+  double uncertainty = 0;      // estimated, of the value
+  double step = 0;             // the widest step used
+  int points = 0;              // evaluations of the function
+  enum class Kind : uint8_t { central, left, right, none } kind = Kind::central;
+  bool on_kink = false;        // the derivative jumps at this very point: left and right differ
+  double left = 0, right = 0;  // one-sided, where on_kink
+  std::string kink;            // "relu of z1[3] changes sides 0.0021 to the right": the nearest inside the first step
+  double kink_distance = 0;    // 0: none met
+};
+const char* name(Difference::Kind kind);
 
 struct Explanation {
-  Address address;
-  double weight = 0, loss = 0;
+  std::string parameter;         // "fc1.weight[3,17]"
+  double value = 0, loss = 0;
   double gradient = 0;           // found by walking
-  double back_propagated = 0;    // found by `gradient`, in double
-  double finite_difference = 0;  // found by changing the weight, in double
-  double relative_error = 0;     // the largest of the three pairs: |a - b| / max(|a|, |b|, 1e-8)
-  bool kink = false;             // a derivative jumps within every step that was tried: no finite difference exists
-  std::vector<ExplainHop> path;  // the loss first, the weight last
-  std::vector<std::string> remarks; // in plain words: a dead relu, a saturated sigmoid, where the product shrinks
-  std::string str(bool colour = false) const;
-  std::string json() const;      // keys: param, weight, loss, gradient, back_propagated, finite_difference, relative_error, kink, path, remarks
+  double back_propagated = 0;    // by gradient(), the graph that trains the net
+  double forward = 0;            // the tangent that arrives at the loss
+  Difference difference;         // finite difference in double
+  double relative_error = 0;     // the larger of: walked and back-propagated, each against the finite difference
+  bool agrees = false;           // relative_error <= 1e-5
+  bool adds_up = false;          // every hop, and every cut
+  double worst_cut = 0;          // relative: how far the flows across a cut are from the gradient at most
+  std::vector<Step> path;        // from the loss back to the weight
+  std::vector<std::string> notes; // in words: why it is zero, where it vanishes
 };
 
-/// Explains many weights of one sample; what they share (values, adjoints) is computed once.
+/// Relative error |a - b| / max(|a|, |b|, 1e-8): the measure of all gradient checks.
+double relative_error(double a, double b);
+
+std::string text_of(const Explanation& explanation, bool colour = false);
+std::string json_of(const Explanation& explanation);
+
+/// A unit of a layer: inputs times weights, bias, activation.
+struct Neuron {
+  struct Product {
+    std::string expression, numbers; // "x[17] * fc1.weight[3,17]", "0.5 * (-0.25)"
+    double input = 0, weight = 0, product = 0;
+  };
+  struct Stage {
+    std::string expression, numbers; // "z1[3] = s1[3] + fc1.bias[3]", "1.02 + 0.25"
+    std::string op;
+    double value = 0;
+  };
+  std::string layer, label, formula; // "fc1", "s1[3]", "s1[3] = sum_j x[j] * fc1.weight[3,j]"
+  int64_t unit = 0, units = 0;
+  std::vector<Product> products;     // the largest
+  int64_t rest_products = 0, zero_products = 0; // of the rest so many are exactly 0
+  double rest = 0, sum = 0;
+  std::vector<Stage> stages;         // bias, activation: the pointwise nodes that follow
+  double output = 0;                 // of the last stage
+  std::vector<std::string> notes;
+};
+std::string text_of(const Neuron& neuron, bool colour = false);
+std::string json_of(const Neuron& neuron);
+
+/// The same walk in letters.
+struct Symbolic {
+  std::string parameter;
+  std::vector<std::string> hops;    // "dL/dh1[3] = sum_k dL/dz2[k] * fc2.weight[k,3]", from the loss back
+  std::string gradient;             // "dL/dfc1.weight[3,17] = ...": adjoints substituted back
+  std::vector<std::string> where;   // "z1[3] = s1[3] + fc1.bias[3]": what the letters stand for
+  std::vector<std::string> notes;
+  double value = 0;                 // of the gradient
+};
+std::string text_of(const Symbolic& symbolic, bool colour = false);
+std::string json_of(const Symbolic& symbolic);
+
+/// Everything about one function, one set of states and one set of inputs; what many explanations share
+/// (values, adjoints, local rules) is computed once. Copies what it needs: function and states may change after.
 class Explainer {
 public:
-  /// `function` has an output "loss" of one element. Inputs in the order of function.inputs.
-  Explainer(const Function& function, const States& states, std::vector<Tensor> inputs, ExplainOptions options = {});
+  /// `inputs` in the order of function.inputs. Throws where the function has no output `options.loss` of one
+  /// element, or where inputs or states don't fit.
+  Explainer(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+            ExplainOptions options = {});
   ~Explainer();
-  Explainer(const Explainer&) = delete;
-  Explainer& operator=(const Explainer&) = delete;
+  Explainer(Explainer&&) noexcept;
+  Explainer& operator=(Explainer&&) noexcept;
 
-  Explanation explain(const Address& address) const;
-  /// The element of a trainable state with the steepest gradient.
-  Address steepest() const;
-  /// `count` elements of trainable states, chosen at random: for `random:100`.
-  std::vector<Address> random(size_t count, uint64_t seed) const;
-  /// The chain rule in letters, then with intermediate values substituted back.
-  std::string symbolic(const Address& address) const;
+  double loss() const;
+  Explanation parameter(const ElementAddress& address);
+  Symbolic symbolic(const ElementAddress& address);
+  /// `layer`: the name that a matrix product's node carries; `unit`: its output. Throws with the nearest layer, or
+  /// with the number of units. `row` counts the product's rows, where there are several samples.
+  Neuron neuron(const std::string& layer, int64_t unit, int64_t row = 0);
+  /// Layers that have neurons: those whose nodes hold a matrix product with a state.
+  std::vector<std::string> neuron_layers() const;
+  /// The trainable element with the largest |gradient|; the first of equal ones.
+  ElementAddress steepest() const;
+  /// Back-propagated, in double; throws for a state that the function does not read.
+  Tensor gradient(const std::string& state) const;
+  /// By differences alone.
+  Difference finite_difference(const ElementAddress& address);
 
 private:
   struct Inner;
   std::unique_ptr<Inner> inner_;
 };
 
-/// One unit of a layer: inputs times weights, bias, activation.
-struct NeuronExplanation {
-  struct Part {
-    std::string state;
-    std::vector<ExplainTerm> terms; // `adjoint` holds the weight, `slope` what it is multiplied by
-    double rest = 0;
-    size_t rest_count = 0;
-    double sum = 0;
-  };
-  std::string layer;
-  std::vector<int64_t> unit;
-  std::vector<Part> parts;
-  double value = 0;                 // the layer's own: the sum of its parts where it is linear in its states
-  struct After { std::string name, formula; double value; };
-  std::vector<After> after;         // the elementwise functions that follow
-  std::string str(bool colour = false) const;
-  std::string json() const;
-};
-/// Throws where no node carries the layer's name, or the unit lies outside of its output.
-NeuronExplanation explain_neuron(const Function& function, const States& states, const std::vector<Tensor>& inputs, const std::string& layer,
-                                 const std::vector<int64_t>& unit, ExplainOptions options = {});
+// The same, for one question.
+Explanation explain_parameter(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                              const ElementAddress& address, ExplainOptions options = {});
+Neuron explain_neuron(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                      const std::string& layer, int64_t unit, ExplainOptions options = {});
+Symbolic explain_symbolic(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                          const ElementAddress& address, ExplainOptions options = {});
+ElementAddress steepest(const Function& function, const States& states, const std::vector<Tensor>& inputs);
 
 } // namespace vitro

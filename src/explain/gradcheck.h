@@ -1,51 +1,60 @@
-// Gradient checks: back-propagated derivatives against central differences, in double.
+// Gradient checks: back-propagation against finite differences, both in double.
 //
-// The relative error is |a - b| / max(|a|, |b|, 1e-8); up to 1e-5 is right. Where a derivative jumps
-// inside the smallest step, neither answer is wrong: such kinks are counted, not failed.
-// The differences are extrapolated after Richardson (h and h/2), with the step that agrees best with
-// its half.
+// An element passes where |a - b| / max(|a|, |b|, 1e-8) is at most the tolerance. Where the function has a
+// kink inside the step (a relu that changes sides) the step shrinks or turns to the free side; an element
+// that sits on a kink has no derivative and is counted apart. So are the inputs of ops whose slope is
+// zero by definition (comparisons, step, sign). Integer inputs (labels, indices) are not differentiated.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "plan/interpret.h"
+#include "explain/address.h"
 
 namespace vitro {
 
-inline constexpr double gradcheck_tolerance = 1e-5;
-
-double relative_error(double a, double b);
-
-struct Difference {
-  double value = 0;
-  bool kink = false; // no two steps agree
+struct GradcheckOptions {
+  int64_t elements = 0;    // of all trainable elements so many, drawn at random; 0: all of them
+  int64_t directions = 0;  // beside that, so many random directions through all trainable elements at once
+                           // (as HIPS autograd checks); with elements = -1 nothing but these
+  uint64_t seed = 0;
+  double tolerance = 1e-5;
+  std::string loss = "loss"; // the output that is differentiated: one element
 };
-/// The derivative of `f` at 0.
-Difference central_difference(const std::function<double(double)>& f, double scale);
 
 struct GradcheckResult {
-  int64_t checked = 0, failed = 0, kinks = 0;
+  int64_t checked = 0, failed = 0, non_differentiable = 0;
+  int64_t kinks_met = 0;     // checked all the same: a kink lay inside the first step, and a smaller one avoided it
   double worst_relative_error = 0;
-  std::string worst; // its address
-  std::vector<std::string> failures; // "fc1.weight:3,17: 0.5 by the chain rule, 0.6 by difference"
+  std::string worst;         // its address, or "direction 0"
+  double worst_back_propagated = 0, worst_difference = 0;
+  std::vector<std::string> failures; // "fc1.weight[3,17]: back-propagated 0.1, finite difference 0.2, ...", 20 at most
 };
 
-/// Checks the derivative of `output` (one element) with respect to every element of every trainable state, or to
-/// `count` of them chosen at random where count > 0.
-GradcheckResult gradcheck(const Function& function, const States& states, const std::vector<Tensor>& inputs, const std::string& output = "loss",
-                          int64_t count = 0, uint64_t seed = 0);
+/// Every trainable state that `function` reads, on these inputs. Throws as Explainer does.
+GradcheckResult gradcheck(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                          GradcheckOptions options = {});
 
-struct OpGradcheck {
-  const Op* op;
-  bool differentiable;      // false: its slope is zero by definition (comparisons, step, one_hot)
-  GradcheckResult first;    // derivatives of each example
-  GradcheckResult second;   // derivatives of a random projection of the derivative
+struct OpCheck {
+  std::string op;
+  GradcheckResult first, second; // the derivative, and the derivative's derivative
 };
-/// One op on its examples; of a random projection of its floating outputs.
-OpGradcheck gradcheck_op(const Op& op);
-/// The whole catalogue.
-std::vector<OpGradcheck> gradcheck_ops();
+struct OpsCheck {
+  std::vector<OpCheck> by_op;    // in the order of the catalogue
+  int64_t ops = 0, checked = 0, failed = 0, non_differentiable = 0;
+  double worst_relative_error = 0;
+  std::string worst;             // "divide, example 1, second derivative, a[0,2]"
+};
+
+/// Every op of the catalogue on its own examples: each float input's derivative and its second derivative.
+OpsCheck gradcheck_ops(double tolerance = 1e-5);
+/// One op; throws bad_input for an unknown name, with the nearest.
+OpCheck gradcheck_op(const std::string& op, double tolerance = 1e-5);
+
+std::string text_of(const GradcheckResult& result, bool colour = false);
+std::string text_of(const OpsCheck& result, bool colour = false);
+/// Keys of both: ops (1 for a function), checked, non_differentiable, failed, worst_relative_error, worst.
+std::string json_of(const GradcheckResult& result);
+std::string json_of(const OpsCheck& result);
 
 } // namespace vitro
