@@ -1,0 +1,77 @@
+// vitro eval: a run's weights on the test part of its data, or on a file.
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/results.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "train/measure.h"
+#include "train/run.h"
+
+namespace vitro::cli {
+namespace {
+
+struct Chosen {
+  Dataset data;
+  std::string name; // "test part", or the file
+  Baseline baseline;
+};
+
+Chosen choose(const Run& run, const std::string& file, const std::string& part, const std::string& data_dir) {
+  if (!file.empty()) {
+    if (!part.empty()) bad_input("vitro eval", "takes a file or --part, not both");
+    RawFile raw = open_as(run.schema, file, data_options(run.recipe).csv);
+    if (!raw.labelled)
+      bad_input(file, "holds no labels to compare with", text("vitro predict ", run.directory.path(), " ", file));
+    return {std::move(raw.data), file, {}};
+  }
+  const std::string wanted = part.empty() ? "test" : part;
+  const std::vector<std::string> parts = {"train", "validation", "test"};
+  Splits splits = data_of(run, data_dir);
+  Dataset* const found[] = {&splits.train, &splits.validation, &splits.test};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] != wanted) continue;
+    if (found[i]->size() == 0)
+      bad_input(run.recipe.data.source, text("has no ", wanted, " part"), "--part train, or name a file with labels");
+    Baseline nothing_learned = baseline(splits.train, *found[i]);
+    return {std::move(*found[i]), wanted + " part", std::move(nothing_learned)};
+  }
+  bad_input("--part", text("is \"", wanted, "\"", did_you_mean(wanted, parts)), "train, validation or test");
+}
+
+} // namespace
+
+int eval(Arguments& arguments) {
+  Common common;
+  std::string part;
+  arguments.option("--part", part, "PART", "train, validation or test (default: test)");
+  common.declare_data(arguments);
+  common.declare(arguments);
+  arguments.parse(2);
+  arguments.refuse_overrides();
+  common.apply();
+  const Run run = open_run(find_run(arguments.word(0)));
+  if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: measuring it as it was initialised"));
+  const Chosen chosen = choose(run, arguments.word(1), part, common.data_dir);
+  const Metrics metrics = measure(run.model, chosen.data);
+  const Palette& palette = out_stream().palette;
+  if (common.json) {
+    Json object = to_json(metrics, run.schema.classes);
+    object["run"] = run.directory.path();
+    object["data"] = chosen.name;
+    object["baseline"] = chosen.baseline.text.empty() ? Json() : Json(chosen.baseline.value);
+    object["generated"] = run.schema.generated;
+    print(object.dump() + "\n");
+    return 0;
+  }
+  Baseline shown = chosen.baseline;
+  if (shown.text.empty()) shown.value = std::numeric_limits<double>::quiet_NaN(); // a file alone has no training part
+  std::string out = metrics_table({{chosen.name, &metrics}}, shown, palette);
+  if (metrics.goal == Goal::classes) out += "\n" + class_tables(metrics, run.schema.classes, palette);
+  if (run.schema.generated) out += "\n" + run.schema.description + "\n";
+  print(out);
+  return 0;
+}
+
+} // namespace vitro::cli

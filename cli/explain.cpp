@@ -1,0 +1,191 @@
+// vitro explain: one sample's loss, one weight, and every number between the two.
+#include "explain/explain.h"
+
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/results.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "explain/gradcheck.h"
+#include "train/measure.h"
+#include "train/run.h"
+
+namespace vitro::cli {
+namespace {
+
+int64_t whole(const std::string& word, const std::string& where, const std::string& help) {
+  int64_t value = 0;
+  const auto read = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (read.ec != std::errc() || read.ptr != word.data() + word.size() || value < 0)
+    bad_input(where, text("\"", word, "\" is no whole number from 0 on"), help);
+  return value;
+}
+
+// "fc1:3" or "fc1[3]": a layer and the position of a unit in it.
+std::pair<std::string, std::vector<int64_t>> unit_of(const std::string& address) {
+  const std::string help = "--neuron fc1:3";
+  const size_t cut_at = address.find_first_of(":[");
+  if (cut_at == std::string::npos) bad_input("--neuron", text("\"", address, "\" names no unit"), help);
+  std::string rest = address.substr(cut_at + 1);
+  if (address[cut_at] == '[' && rest.ends_with(']')) rest.pop_back();
+  std::vector<int64_t> unit;
+  for (size_t at = 0; at <= rest.size();) {
+    const size_t comma = std::min(rest.find(',', at), rest.size());
+    unit.push_back(whole(rest.substr(at, comma - at), "--neuron", help));
+    at = comma + 1;
+  }
+  return {address.substr(0, cut_at), unit};
+}
+
+// The part that the net has not learned from, as far as there is one.
+const Dataset& unseen(const Splits& data, std::string& name) {
+  name = data.test.size() > 0 ? "test" : data.validation.size() > 0 ? "validation" : "train";
+  return data.test.size() > 0 ? data.test : data.validation.size() > 0 ? data.validation : data.train;
+}
+
+struct Sample {
+  int64_t index;
+  std::string part, truth, predicted; // as text
+  double probability = 0;
+  std::string drawing; // of an image
+  Batch batch;
+};
+
+Sample choose(const Run& run, const Splits& data, std::optional<int64_t> index) {
+  Sample out;
+  const Dataset& part = unseen(data, out.part);
+  if (index && (*index < 0 || *index >= part.size()))
+    bad_input("--sample", text("is ", *index, ", the ", out.part, " part has samples 0 to ", part.size() - 1));
+  out.index = index ? *index : worst_sample(run.model, part);
+  const int64_t row[] = {out.index};
+  out.batch = batch_of(part, row, run.model.spec().dtype);
+  const Tensor predictions = run.model.predict(out.batch.x);
+  const Schema& schema = run.schema;
+  if (schema.goal == Goal::classes) {
+    std::vector<float> values;
+    for (int64_t j = 0; j < predictions.elements(); ++j) values.push_back(float(predictions.at(j)));
+    const int64_t best = class_of(values);
+    out.truth = schema.classes[size_t(part.label_of()[size_t(out.index)])];
+    out.predicted = schema.classes[size_t(best)];
+    out.probability = values.size() > 1 ? values[size_t(best)] : best == 1 ? values[0] : 1 - values[0];
+  } else {
+    std::vector<std::string> truth, predicted;
+    for (int64_t j = 0; j < predictions.elements(); ++j) {
+      const auto groups = int64_t(schema.target.mean.size());
+      truth.push_back(number(part.targets.at(out.index * predictions.elements() + j), 6));
+      predicted.push_back(number(schema.target.undo(predictions.at(j), j * groups / predictions.elements()), 6));
+    }
+    out.truth = join(truth, ", ");
+    out.predicted = join(predicted, ", ");
+  }
+  if (const Shape& shape = schema.sample; shape.rank() == 3 && shape[0] == 1 && shape[2] <= 100) {
+    std::vector<double> pixels;
+    for (int64_t i = 0; i < shape.elements(); ++i) pixels.push_back(part.samples.at(out.index * shape.elements() + i));
+    out.drawing = picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()),
+                          *std::max_element(pixels.begin(), pixels.end()));
+  }
+  return out;
+}
+
+std::string heading(const Run& run, const Sample& sample, bool chosen_by_us) {
+  std::string out = text("Sample ", sample.index, " of the ", sample.part, " part of ", run.schema.name);
+  const bool classes = run.schema.goal == Goal::classes;
+  if (chosen_by_us) out += classes && sample.truth != sample.predicted ? ", the worst mistake" : ", the largest loss";
+  out += classes ? text(": it is \"", sample.truth, "\", the net says \"", sample.predicted, "\" (", percent(sample.probability, 1), ")")
+                 : text(": it is ", sample.truth, ", the net says ", sample.predicted);
+  return out_stream().palette.strong(out) + "\n" + (sample.drawing.empty() ? "" : "\n" + sample.drawing) + "\n";
+}
+
+// The path through many weights would be a book: of each its three numbers.
+int many(const Explainer& explainer, int64_t count, uint64_t seed, const Common& common, const std::string& head) {
+  Table table({"weight", "> gradient", "> back-propagated", "> finite difference", "> relative error", ""});
+  Json list = Json::array();
+  int64_t kinks = 0, failed = 0;
+  double worst = 0;
+  for (const Address& address : explainer.random(size_t(count), seed)) {
+    const Explanation one = explainer.explain(address);
+    const bool wrong = !one.kink && one.relative_error > gradcheck_tolerance;
+    kinks += one.kink;
+    failed += wrong;
+    if (!one.kink) worst = std::max(worst, one.relative_error);
+    table.add({address.str(), number(one.gradient, 6), number(one.back_propagated, 6), number(one.finite_difference, 6),
+               number(one.relative_error, 2), one.kink ? "kink" : wrong ? "FAILED" : ""});
+    list.push_back(Json{{"param", address.str()}, {"gradient", one.gradient}, {"back_propagated", one.back_propagated},
+                        {"finite_difference", one.finite_difference}, {"relative_error", one.relative_error}, {"kink", one.kink}});
+  }
+  if (common.json)
+    print(Json({{"checked", list.size()}, {"non_differentiable", kinks}, {"failed", failed}, {"worst_relative_error", worst}, {"explanations", std::move(list)}}).dump() + "\n");
+  else
+    print(head + table.str(out_stream().palette) + text("\nworst relative error ", number(worst, 3), ", failed ", failed, ", at a kink ", kinks, "\n"));
+  return failed ? 1 : 0;
+}
+
+} // namespace
+
+int explain(Arguments& arguments) {
+  Common common;
+  std::optional<int64_t> index, terms, seed;
+  std::string param, neuron;
+  bool symbolic = false;
+  arguments.option("--sample", index, "N", "which sample of the unseen part, from 0 (default: the worst mistake)");
+  arguments.option("--param", param, "ADDRESS", "which weight: fc1.weight:3,17, or random:100 (default: the steepest)");
+  arguments.option("--neuron", neuron, "LAYER:UNIT", "one neuron instead: inputs times weights, bias, activation");
+  arguments.flag("--symbolic", symbolic, "with letters instead of numbers");
+  arguments.option("--terms", terms, "K", "so many terms of each sum, the rest is added up (default: 5)");
+  arguments.option("--seed", seed, "N", "of random:N (default: 0)");
+  common.declare_data(arguments);
+  common.declare(arguments);
+  arguments.parse(1);
+  arguments.refuse_overrides();
+  common.apply();
+  if (terms.value_or(1) < 1) bad_input("--terms", text("is ", *terms), "a number from 1 on");
+  if (!neuron.empty() && (symbolic || !param.empty())) bad_input("--neuron", "goes with neither --param nor --symbolic");
+
+  const Run run = open_run(find_run(arguments.word(0)));
+  const bool random = param.starts_with("random:");
+  const int64_t count = random ? whole(param.substr(7), "--param", "--param random:100") : 0;
+  // What is wrong with an address should not have to wait for the data.
+  std::optional<Address> address;
+  if (!param.empty() && !random) address = parse_address(param, run.model.states());
+  if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
+  const Splits data = data_of(run, common.data_dir);
+  const Sample sample = choose(run, data, index);
+  const Function function = run.model.loss_function(1, sample.batch.targets.type());
+  const std::vector<Tensor> inputs = {sample.batch.x, sample.batch.targets};
+  ExplainOptions options;
+  if (terms) options.terms = size_t(*terms);
+  const bool colour = out_stream().palette.colour;
+  const std::string head = heading(run, sample, !index);
+  const auto about = [&](Json object) {
+    object["run"] = run.directory.path();
+    object["sample"] = sample.index;
+    object["part"] = sample.part;
+    object["truth"] = sample.truth;
+    object["predicted"] = sample.predicted;
+    return object.dump() + "\n";
+  };
+
+  if (!neuron.empty()) {
+    const auto [layer, unit] = unit_of(neuron);
+    const NeuronExplanation one = explain_neuron(function, run.model.states(), inputs, layer, unit, options);
+    print(common.json ? about(Json::parse(one.json())) : head + one.str(colour));
+    return 0;
+  }
+  const Explainer explainer(function, run.model.states(), inputs, options);
+  if (random) return many(explainer, count, uint64_t(seed.value_or(0)), common, head);
+  if (!address) address = explainer.steepest();
+  if (symbolic) {
+    const std::string letters = explainer.symbolic(*address);
+    print(common.json ? about({{"param", address->str()}, {"symbolic", letters}}) : head + letters + (letters.ends_with('\n') ? "" : "\n"));
+    return 0;
+  }
+  const Explanation one = explainer.explain(*address);
+  print(common.json ? about(Json::parse(one.json())) : head + one.str(colour));
+  return 0;
+}
+
+} // namespace vitro::cli

@@ -1,0 +1,164 @@
+// vitro: the command line. Finds the verb, runs it, turns what it throws into one line and an exit
+// status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted.
+#include <algorithm>
+#include <exception>
+#include <new>
+
+#include "cli/console.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/text.h"
+
+namespace vitro::cli {
+namespace {
+
+const Verb all[] = {
+    {"train", "train a net, from a data set or a recipe", "WHAT [key=value ...] [options]",
+     "WHAT is a built-in data set or recipe (`vitro list`), a recipe (NAME.toml), or a file or directory of data. Every key "
+     "of a recipe can be set: `vitro init WHAT` shows them. The run is kept in a directory of its own: recipe, weights, "
+     "history, checkpoint. Ctrl-C saves and stops; `vitro train --resume RUN` goes on.",
+     {{"vitro train digits", "generated digits, in seconds"},
+      {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
+      {"vitro train points.csv --net linear", "your own table, another net"},
+      {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
+      {"vitro train --resume runs/a", "goes on where it was interrupted"}},
+     train},
+    {"eval", "measure a trained net", "[RUN] [FILE] [options]",
+     "Measures the run's weights on the test part of its data, or on FILE, a raw file with labels.",
+     {{"vitro eval", "the latest run on its test part"},
+      {"vitro eval runs/a points.csv", "on a file of your own"}},
+     eval},
+    {"predict", "what a trained net says about a file", "RUN FILE [options]",
+     "FILE holds raw samples: IDX images (packed or not) or the rows of a CSV file, whose target column may be absent; - is "
+     "standard input. RUN alone knows how raw values become the net's input.",
+     {{"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
+      {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
+     predict},
+    {"explain", "how a loss depends on a weight, number by number", "[RUN] [options]",
+     "Walks from the loss back to one weight: at each node the gradient that arrives, the local rule with its formula and "
+     "numbers, the largest terms and the sum of the rest; then the same number as back-propagated, and as a finite difference "
+     "in double. Without options: the worst mistake of the test part, and its steepest weight.",
+     {{"vitro explain", "the latest run's worst mistake"},
+      {"vitro explain runs/a --sample 3 --param fc1.weight:3,17", "this sample, this weight"},
+      {"vitro explain runs/a --neuron fc1:3", "one neuron's weighted sum"},
+      {"vitro explain runs/a --param random:100", "a hundred weights against finite differences"},
+      {"vitro explain runs/a --symbolic", "with letters instead of numbers"}},
+     explain},
+    {"gradcheck", "derivatives against finite differences, in double", "WHAT|--all [options]",
+     "--all checks every op of the catalogue; a data set or recipe checks the whole net that it states.",
+     {{"vitro gradcheck --all", "every op"}, {"vitro gradcheck digits", "a net, parameter by parameter"}},
+     gradcheck},
+    {"inspect", "show anything: a run, a recipe, a data set, a file, an op", "[WHAT] [options]",
+     "WHAT is a run (without WHAT: the latest), a recipe, a data set, a file (IDX, CSV, safetensors), or the name of an op, "
+     "layer, loss, optimiser, schedule, initialiser or net.",
+     {{"vitro inspect runs/a", "layers, parameters, metrics, history"},
+      {"vitro inspect mnist", "samples, classes, a few pictures"},
+      {"vitro inspect weights.safetensors", "tensors with shape, range and mean"},
+      {"vitro inspect tanh", "formula, derivative, a worked example"},
+      {"vitro inspect digits --graph", "the graph of one training step; --dot and --json too"}},
+     inspect},
+    {"list", "what is built in, and the runs so far", "[KIND] [options]",
+     "KIND: data, recipes, nets, layers, ops, losses, optimisers, schedules, initialisers, runs. Without: the first of all.",
+     {{"vitro list", "data sets, recipes, nets, runs"}, {"vitro list ops", "every op with its formula"}},
+     list},
+    {"init", "a recipe to start from", "WHAT [key=value ...] [--net NAME]",
+     "Writes the recipe that `vitro train WHAT` uses, every default stated, to standard output.",
+     {{"vitro init digits > my.toml", "then edit it, and: vitro train my.toml"},
+      {"vitro init points.csv --net linear", "for your own table"}},
+     init},
+    {"data", "fetch known data sets, or say where they lie", "fetch|path [NAME]",
+     "`fetch NAME` downloads a published data set with curl and checks its sums; `path` lists the places that are searched, "
+     "`path NAME` the files found.",
+     {{"vitro data fetch mnist", "about 11 MB"}, {"vitro data path", "where data sets are looked for"}},
+     data},
+    {"shape", "what numpy's dot, matmul, * and + give for two shapes", "\"(64,3) @ (3,5)\"",
+     "Operators: @ or matmul, dot, *, +. Without an operator between the shapes, all of them.",
+     {{"vitro shape \"(64,3) @ (3,5)\"", "(64, 5)"}, {"vitro shape \"(64,3) (3,)\"", "every operator at once"}},
+     shape},
+};
+
+std::string overview() {
+  const Palette& palette = out_stream().palette;
+  std::string out = palette.strong("vitro " VITRO_VERSION) + ": neural networks under glass\n\nTo begin with:\n";
+  Table start({"", ""});
+  start.add({"vitro train digits", "train a net on generated digits, in seconds"});
+  start.add({"vitro explain", "how its worst mistake depends on one weight"});
+  start.add({"vitro inspect", "its layers, parameters and history"});
+  start.add({"vitro list", "data sets, recipes, ops: all that is built in"});
+  start.add({"vitro help train", "every verb is explained like this"});
+  out += start.str(palette, 2) + "\nVerbs:\n";
+  Table table({"", ""});
+  for (const Verb& verb : all) table.add({verb.name, verb.purpose});
+  table.add({"help VERB", "a verb's options, with examples"});
+  table.add({"--version", "the program's version"});
+  return out + table.str(palette, 2);
+}
+
+std::string help_text(const Verb& verb, const std::string& options) {
+  const Palette& palette = out_stream().palette;
+  std::string out = text("vitro ", verb.name, ": ", verb.purpose, "\n\n  vitro ", verb.name, " ", verb.usage, "\n\n",
+                         wrap(verb.more, std::min(out_stream().width, 100)), "\n");
+  if (!options.empty()) out += "\nOptions:\n" + options;
+  Table examples({"", ""});
+  for (const Example& example : verb.examples) examples.add({example.command, example.meaning});
+  return out + "\nExamples:\n" + examples.str(palette, 2);
+}
+
+const Verb& find(const std::string& name) {
+  std::vector<std::string> names = {"help"};
+  for (const Verb& verb : all) {
+    if (verb.name == name) return verb;
+    names.emplace_back(verb.name);
+  }
+  bad_input("vitro", text("unknown verb \"", name, "\"", did_you_mean(name, names)), "vitro help");
+}
+
+int dispatch(std::vector<std::string> words) {
+  if (words.empty()) {
+    print(overview());
+    return 0;
+  }
+  const std::string first = words[0];
+  words.erase(words.begin());
+  if (first == "--version") {
+    print("vitro " VITRO_VERSION "\n");
+    return 0;
+  }
+  const bool wants_help = first == "help" || first == "--help" || first == "-h";
+  if (wants_help && words.empty()) {
+    print(overview());
+    return 0;
+  }
+  const Verb& verb = find(wants_help ? words[0] : first);
+  if (wants_help) words.clear();
+  Arguments arguments(verb.name, std::move(words), wants_help);
+  try {
+    return verb.run(arguments);
+  } catch (const HelpWanted& help) {
+    print(help_text(verb, help.options));
+    return 0;
+  }
+}
+
+} // namespace
+
+std::span<const Verb> verbs() { return all; }
+
+} // namespace vitro::cli
+
+int main(int count, char** words) {
+  using namespace vitro;
+  try {
+    const int status = cli::dispatch({words + 1, words + count});
+    cli::flush_output();
+    return status;
+  } catch (const Error& error) {
+    cli::say(text("vitro: ", error.what()));
+    return error.fault() == Fault::input ? 2 : 1;
+  } catch (const std::bad_alloc&) {
+    cli::say("vitro: out of memory. Help: a smaller batch (batch=...) or a smaller net");
+  } catch (const std::exception& error) {
+    cli::say(text("vitro: a fault of the program itself: ", error.what()));
+  }
+  return 1;
+}

@@ -1,0 +1,33 @@
+// Metrics as text and as JSON: what train, eval and inspect share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "report/terminal.h"
+#include "train/metrics.h"
+#include "train/training.h"
+
+namespace vitro::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// One line per part ("train", "test"): loss and accuracy with its interval, or RMSE, MAE and R2; the baseline below.
+struct Part {
+  std::string name;
+  const Metrics* metrics;
+};
+std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseline, const Palette& palette);
+
+/// Precision, recall and support of every class, and the confusion matrix (up to 20 classes).
+std::string class_tables(const Metrics& metrics, const std::vector<std::string>& classes, const Palette& palette);
+
+/// accuracy, loss, samples, interval, classes and confusion; or rmse, mae, r2.
+Json to_json(const Metrics& metrics, const std::vector<std::string>& classes);
+
+/// "20,000 training, 2,000 validation, 2,000 test samples [1, 28, 28], 10 classes".
+std::string sizes(const Splits& data);
+
+} // namespace vitro::cli

@@ -1,0 +1,211 @@
+// vitro train: a recipe, a run directory, the loop, what came out, and what to try next.
+#include <cmath>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/results.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "io/checkpoint.h"
+#include "train/run.h"
+#include "train/setup.h"
+#include "train/training.h"
+
+namespace vitro::cli {
+namespace {
+
+struct Options {
+  Common common;
+  std::string net, out, resume;
+  std::optional<int64_t> seed;
+  std::vector<std::string> set;
+
+  explicit Options(Arguments& arguments) {
+    arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
+    arguments.option("--out", out, "DIR", "where the run goes (default: runs/WHAT-NET-001, the next free number)");
+    arguments.option("--resume", resume, "RUN", "go on with an interrupted run; needs nothing else");
+    arguments.option("--seed", seed, "N", "seed of weights, shuffling and generated data (default: the recipe's, 0)");
+    arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
+    common.declare_data(arguments);
+    common.declare(arguments);
+    arguments.parse(1);
+    common.apply();
+    set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
+    if (!net.empty()) set.insert(set.begin(), "net=" + net);
+    if (seed) set.push_back(text("seed=", *seed));
+  }
+};
+
+// What is about to be trained: a new run, or one that goes on.
+struct Work {
+  Recipe recipe;
+  Splits data;
+  Model model;
+  RunDirectory directory;
+};
+
+Work begin(const Options& options, const std::string& what) {
+  if (what.empty())
+    bad_input("vitro train", "what shall be trained?", "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
+  Recipe recipe = recipe_for(what, options.set);
+  if (!options.out.empty()) check_out(options.out);
+  Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
+  recipe = complete(std::move(recipe), data.train.schema);
+  Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
+  RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes),
+                                      to_json(input_format(data.train.schema)));
+  return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
+}
+
+Work go_on(const Options& options, const std::string& what) {
+  if (!what.empty() || !options.set.empty() || !options.out.empty())
+    bad_input("vitro train --resume", "takes no other data set, key or directory: the run's own recipe holds",
+              text("vitro train --resume ", options.resume));
+  RunDirectory directory = find_run(options.resume);
+  // Weights of the best epoch may lie in the run; what goes on is the checkpoint, on a fresh model.
+  Run run = open_run(directory);
+  Splits data = data_of(run, options.common.data_dir);
+  Model model(model_spec(run.recipe, run.schema));
+  if (!options.common.quiet) {
+    const std::optional<Checkpoint> found = load_checkpoint(directory.checkpoint());
+    if (!found)
+      say(text("nothing was saved in ", directory.path(), " yet: it starts afresh"));
+    else if (found->progress.finished)
+      say(text(directory.path(), " is finished: nothing is left to train"));
+    else
+      say(text("going on with ", directory.path(), " at epoch ", found->progress.epoch + 1, ", batch ", found->progress.batch + 1));
+  }
+  return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory)};
+}
+
+// "epoch 3/10  train_loss 0.1234  validation_accuracy 0.9712 ..."
+std::string epoch_line(const History& history, int64_t epochs) {
+  const std::vector<double>& row = history.rows.back();
+  std::string out = text("epoch ", int64_t(row[0]), "/", epochs);
+  for (size_t i = 1; i < row.size(); ++i) {
+    std::string name = history.columns[i];
+    for (char& c : name)
+      if (c == '_') c = ' ';
+    const std::string value = name.ends_with("accuracy") ? percent(row[i])
+                              : name == "seconds"        ? duration(row[i])
+                              : name == "lr"             ? number(row[i], 3)
+                                                         : fixed(row[i], 4);
+    out += text("  ", name == "seconds" ? "" : name + " ", value);
+  }
+  return out;
+}
+
+Json object_of(const Work& work, const TrainingResult& result) {
+  const auto accuracy = [](const Metrics& metrics) -> Json {
+    if (metrics.goal == Goal::numbers || metrics.samples == 0) return nullptr;
+    return metrics.accuracy();
+  };
+  Json out = {{"train_loss", result.train.loss},
+              {"train_accuracy", accuracy(result.train)},
+              {"validation_accuracy", accuracy(result.validation)},
+              {"test_accuracy", accuracy(result.test)},
+              {"test_loss", result.test.loss},
+              {"baseline", result.baseline.value},
+              {"epochs", result.epochs},
+              {"seconds", result.seconds},
+              {"samples_per_second", result.samples_per_second},
+              {"parameters", work.model.states().parameters()},
+              {"weights_sha256", result.weights_sha256},
+              {"out", work.directory.path()},
+              {"validation_loss", result.validation.loss},
+              {"best_epoch", result.best_epoch},
+              {"stopped_early", result.ending == Ending::stopped_early},
+              {"generated", work.data.train.schema.generated}};
+  const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
+  if (unseen.goal == Goal::numbers) {
+    out["test_rmse"] = unseen.rmse;
+    out["test_r2"] = unseen.r2;
+  } else {
+    const Interval interval = unseen.interval();
+    out["interval"] = {interval.low, interval.high};
+  }
+  return out;
+}
+
+std::string report(const Work& work, const TrainingResult& result) {
+  const Palette& palette = out_stream().palette;
+  std::string out = metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
+                                  result.baseline, palette) +
+                    "\n";
+  Facts facts;
+  std::string epochs = plural(result.epochs, "epoch");
+  if (result.ending == Ending::stopped_early) epochs += ", stopped early";
+  if (result.best_epoch > 0) epochs += text(", weights of epoch ", result.best_epoch);
+  facts.add("trained", text(epochs, ", ", duration(result.seconds), ", ", thousands(std::llround(result.samples_per_second)), " samples/s"));
+  const Schema& schema = work.data.train.schema;
+  if (schema.generated) facts.add("data", schema.description);
+  facts.add("parameters", thousands(work.model.states().parameters()));
+  facts.add("weights", text("sha256 ", result.weights_sha256));
+  facts.add("run", work.directory.path());
+  return out + facts.str(palette);
+}
+
+std::string advice(const Work& work, const TrainingResult& result) {
+  const std::string& run = work.directory.path();
+  Table table({"", ""});
+  const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
+  const bool mistakes = unseen.goal == Goal::classes && unseen.correct < unseen.samples;
+  table.add({text("vitro explain ", run), mistakes ? "its worst mistake, number by number" : "one loss, number by number"});
+  table.add({text("vitro inspect ", run), "layers, parameters, history"});
+  table.add({text("vitro eval ", run), "per class, and what is taken for what"});
+  return "\nWhat to try next:\n" + table.str(error_stream().palette, 2);
+}
+
+} // namespace
+
+int train(Arguments& arguments) {
+  const Options options(arguments);
+  const bool quiet = options.common.quiet;
+  watch_interrupts();
+  Work work = options.resume.empty() ? begin(options, arguments.word(0)) : go_on(options, arguments.word(0));
+  const TrainRecipe& plan = work.recipe.train;
+  if (!quiet) {
+    const Schema& schema = work.data.train.schema;
+    say(text(schema.name, ": ", sizes(work.data), schema.generated ? "; generated" : ""));
+    say(text(net_label(work.recipe), ": ", thousands(work.model.states().parameters()), " parameters; ", plan.optimizer.name,
+             ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ", plural(plan.epochs, "epoch")));
+  }
+
+  LiveLine live(!quiet);
+  TrainingHooks hooks;
+  hooks.stop = interrupted;
+  hooks.batch = [&](const Pace& pace) {
+    if (live.due()) live.draw(progress_line(pace, error_stream().width - 1, error_stream().palette));
+  };
+  hooks.epoch = [&](const History& history) {
+    if (quiet) return;
+    // Every epoch its line, up to about fifty of them; a long training shows every tenth, hundredth, ...
+    int64_t every = 1;
+    while (plan.epochs / every > 50) every *= 10;
+    const auto epoch = int64_t(history.rows.size());
+    if (epoch % every != 0 && epoch != plan.epochs && epoch != 1) return;
+    live.clear();
+    say(epoch_line(history, plan.epochs));
+  };
+  const TrainingResult result = vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
+  live.clear();
+
+  if (result.ending == Ending::interrupted) {
+    if (options.common.json)
+      print(Json({{"interrupted", true}, {"epochs", result.epochs}, {"seconds", result.seconds}, {"out", work.directory.path()}}).dump() + "\n");
+    say(text("interrupted; saved in ", work.directory.path(), ". To go on: vitro train --resume ", work.directory.path()));
+    return 130;
+  }
+  print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + report(work, result));
+  if (!quiet && !options.common.json) {
+    flush_output(); // so that the advice comes last where both streams are the same terminal
+    say(advice(work, result));
+  }
+  return 0;
+}
+
+} // namespace vitro::cli

@@ -1,0 +1,114 @@
+#include "train/measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "data/batches.h"
+
+namespace vitro {
+namespace {
+
+constexpr int64_t batch_size = 250; // divides the usual test parts, so that one plan serves
+
+Shape with_batch(int64_t rows, const Shape& sample) {
+  std::vector<int64_t> extents = {rows};
+  extents.insert(extents.end(), sample.extents().begin(), sample.extents().end());
+  return Shape(extents);
+}
+
+template <class Body> void in_batches(int64_t n, Body body) {
+  std::vector<int64_t> rows(size_t(std::min(n, batch_size)));
+  for (int64_t begin = 0; begin < n; begin += batch_size) {
+    rows.resize(size_t(std::min(batch_size, n - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    body(std::span<const int64_t>(rows));
+  }
+}
+
+} // namespace
+
+void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, Batch& batch) {
+  const auto n = int64_t(rows.size());
+  const bool classes = data.schema.goal == Goal::classes;
+  const Type x{dtype, with_batch(n, data.schema.sample)};
+  const Type targets = classes ? Type{DType::i32, {n}} : Type{dtype, {n, data.schema.outputs()}};
+  if (batch.x.type() != x) batch.x = Tensor(x);
+  if (batch.targets.type() != targets) batch.targets = Tensor(targets);
+  fill_samples(data, rows, batch.x.view());
+  if (classes)
+    fill_labels(data, rows, batch.targets.view());
+  else
+    fill_targets(data, rows, batch.targets.view());
+}
+
+Batch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype) {
+  Batch batch;
+  fill(data, rows, dtype, batch);
+  return batch;
+}
+
+Metrics measure(const Model& model, const Dataset& data) {
+  Tally tally(data.schema);
+  Batch batch;
+  in_batches(data.size(), [&](std::span<const int64_t> rows) {
+    fill(data, rows, model.spec().dtype, batch);
+    const Evaluation evaluation = model.evaluate(batch.x, batch.targets);
+    tally.add(data, rows, evaluation.loss, evaluation.predictions);
+  });
+  return tally.metrics();
+}
+
+Tensor predict_all(const Model& model, const Dataset& data) {
+  const DType dtype = model.spec().dtype;
+  Tensor out({dtype, {data.size(), model.spec().outputs}});
+  auto* bytes = static_cast<std::byte*>(out.view().data);
+  Tensor x;
+  in_batches(data.size(), [&](std::span<const int64_t> rows) {
+    const Type type{dtype, with_batch(int64_t(rows.size()), data.schema.sample)};
+    if (x.type() != type) x = Tensor(type);
+    fill_samples(data, rows, x.view());
+    const Tensor predictions = model.predict(x);
+    std::memcpy(bytes, predictions.view().data, size_t(predictions.type().bytes()));
+    bytes += predictions.type().bytes();
+  });
+  return out;
+}
+
+int64_t worst_sample(const Model& model, const Dataset& data) {
+  const Tensor predictions = predict_all(model, data);
+  const int64_t width = model.spec().outputs;
+  int64_t worst = -1;
+  double most = -1;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    double error = 0; // grows with the loss: one minus the true class's probability, plus one if it lost; or the distance
+    if (data.schema.goal == Goal::classes) {
+      const int64_t truth = data.label_of()[size_t(i)];
+      double of_truth = 0, largest = 0;
+      if (width == 1) {
+        const double of_one = predictions.at(i);
+        of_truth = truth == 1 ? of_one : 1 - of_one;
+        largest = std::max(of_one, 1 - of_one);
+      } else {
+        of_truth = predictions.at(i * width + truth);
+        for (int64_t j = 0; j < width; ++j) largest = std::max(largest, predictions.at(i * width + j));
+      }
+      error = (1 - of_truth) + (of_truth < largest ? 1 : 0);
+    } else {
+      for (int64_t j = 0; j < width; ++j) {
+        const auto groups = int64_t(data.schema.target.mean.size());
+        const double away = predictions.at(i * width + j) -
+                            data.schema.target.apply(data.targets.at(i * width + j), j * groups / width);
+        error += away * away;
+      }
+    }
+    if (error > most) {
+      most = error;
+      worst = i;
+    }
+  }
+  return worst;
+}
+
+} // namespace vitro

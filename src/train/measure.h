@@ -1,0 +1,28 @@
+// A model on a whole data set: metrics, and the predictions themselves.
+#pragma once
+
+#include <functional>
+
+#include "model/model.h"
+#include "train/metrics.h"
+
+namespace vitro {
+
+/// The samples `rows` as the model takes them: x [rows, ...sample], and their targets (i32 [rows] or [rows, outputs]).
+struct Batch {
+  Tensor x, targets;
+};
+Batch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
+/// The same into `batch`, which is only made anew where its shape differs.
+void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, Batch& batch);
+
+/// Evaluates `data` (labelled) in batches of a fixed size, in order: the same numbers whoever asks.
+Metrics measure(const Model& model, const Dataset& data);
+
+/// Predictions of all samples, [n, outputs]; needs no labels.
+Tensor predict_all(const Model& model, const Dataset& data);
+
+/// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is empty.
+int64_t worst_sample(const Model& model, const Dataset& data);
+
+} // namespace vitro

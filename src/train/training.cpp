@@ -1,0 +1,285 @@
+#include "train/training.h"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/batches.h"
+#include "io/checkpoint.h"
+#include "io/files.h"
+#include "train/measure.h"
+
+namespace vitro {
+namespace {
+
+constexpr int64_t snapshot_steps = 200;   // how far back a broken update is replayed at most
+constexpr double shortest_interval_s = 1; // epochs shorter than this share a checkpoint
+
+using Clock = std::chrono::steady_clock;
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// The sums of the epoch that is running; they are in the checkpoint, so that history.csv goes on too.
+struct EpochSums {
+  double loss = 0;
+  int64_t correct = 0, samples = 0;
+};
+
+class Loop {
+public:
+  Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run, const TrainingHooks& hooks)
+      : model_(model), plan_(recipe.train), data_(data), run_(run), hooks_(hooks), dtype_(model.spec().dtype),
+        classes_(data.train.schema.goal == Goal::classes),
+        batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed)),
+        base_rate_(model.spec().optimizer.args.real("lr")) {
+    history_.columns = {"epoch", "train_loss"};
+    if (classes_) history_.columns.emplace_back("train_accuracy");
+    if (validates()) history_.columns.insert(history_.columns.end(), {"validation_loss", classes_ ? "validation_accuracy" : "validation_rmse"});
+    history_.columns.insert(history_.columns.end(), {"lr", "seconds"});
+  }
+
+  TrainingResult run() {
+    resume();
+    start_ = last_saved_ = Clock::now();
+    while (at_.epoch < plan_.epochs && !stopped_early()) {
+      if (!run_epoch()) return result(Ending::interrupted);
+      end_epoch();
+    }
+    return finish();
+  }
+
+private:
+  bool validates() const { return data_.validation.size() > 0; }
+  bool keeps_best() const { return validates() && plan_.best_weights; }
+  bool stopped_early() const { return validates() && plan_.patience > 0 && waited_ >= plan_.patience; }
+  double seconds() const { return seconds_before_ + since(start_); }
+
+  void resume() {
+    std::optional<Checkpoint> found = load_checkpoint(run_.checkpoint());
+    if (!found) return;
+    load_states(model_.states(), model_.states().names(), found->states, run_.checkpoint());
+    best_weights_ = std::move(found->best);
+    const RunProgress& saved = found->progress;
+    at_ = {saved.epoch, saved.batch};
+    if (at_.batch >= batches_.per_epoch())
+      bad_input(run_.checkpoint(), text("stands at batch ", at_.batch, ", but an epoch has ", batches_.per_epoch()),
+                "the data is not what the run was begun with; train anew");
+    best_ = saved.best;
+    best_epoch_ = saved.best_epoch;
+    waited_ = saved.waited;
+    seconds_before_ = saved.seconds;
+    finished_ = saved.finished;
+    history_ = saved.history;
+    const auto number = [&](const char* name) {
+      const auto one = saved.numbers.find(name);
+      return one == saved.numbers.end() ? 0.0 : one->second;
+    };
+    sums_ = {number("loss"), int64_t(number("correct")), int64_t(number("samples"))};
+    fitting_s_ = number("fitting_seconds");
+    fitted_ = int64_t(number("fitted"));
+  }
+
+  void save(bool finished = false) {
+    RunProgress progress;
+    progress.epoch = at_.epoch;
+    progress.batch = at_.batch;
+    progress.seed = uint64_t(plan_.seed);
+    progress.finished = finished;
+    progress.best = best_;
+    progress.best_epoch = best_epoch_;
+    progress.waited = waited_;
+    progress.seconds = seconds();
+    progress.numbers = {{"loss", sums_.loss},
+                        {"correct", double(sums_.correct)},
+                        {"samples", double(sums_.samples)},
+                        {"fitting_seconds", fitting_s_},
+                        {"fitted", double(fitted_)}};
+    progress.history = history_;
+    save_checkpoint(run_.checkpoint(), model_.states(), best_weights_, progress);
+    last_saved_ = Clock::now();
+  }
+
+  double rate() const {
+    return learning_rate(plan_.schedule, base_rate_,
+                         {.step = model_.steps(), .steps = plan_.epochs * batches_.per_epoch(), .steps_per_epoch = batches_.per_epoch()});
+  }
+
+  // False where the caller asked to stop: then everything is saved.
+  bool run_epoch() {
+    for (; at_.batch < batches_.per_epoch(); ++at_.batch) {
+      if (hooks_.stop && hooks_.stop()) {
+        save();
+        return false;
+      }
+      if (since(last_saved_) > hooks_.checkpoint_s) save();
+      if (snapshot_.empty() || ++since_snapshot_ >= snapshot_steps) take_snapshot();
+      const Clock::time_point begin = Clock::now();
+      fill(data_.train, batches_.rows(at_), dtype_, batch_);
+      rate_ = rate();
+      const StepResult step = model_.fit(batch_.x, batch_.targets, rate_);
+      if (!step.finite || !step.finite_update) stop_at_nonfinite(step);
+      fitting_s_ += since(begin);
+      fitted_ += step.samples;
+      sums_.loss += step.loss * double(step.samples);
+      sums_.correct += std::max<int64_t>(step.correct, 0);
+      sums_.samples += step.samples;
+      if (hooks_.batch) hooks_.batch(pace());
+    }
+    return true;
+  }
+
+  Pace pace() const {
+    const double per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
+    const int64_t left = (plan_.epochs - at_.epoch) * batches_.samples() - sums_.samples;
+    // Validation and checkpoints take their share: as much per sample as so far.
+    const double per_sample = fitted_ > 0 ? seconds() / double(fitted_) : 0;
+    return {.epoch = at_.epoch + 1, .epochs = plan_.epochs, .done = sums_.samples, .of = batches_.samples(),
+            .loss = sums_.loss / double(sums_.samples), .samples_per_second = per_second, .seconds_left = per_sample * double(left)};
+  }
+
+  void end_epoch() {
+    const double n = double(sums_.samples);
+    std::vector<double> row = {double(at_.epoch + 1), sums_.loss / n};
+    if (classes_) row.push_back(double(sums_.correct) / n);
+    if (validates()) {
+      const Metrics metrics = measure(model_, data_.validation);
+      row.insert(row.end(), {metrics.loss, classes_ ? metrics.accuracy() : metrics.rmse});
+      judge(metrics.loss);
+    }
+    row.insert(row.end(), {rate_, seconds()});
+    history_.rows.push_back(std::move(row));
+    sums_ = {};
+    at_ = {at_.epoch + 1, 0};
+    if (hooks_.epoch) hooks_.epoch(history_);
+    if (since(last_saved_) > shortest_interval_s) {
+      save();
+      write_atomically(run_.history(), to_csv(history_));
+      write_weights();
+    }
+  }
+
+  // Early stopping as the conventions have it: better is a validation loss below the best by more than min_delta.
+  void judge(double loss) {
+    const bool better = best_epoch_ < 0 || std::isnan(best_) || loss < best_ - plan_.min_delta;
+    if (!better) {
+      ++waited_;
+      return;
+    }
+    best_ = loss;
+    best_epoch_ = at_.epoch;
+    waited_ = 0;
+    if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().names(true));
+  }
+
+  // The weights that a reader of the run gets: the best so far, or where none are kept the latest.
+  void write_weights() {
+    const std::vector<std::string> names = model_.states().names(true);
+    TensorFile file{best_weights_.empty() ? tensors_of(model_.states(), names) : best_weights_, {{"format", "pt"}}};
+    write_atomically(run_.weights(), write_safetensors(file, run_.weights()));
+  }
+
+  TrainingResult finish() {
+    const Ending ending = stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished;
+    if (!finished_) { // "finished" is written last, when all else is; a run that was found finished is left as it is
+      write_atomically(run_.history(), to_csv(history_));
+      write_weights();
+      save(true);
+    }
+    TrainingResult out = result(ending);
+    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+    out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
+    out.train = measure(model_, data_.train);
+    out.validation = measure(model_, data_.validation);
+    out.test = measure(model_, data_.test);
+    out.baseline = baseline(data_.train, data_.test.size() > 0 ? data_.test : data_.validation);
+    out.weights_sha256 = weights_sha256(model_.states());
+    return out;
+  }
+
+  TrainingResult result(Ending ending) const {
+    TrainingResult out;
+    out.ending = ending;
+    out.epochs = at_.epoch;
+    out.seconds = finished_ ? seconds_before_ : seconds();
+    out.samples_per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
+    out.history = history_;
+    return out;
+  }
+
+  void take_snapshot() {
+    snapshot_ = tensors_of(model_.states(), model_.states().names());
+    snapshot_at_ = at_;
+    since_snapshot_ = 0;
+  }
+
+  // The loss, or what the step wrote, is NaN or infinite. A step whose loss is not finite has changed nothing; one
+  // whose update is not has, so its states are made again: back to the snapshot, and the same batches once more.
+  [[noreturn]] void stop_at_nonfinite(const StepResult& step) {
+    const Position broken = at_;
+    if (step.finite) {
+      load_states(model_.states(), model_.states().names(), snapshot_, "snapshot");
+      for (at_ = snapshot_at_; at_ != broken; at_ = batches_.after(at_)) {
+        fill(data_.train, batches_.rows(at_), dtype_, batch_);
+        model_.fit(batch_.x, batch_.targets, rate());
+      }
+      fill(data_.train, batches_.rows(at_), dtype_, batch_);
+    }
+    const Diagnosis diagnosis = model_.diagnose(batch_.x, batch_.targets);
+    std::string what = diagnosis.text;
+    if (!diagnosis.found) { // loss and gradient are finite: the update itself leaves the range of its element type
+      model_.fit(batch_.x, batch_.targets, rate());
+      what = "the update left the range of floats: " + first_nonfinite_state();
+    }
+    const bool saved = std::filesystem::exists(run_.checkpoint());
+    failure("train", text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
+            text("a smaller learning rate (it was ", rate(), ") or clip_norm=1",
+                 saved ? text("; the last good checkpoint is in ", run_.checkpoint()) : std::string()));
+  }
+
+  std::string first_nonfinite_state() const {
+    for (const std::string& name : model_.states().names()) {
+      const Tensor value = model_.states().read(name);
+      for (int64_t i = 0; i < value.elements(); ++i)
+        if (!std::isfinite(value.at(i))) return text(name, " is ", value.at(i), " at element ", i);
+    }
+    return "but no state shows it";
+  }
+
+  Model& model_;
+  const TrainRecipe& plan_;
+  const Splits& data_;
+  const RunDirectory& run_;
+  const TrainingHooks& hooks_;
+  const DType dtype_;
+  const bool classes_;
+  Batches batches_;
+  const double base_rate_;
+
+  Position at_;
+  EpochSums sums_;
+  History history_;
+  double best_ = std::numeric_limits<double>::infinity();
+  int64_t best_epoch_ = -1, waited_ = 0; // best_epoch_ counts from 0
+  std::vector<NamedTensor> best_weights_;
+  bool finished_ = false; // as it was found
+
+  double rate_ = 0, seconds_before_ = 0, fitting_s_ = 0;
+  int64_t fitted_ = 0;
+  Clock::time_point start_, last_saved_;
+  Batch batch_;
+
+  std::vector<NamedTensor> snapshot_;
+  Position snapshot_at_;
+  int64_t since_snapshot_ = 0;
+};
+
+} // namespace
+
+TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
+                     const TrainingHooks& hooks) {
+  return Loop(model, recipe, data, run, hooks).run();
+}
+
+} // namespace vitro
