@@ -31,10 +31,12 @@ Shape::Shape(std::initializer_list<int64_t> extents)
 Shape::Shape(std::span<const int64_t> extents) {
   if (extents.size() > max_rank)
     bad_input("shape", text("rank ", extents.size(), " is above the limit of ", max_rank));
+  int64_t product = 1;
   for (const int64_t extent : extents) {
     if (extent < 0) bad_input("shape", text("extent ", extent, " is negative"));
-    if (__builtin_mul_overflow(elements_, extent, &elements_) || elements_ > (int64_t{1} << 62))
+    if (extent && (__builtin_mul_overflow(product, extent, &product) || product > (int64_t{1} << 59)))
       bad_input("shape", "the product of the extents overflows");
+    elements_ *= extent;
     extents_[rank_++] = extent;
   }
 }
@@ -44,7 +46,7 @@ std::array<int64_t, Shape::max_rank> Shape::strides() const {
   int64_t stride = 1;
   for (int axis = rank_ - 1; axis >= 0; --axis) {
     out[axis] = stride;
-    stride *= extents_[axis];
+    stride *= std::max<int64_t>(extents_[axis], 1); // an extent of 0 has nothing to step over
   }
   return out;
 }

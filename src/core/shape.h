@@ -30,7 +30,8 @@ public:
   static constexpr int max_rank = 8;
 
   Shape() = default;
-  /// Throws on a negative extent, a rank above 8, or a product that overflows 2^62.
+  /// Throws on a negative extent, a rank above 8, or where the extents other than 0 multiply to more than
+  /// 2^59: so neither strides nor bytes overflow.
   Shape(std::initializer_list<int64_t> extents);
   explicit Shape(std::span<const int64_t> extents);
   explicit Shape(const std::vector<int64_t>& extents) : Shape(std::span<const int64_t>(extents)) {}
