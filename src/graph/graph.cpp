@@ -1,6 +1,7 @@
 #include "graph/graph.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -119,16 +120,16 @@ const Op state_op{
 const Op constant_op{
     .name = "constant", .formula = "y = constant", .doc = "A value fixed when the graph was built.", .traits = source, .args = {},
     .attrs = {{"value", std::shared_ptr<const Tensor>{}, "the tensor", true}},
-    .infer = [](const InferCall& call) { return std::vector<Type>{call.attrs.tensor("value").type()}; },
+    .infer =
+        [](const InferCall& call) {
+          const auto& value = std::get<std::shared_ptr<const Tensor>>(*call.attrs.find("value"));
+          if (!value) bad_input("", "the value is empty");
+          return std::vector<Type>{value->type()};
+        },
     .plain =
         [](const PlainCall& call) {
-          const Tensor& value = call.attrs.tensor("value");
-          if (call.out[0].type.dtype == DType::f64)
-            for (int64_t i = 0; i < value.elements(); ++i) call.out[0].as<double>()[size_t(i)] = value.at(i);
-          else if (call.out[0].type.dtype == DType::f32)
-            for (int64_t i = 0; i < value.elements(); ++i) call.out[0].as<float>()[size_t(i)] = float(value.at(i));
-          else
-            for (int64_t i = 0; i < value.elements(); ++i) call.out[0].as<int32_t>()[size_t(i)] = int32_t(value.at(i));
+          const Tensor value = call.attrs.tensor("value").to(call.out[0].type.dtype); // interpreted in double, it is converted
+          if (value.type().bytes()) std::memcpy(call.out[0].data, value.view().data, size_t(value.type().bytes()));
         },
     .onnx = "Constant"};
 

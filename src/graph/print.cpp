@@ -6,7 +6,9 @@ namespace vitro {
 namespace {
 
 std::string edge_text(const Graph& graph, Edge edge) {
-  return graph[edge.node].out.size() == 1 ? text("%", edge.node) : text("%", edge.node, ".", edge.output);
+  // A corrupt graph prints too: verify shows the node that is wrong.
+  const bool whole = edge.output == 0 && edge.node >= 0 && edge.node < graph.size() && graph[edge.node].out.size() == 1;
+  return whole ? text("%", edge.node) : text("%", edge.node, ".", edge.output);
 }
 
 std::string operands(const Graph& graph, const Node& node) {

@@ -1,5 +1,6 @@
 // Reader: type-checks every node, as JAX's autodidax does for its programs.
 #include <stdexcept>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -10,6 +11,7 @@ namespace vitro {
 void verify(const Graph& graph) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph[id];
+    if (!node.op) throw std::logic_error(text("verify: node %", id, " has no op"));
     const auto wrong = [&](const std::string& what) { throw std::logic_error(text("verify: ", what, " in ", print(graph, id))); };
     std::vector<Type> in;
     for (const Edge edge : node.in) {
@@ -18,9 +20,13 @@ void verify(const Graph& graph) {
       in.push_back(graph.type(edge));
     }
     if (node.grad_of >= id) wrong("a derivative precedes what it serves");
-    if (node.op->is(source) != node.in.empty() && node.op->is(source)) wrong("a source has inputs");
+    const auto& args = node.op->args;
+    const bool open = !args.empty() && std::string_view(args.back()) == "...";
+    if (in.size() < args.size() - open || (!open && in.size() > args.size())) wrong("the op takes another number of inputs");
     try {
-      if (node.op->infer({complete_attrs(*node.op, node.attrs), in}) != node.out) wrong("the types are not what the op infers");
+      const Attrs attrs = complete_attrs(*node.op, node.attrs);
+      if (attrs.items().size() != node.attrs.items().size()) wrong("an attribute is missing");
+      if (node.op->infer({attrs, in}) != node.out) wrong("the types are not what the op infers");
     } catch (const Error& error) {
       wrong(error.what());
     }

@@ -7,16 +7,23 @@
 namespace vitro {
 namespace {
 
-// For each node up to `last`: whether a derivative flows from it back to one of `wrt`.
-std::vector<bool> reached_from(const Graph& graph, const std::vector<Var>& wrt, NodeId last) {
-  std::vector<bool> reached(size_t(last) + 1);
+// For each node up to `last`: whether its derivative is wanted, being one of `wrt` or on a way to one;
+// and whether it is wanted of its inputs, so that the node's own rule is due.
+struct Ways {
+  std::vector<bool> wanted, through;
+};
+
+Ways ways_to(const Graph& graph, const std::vector<Var>& wrt, NodeId last) {
+  Ways ways{std::vector<bool>(size_t(last) + 1), std::vector<bool>(size_t(last) + 1)};
   for (const Var& var : wrt)
-    if (var.edge().node <= last) reached[size_t(var.edge().node)] = true;
-  for (NodeId id = 0; id <= last; ++id)
+    if (var.edge().node <= last) ways.wanted[size_t(var.edge().node)] = true;
+  for (NodeId id = 0; id <= last; ++id) {
     if (!graph[id].op->is(constant_slope))
       for (const Edge edge : graph[id].in)
-        if (reached[size_t(edge.node)]) reached[size_t(id)] = true;
-  return reached;
+        if (ways.wanted[size_t(edge.node)]) ways.through[size_t(id)] = true;
+    if (ways.through[size_t(id)]) ways.wanted[size_t(id)] = true;
+  }
+  return ways;
 }
 
 } // namespace
@@ -29,7 +36,7 @@ std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Va
     bad_input("gradient", text("the seed is ", seed.shape(), ", the loss ", loss.shape()));
 
   const NodeId last = loss.edge().node;
-  const auto reached = reached_from(*graph, wrt, last);
+  const Ways ways = ways_to(*graph, wrt, last);
   std::vector<std::vector<Var>> adjoint(size_t(last) + 1);
   const auto add = [&](Edge edge, const Var& term) {
     auto& outputs = adjoint[size_t(edge.node)];
@@ -42,9 +49,8 @@ std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Va
   const NodeId outer_serving = graph->serving;
   add(loss.edge(), seed ? seed : full_like(loss, 1));
   for (NodeId id = last; id >= 0; --id) {
-    if (!reached[size_t(id)] || adjoint[size_t(id)].empty()) continue;
+    if (!ways.through[size_t(id)] || adjoint[size_t(id)].empty()) continue;
     const Node node = (*graph)[id]; // a copy: the graph grows below
-    if (node.op->is(source)) continue;
     if (!node.op->grad)
       bad_input("gradient", text("the op \"", node.op->name, "\" has no derivative", node.name.empty() ? "" : text(" (layer \"", node.name, "\")")));
     graph->scope = node.name;
@@ -56,7 +62,7 @@ std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Va
     const Var none;
     const auto dxs = node.op->grad({node.attrs, xs, ys, dys, xs.empty() ? none : xs[0], ys[0], dys[0]});
     for (size_t i = 0; i < dxs.size(); ++i)
-      if (dxs[i] && reached[size_t(node.in[i].node)]) add(node.in[i], dxs[i]);
+      if (dxs[i] && ways.wanted[size_t(node.in[i].node)]) add(node.in[i], dxs[i]);
   }
   graph->scope = outer_scope;
   graph->serving = outer_serving;

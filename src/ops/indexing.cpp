@@ -74,7 +74,7 @@ const Op scatter_add_op{
       expect_indices(call.in[1]);
       const Shape &x = call.in[0].shape, &index = call.in[1].shape;
       const int64_t axis = call.attrs.integer("axis"), extent = call.attrs.integer("extent");
-      if (axis < 0 || axis + index.rank() > x.rank()) bad_input("", text("axis ", axis, " with indices ", index, " does not fit ", x));
+      if (axis < 0 || axis > x.rank() - index.rank()) bad_input("", text("axis ", axis, " with indices ", index, " does not fit ", x));
       for (int i = 0; i < index.rank(); ++i)
         if (x[int(axis) + i] != index[i]) bad_input("", text("indices ", index, " do not match axes ", axis, " .. of ", x));
       auto extents = x.list();

@@ -73,14 +73,18 @@ Range range(const Attrs& attrs, int64_t extent) {
   if (step < 1) bad_input("", text("step is ", step, ", expected at least 1"));
   const auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + extent : at, 0, extent); };
   const int64_t start = clamp(attrs.integer("start")), stop = clamp(attrs.integer("stop"));
-  return {start, step, stop > start ? (stop - start + step - 1) / step : 0};
+  return {start, step, stop > start ? (stop - start - 1) / step + 1 : 0};
 }
 
 int64_t padded_extent(const Attrs& attrs, int64_t extent) {
   const int64_t before = attrs.integer("before"), after = attrs.integer("after"), spacing = attrs.integer("spacing");
   if (before < 0 || after < 0 || spacing < 1)
     bad_input("", text("before ", before, ", after ", after, ", spacing ", spacing, ": expected at least 0, 0, 1"));
-  return before + (extent ? (extent - 1) * spacing + 1 : 0) + after;
+  int64_t inside = 0, padded = 0;
+  if ((extent && __builtin_mul_overflow(extent - 1, spacing, &inside)) || __builtin_add_overflow(inside, before, &padded) ||
+      __builtin_add_overflow(padded, after, &padded) || __builtin_add_overflow(padded, int64_t(extent > 0), &padded))
+    bad_input("", text("before ", before, ", after ", after, ", spacing ", spacing, ": the extent overflows"));
+  return padded;
 }
 
 // Copies rows of `inner` elements between [outer, n, inner] and [outer, m, inner], element i of the
@@ -118,8 +122,8 @@ const Op reshape_op{
     .infer = [](const InferCall& call) {
       auto extents = call.attrs.list("shape");
       const int64_t elements = call.in[0].shape.elements();
-      int64_t known = 1, unknown = 0;
-      for (const int64_t extent : extents) extent == -1 ? ++unknown : known *= extent;
+      std::vector<int64_t> given = extents;
+      const int64_t unknown = int64_t(std::erase(given, -1)), known = Shape(given).elements();
       if (unknown > 1) bad_input("", text("shape ", to_text(extents), " has more than one -1"));
       for (int64_t& extent : extents)
         if (extent == -1 && known && elements % known == 0) extent = elements / known;
