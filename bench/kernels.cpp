@@ -25,9 +25,14 @@ struct Elementwise {
   kernels::Pointwise kernel;
   int inputs;
 };
-constexpr Elementwise elementwise[] = {
-    {"add", kernels::add, 2}, {"multiply", kernels::multiply, 2}, {"relu", kernels::relu, 1}, {"exp", kernels::exponential, 1},
-    {"log", kernels::logarithm, 1}, {"sigmoid", kernels::sigmoid, 1}, {"tanh", kernels::hyperbolic_tangent, 1}, {"erf", kernels::error_function, 1}};
+constexpr Elementwise elementwise[] = {{"add", kernels::add, 2},
+                                       {"multiply", kernels::multiply, 2},
+                                       {"relu", kernels::relu, 1},
+                                       {"exp", kernels::exponential, 1},
+                                       {"log", kernels::logarithm, 1},
+                                       {"sigmoid", kernels::sigmoid, 1},
+                                       {"tanh", kernels::hyperbolic_tangent, 1},
+                                       {"erf", kernels::error_function, 1}};
 
 void pointwise(benchmark::State& state) {
   const Elementwise& f = elementwise[state.range(0)];
@@ -39,7 +44,8 @@ void pointwise(benchmark::State& state) {
     f.kernel(in, out.data(), n, nullptr);
     benchmark::ClobberMemory();
   }
-  state.counters["ns/element"] = benchmark::Counter(double(n) * double(state.iterations()) * 1e-9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns/element"] = benchmark::Counter(double(n) * double(state.iterations()) * 1e-9,
+                                                    benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.SetLabel(f.name);
 }
 BENCHMARK(pointwise)->DenseRange(0, int64_t(std::size(elementwise)) - 1);
@@ -56,7 +62,8 @@ void product(benchmark::State& state) {
     kernels::gemm(shape, {a.data(), shape.k, 1}, {b.data(), 0, 0, true}, c.data(), false, workspace.data());
     benchmark::ClobberMemory();
   }
-  state.counters["FLOP/s"] = benchmark::Counter(2.0 * double(shape.m * shape.n * shape.k) * double(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["FLOP/s"] = benchmark::Counter(2.0 * double(shape.m * shape.n * shape.k) * double(state.iterations()),
+                                                benchmark::Counter::kIsRate);
 }
 BENCHMARK(product)
     ->ArgsProduct({{32, 128}, {128}, {784}, {1, 2}})

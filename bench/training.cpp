@@ -29,8 +29,8 @@ Workload workload(int which) {
     default: return {{.net = mlp({16, 16}), .sample = {2}, .outputs = 3, .optimizer = {"adam"}}, 300};
   }
 }
-constexpr const char* names[] = {"W1 784-128-10 batch 32 SGD", "W1b 784-128-10 batch 128 SGD", "W2 784-1024-1024-10 batch 256 Adam",
-                                 "W6 2-16-16-3 batch 300 Adam"};
+constexpr const char* names[] = {"W1 784-128-10 batch 32 SGD", "W1b 784-128-10 batch 128 SGD",
+                                 "W2 784-1024-1024-10 batch 256 Adam", "W6 2-16-16-3 batch 300 Adam"};
 
 struct Batch {
   Tensor x, labels;
@@ -53,7 +53,11 @@ void step(benchmark::State& state) {
   state.counters["FLOP/s"] = benchmark::Counter(flops * double(state.iterations()), benchmark::Counter::kIsRate);
   state.SetLabel(names[state.range(0)]);
 }
-BENCHMARK(step)->ArgsProduct({{0, 1, 2, 3}, {1, 2}})->ArgNames({"W", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(step)
+    ->ArgsProduct({{0, 1, 2, 3}, {1, 2}})
+    ->ArgNames({"W", "threads"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 // Everything between a recipe and the end of its first step: parameters, trace, plan, run.
 void first_step(benchmark::State& state) {

@@ -26,10 +26,13 @@ struct Product {
   std::vector<float> a, b, panels;
 
   Product(GemmShape shape, int how)
-      : shape(shape), transpose_a(how & 1), transpose_b(how & 2), b_in_panels(how & 4), c_in_panels(how & 8), a(noise(shape.m * shape.k, "a")),
-        b(noise(shape.k * shape.n, "b")), panels(size_t((shape.n + 15) / 16 * 16 * shape.k)) {
+      : shape(shape), transpose_a(how & 1), transpose_b(how & 2), b_in_panels(how & 4), c_in_panels(how & 8),
+        a(noise(shape.m * shape.k, "a")), b(noise(shape.k * shape.n, "b")),
+        panels(size_t((shape.n + 15) / 16 * 16 * shape.k)) {
     for (int64_t l = 0; l < shape.k; ++l)
-      for (int64_t j = 0; j < shape.n; ++j) panels[size_t((j / 16 * shape.k + l) * 16 + j % 16)] = b[size_t(transpose_b ? j * shape.k + l : l * shape.n + j)];
+      for (int64_t j = 0; j < shape.n; ++j)
+        panels[size_t((j / 16 * shape.k + l) * 16 + j % 16)] =
+            b[size_t(transpose_b ? j * shape.k + l : l * shape.n + j)];
   }
 
   static std::vector<float> noise(int64_t n, const char* name) {
@@ -67,9 +70,14 @@ const std::vector<GemmShape> shapes = [] {
   return out;
 }();
 
-std::string name(const Product& p, int how) { return std::to_string(p.shape.m) + " x " + std::to_string(p.shape.n) + " x " + std::to_string(p.shape.k) + ", how " + std::to_string(how); }
+std::string name(const Product& p, int how) {
+  return std::to_string(p.shape.m) + " x " + std::to_string(p.shape.n) + " x " + std::to_string(p.shape.k) + ", how " +
+         std::to_string(how);
+}
 
-bool same(const std::vector<float>& a, const std::vector<float>& b) { return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; }
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
 
 TEST(Gemm, HasTheBitsOfItsPlainTwin) {
   for (const GemmShape shape : shapes)

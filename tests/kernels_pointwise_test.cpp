@@ -78,7 +78,8 @@ std::vector<float> spread(uint32_t stride, uint32_t first) {
     std::memcpy(&x, &word, sizeof x);
     out.push_back(x);
   }
-  for (const float x : {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 88.7228317f, 88.7228394f, -87.33655f, -103.97208f, 0x1p-149f, 0x1p-126f})
+  for (const float x : {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 88.7228317f, 88.7228394f, -87.33655f,
+                        -103.97208f, 0x1p-149f, 0x1p-126f})
     out.push_back(x);
   return out;
 }
@@ -99,13 +100,15 @@ TEST_P(PointwiseKernel, KeepsItsErrorBoundOverAllFloats) {
   const auto out = run(kernel, in);
   for (size_t i = 0; i < out.size(); ++i) {
     const double truth = kernel.truth(in[0][i], in[1][i], in[2][i]);
-    ASSERT_LE(ulps(out[i], truth), kernel.ulps) << kernel.name << "(" << in[0][i] << ", " << in[1][i] << ", " << in[2][i] << ") = " << out[i] << ", not " << truth;
+    ASSERT_LE(ulps(out[i], truth), kernel.ulps) << kernel.name << "(" << in[0][i] << ", " << in[1][i] << ", "
+                                                << in[2][i] << ") = " << out[i] << ", not " << truth;
   }
 }
 
 TEST_P(PointwiseKernel, GivesAnElementTheSameBitsWhereverItStandsAndInPlace) {
   const Kernel& kernel = GetParam();
-  const std::vector<std::vector<float>> in{spread(64 * 1024 * 1024 + 3, 77), spread(64 * 1024 * 1024 + 3, 5000), spread(64 * 1024 * 1024 + 3, 9)};
+  const std::vector<std::vector<float>> in{spread(64 * 1024 * 1024 + 3, 77), spread(64 * 1024 * 1024 + 3, 5000),
+                                           spread(64 * 1024 * 1024 + 3, 9)};
   const auto whole = run(kernel, in);
   for (size_t n = 0; n <= 35; ++n) {
     for (const size_t offset : {0, 1, 7}) {
@@ -113,14 +116,16 @@ TEST_P(PointwiseKernel, GivesAnElementTheSameBitsWhereverItStandsAndInPlace) {
       std::vector<float> room(n + 8, canary);
       const float* from[] = {in[0].data() + offset, in[1].data() + offset, in[2].data() + offset};
       kernel.run(from, room.data() + 3, int64_t(n), slope);
-      EXPECT_EQ(std::memcmp(room.data() + 3, whole.data() + offset, n * sizeof(float)), 0) << kernel.name << " n " << n << " offset " << offset;
+      EXPECT_EQ(std::memcmp(room.data() + 3, whole.data() + offset, n * sizeof(float)), 0)
+          << kernel.name << " n " << n << " offset " << offset;
       for (const size_t i : {size_t(2), n + 3}) EXPECT_EQ(room[i], canary) << kernel.name << " wrote outside";
       for (int k = 0; k < kernel.inputs; ++k) {
         std::vector<float> place(from[k], from[k] + n);
         const float* in_place[] = {from[0], from[1], from[2]};
         in_place[k] = place.data();
         kernel.run(in_place, place.data(), int64_t(n), slope);
-        EXPECT_EQ(std::memcmp(place.data(), whole.data() + offset, n * sizeof(float)), 0) << kernel.name << " over its input " << k;
+        EXPECT_EQ(std::memcmp(place.data(), whole.data() + offset, n * sizeof(float)), 0)
+            << kernel.name << " over its input " << k;
       }
     }
   }
@@ -137,7 +142,8 @@ TEST_P(PointwiseKernel, GivesTheSameBitsOnEveryInstructionSetWithFusedMultiplyAd
   EXPECT_EQ(std::memcmp(best.data(), avx2.data(), best.size() * sizeof(float)), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PointwiseKernel, testing::ValuesIn(all_kernels), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, PointwiseKernel, testing::ValuesIn(all_kernels),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 } // namespace
 } // namespace vitro

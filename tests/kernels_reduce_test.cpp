@@ -32,11 +32,13 @@ void expect_twins_agree(const char* where) {
         std::vector<float> fast(size_t(outer * inner) + 1, 7), plain = fast;
         kernels::sum(axes, x.data(), fast.data());
         kernels::sum_plain(axes, x.data(), plain.data());
-        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0) << where << ": sum " << outer << " " << reduced << " " << inner;
+        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0)
+            << where << ": sum " << outer << " " << reduced << " " << inner;
         if (reduced == 0) continue;
         kernels::max(axes, x.data(), fast.data());
         kernels::max_plain(axes, x.data(), plain.data());
-        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0) << where << ": max " << outer << " " << reduced << " " << inner;
+        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0)
+            << where << ": max " << outer << " " << reduced << " " << inner;
       }
 }
 

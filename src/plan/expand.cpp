@@ -42,12 +42,14 @@ Expanded pass(const Expanded& from, bool& changed) {
     std::vector<Var> in;
     for (const Edge edge : node.in) in.push_back(var(edge));
     target->scope = node.name;
-    target->serving = node.grad_of >= 0 && !now[size_t(node.grad_of)].empty() ? now[size_t(node.grad_of)][0].edge().node : -1;
+    target->serving =
+        node.grad_of >= 0 && !now[size_t(node.grad_of)].empty() ? now[size_t(node.grad_of)][0].edge().node : -1;
     if (node.op->expand && !has_kernel(graph, node)) {
       now[size_t(id)] = node.op->expand(in, node.attrs);
       changed = true;
     } else {
-      if (!all_float(graph, node)) throw std::logic_error(text("plan: ", print(graph, id), " is in double; double is interpreted"));
+      if (!all_float(graph, node))
+        throw std::logic_error(text("plan: ", print(graph, id), " is in double; double is interpreted"));
       now[size_t(id)] = append(target, *node.op, in, node.attrs, node.where);
     }
   }
@@ -66,7 +68,9 @@ Expanded pass(const Expanded& from, bool& changed) {
 
 } // namespace
 
-bool runs_vectorised(const Node& node) { return node.op->is(pointwise) && node.op->vector && node.out[0].dtype == DType::f32; }
+bool runs_vectorised(const Node& node) {
+  return node.op->is(pointwise) && node.op->vector && node.out[0].dtype == DType::f32;
+}
 
 Prepared prepare(const Graph& graph, const Node& node, const std::vector<Layout>& in, Layout out) {
   if (!node.op->prepare || node.out[0].dtype != DType::f32) return {};

@@ -11,7 +11,8 @@ namespace {
 class Fuser {
 public:
   Fuser(const Function& function, const Layouts& layouts, bool enabled)
-      : graph_(*function.graph), layouts_(layouts), enabled_(enabled), group_(size_t(graph_.size()), -1), readers_(size_t(graph_.size())) {
+      : graph_(*function.graph), layouts_(layouts), enabled_(enabled), group_(size_t(graph_.size()), -1),
+        readers_(size_t(graph_.size())) {
     for (NodeId id = 0; id < graph_.size(); ++id)
       for (const Edge edge : graph_[id].in) readers_[size_t(edge.node)].push_back(id);
   }
@@ -49,7 +50,8 @@ private:
     const auto inside = [&](NodeId member) {
       return std::ranges::all_of(readers_[size_t(member)], [&](NodeId reader) {
         const int group = group_[size_t(reader)];
-        return reader >= id || (std::ranges::find(joining, group) != joining.end() && groups_[size_t(group)].root != reader);
+        return reader >= id ||
+               (std::ranges::find(joining, group) != joining.end() && groups_[size_t(group)].root != reader);
       });
     };
     return (group.root < 0 || inside(group.root)) && std::ranges::all_of(group.members, inside);
@@ -65,7 +67,9 @@ private:
         if (group < 0 || edge.output != 0 || graph_.type(edge).shape != node.out[0].shape) continue;
         if (layouts_.of(edge) != layouts_.first_output[size_t(id)]) continue;
         if (std::ranges::find(joining, group) != joining.end()) continue;
-        if (groups_[size_t(group)].root >= 0 && groups_[size_t(group)].members.empty() && !takes_epilogue(groups_[size_t(group)].root)) continue;
+        if (groups_[size_t(group)].root >= 0 && groups_[size_t(group)].members.empty() &&
+            !takes_epilogue(groups_[size_t(group)].root))
+          continue;
         joining.push_back(group);
       }
     size_t members = 1;
@@ -110,6 +114,8 @@ private:
 
 } // namespace
 
-std::vector<Group> fuse(const Function& function, const Layouts& layouts, bool enabled) { return Fuser(function, layouts, enabled).fuse(); }
+std::vector<Group> fuse(const Function& function, const Layouts& layouts, bool enabled) {
+  return Fuser(function, layouts, enabled).fuse();
+}
 
 } // namespace vitro

@@ -16,7 +16,8 @@ Type promoted(Type type, const InterpretOptions& options) {
 
 Tensor fitted(const Tensor& value, const Type& type, const std::string& what) {
   const bool convertible = value.dtype() == type.dtype || (is_float(value.dtype()) && is_float(type.dtype));
-  if (!convertible || value.shape() != type.shape) bad_input("interpret", text(what, " is ", value.type(), ", expected ", type));
+  if (!convertible || value.shape() != type.shape)
+    bad_input("interpret", text(what, " is ", value.type(), ", expected ", type));
   return value.to(type.dtype);
 }
 
@@ -104,7 +105,8 @@ Interpretation interpret(const Function& function, const StateValues& states, co
     auto& out = result.values[size_t(id)];
     if (node.op == &input_op) {
       for (size_t i = 0; i < inputs.size(); ++i)
-        if (function.inputs[i].edge.node == id) out = {fitted(inputs[i], node.out[0], text("input \"", node.name, "\""))};
+        if (function.inputs[i].edge.node == id)
+          out = {fitted(inputs[i], node.out[0], text("input \"", node.name, "\""))};
     } else if (node.op == &state_op) {
       const auto found = states.find(node.name);
       if (found == states.end()) bad_input("interpret", text("no value for the state \"", node.name, "\""));

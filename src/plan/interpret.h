@@ -24,8 +24,8 @@ struct Interpretation {
 };
 
 struct InterpretOptions {
-  std::optional<DType> floats;  // f64: every float is computed in double, whatever the graph declares
-  bool every_node = false;      // also what no output or update needs
+  std::optional<DType> floats; // f64: every float is computed in double, whatever the graph declares
+  bool every_node = false;     // also what no output or update needs
 };
 
 /// `inputs` in the order of function.inputs; any float type is converted. Throws where a type,

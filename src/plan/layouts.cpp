@@ -52,9 +52,9 @@ private:
   // Every operand is a scalar or of the node's own shape, so any layout will do.
   bool layout_agnostic(const Node& node) const {
     return runs_vectorised(node) && std::ranges::all_of(node.in, [&](Edge edge) {
-      const Shape& shape = graph_.type(edge).shape;
-      return shape.elements() == 1 || shape == node.out[0].shape;
-    });
+             const Shape& shape = graph_.type(edge).shape;
+             return shape.elements() == 1 || shape == node.out[0].shape;
+           });
   }
 
   // `edge` is wanted in `layout`: carried back through pointwise nodes as far as it goes.
@@ -80,7 +80,8 @@ private:
     const LayoutWishes wished = wishes(node);
     for (size_t i = 0; i < node.in.size(); ++i) {
       const Layout held = result_.of(node.in[i]);
-      if (runs_vectorised(node) && graph_.type(node.in[i]).shape == node.out[0].shape && node.out[0].shape.elements() > 1)
+      if (runs_vectorised(node) && graph_.type(node.in[i]).shape == node.out[0].shape &&
+          node.out[0].shape.elements() > 1)
         result_.wanted[size_t(id)][i] = own;
       // An op that writes a packed output reads its inputs row-major.
       else if (own.row_major() && i < wished.in.size() && held == wished.in[i])

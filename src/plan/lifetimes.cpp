@@ -21,7 +21,8 @@ int64_t lay_out(std::vector<Lifetime>& lifetimes) {
       const Lifetime& theirs = lifetimes[other];
       if (theirs.last < mine.first || mine.last < theirs.first) continue;
       if (at + bytes <= theirs.offset) break;
-      at = std::max(at, theirs.offset + (theirs.bytes + int64_t(cache_line) - 1) / int64_t(cache_line) * int64_t(cache_line));
+      at = std::max(at, theirs.offset +
+                            (theirs.bytes + int64_t(cache_line) - 1) / int64_t(cache_line) * int64_t(cache_line));
     }
     mine.offset = at;
     used = std::max(used, at + bytes);

@@ -28,7 +28,8 @@ struct Value {
 class Builder {
 public:
   Builder(const Function& function, States& states, const PlanOptions& options, Plan::Program& program)
-      : states_(states), program_(program), expanded_(expand(function, options.observe)), layouts_(choose_layouts(expanded_.function, states)) {
+      : states_(states), program_(program), expanded_(expand(function, options.observe)),
+        layouts_(choose_layouts(expanded_.function, states)) {
     program_.function = expanded_.function;
     graph_ = expanded_.function.graph.get();
     collect_readers();
@@ -90,7 +91,12 @@ private:
     if (held == layout) throw std::logic_error(text("plan: ", print(*graph_, edge.node), " is read before it is made"));
     const Layout from = layout.row_major() ? held : row_major; // from one packing to another by way of row-major
     const int in = buffer_of(edge, from), out = new_arena(type, layout);
-    push({.kind = Step::reorder, .in = {in}, .out = {out}, .type = type, .from = from, .to = layout,
+    push({.kind = Step::reorder,
+          .in = {in},
+          .out = {out},
+          .type = type,
+          .from = from,
+          .to = layout,
           .label = text("reorder ", edge_name(edge), " to ", layout)});
     return values_[{edge, layout}] = out;
   }
@@ -137,7 +143,8 @@ private:
           continue;
         }
         program_.constants.push_back(value);
-        const int buffer = new_buffer({BufferPlace::constant, 0, program_.constants.back().view().data}, value.type().bytes());
+        const int buffer =
+            new_buffer({BufferPlace::constant, 0, program_.constants.back().view().data}, value.type().bytes());
         values_[{edge, row_major}] = buffer;
         if (scalar) scalars[bits] = buffer;
       }
@@ -189,10 +196,13 @@ private:
       for (const Edge edge : node.in) {
         const auto inside = position.find(edge.node);
         if (inside != position.end()) last_reader[inside->second] = i;
-        member.in.push_back(inside != position.end() ? operand(program, {.kind = Operand::slot, .index = int(inside->second)})
-                                                     : outside_operand(program, edge, layout));
+        member.in.push_back(inside != position.end()
+                                ? operand(program, {.kind = Operand::slot, .index = int(inside->second)})
+                                : outside_operand(program, edge, layout));
       }
-      const bool read_outside = ends_[size_t(id)] || std::ranges::any_of(readers_[size_t(id)], [&](NodeId reader) { return !position.contains(reader); });
+      const bool read_outside = ends_[size_t(id)] || std::ranges::any_of(readers_[size_t(id)], [&](NodeId reader) {
+                                  return !position.contains(reader);
+                                });
       if (read_outside) member.buffer = values_[{{id, 0}, layout}] = new_arena(node.out[0], layout);
       program.members.push_back(std::move(member));
       step.label += text(step.label.empty() ? (node.name.empty() ? "" : node.name + ": ") : " + ", node.op->name);
@@ -203,7 +213,9 @@ private:
 
   static int operand(PointwiseProgram& program, Operand wanted) {
     for (size_t i = 0; i < program.operands.size(); ++i)
-      if (const Operand& held = program.operands[i]; held.kind == wanted.kind && held.index == wanted.index && held.stride == wanted.stride) return int(i);
+      if (const Operand& held = program.operands[i];
+          held.kind == wanted.kind && held.index == wanted.index && held.stride == wanted.stride)
+        return int(i);
     program.operands.push_back(wanted);
     return int(program.operands.size()) - 1;
   }
@@ -213,7 +225,8 @@ private:
     if (shape == program.shape) return operand(program, {.kind = Operand::full, .index = buffer_of(edge, layout)});
     const int buffer = buffer_of(edge, row_major);
     if (shape.elements() == 1) return operand(program, {.kind = Operand::scalar, .index = buffer});
-    return operand(program, {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
+    return operand(program,
+                   {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
   }
 
   // Members without a buffer leave their tile in scratch: until the last member that reads it.
@@ -227,7 +240,9 @@ private:
       if (member.buffer >= 0) continue;
       // A slot whose last reader is this very member may be written by it: out may equal in.
       for (size_t before = 0; before < i; ++before)
-        if (const Member& other = program.members[before]; other.buffer < 0 && last_reader[before] <= i && other.slot >= 0 && std::ranges::find(free, other.slot) == free.end() &&
+        if (const Member& other = program.members[before];
+            other.buffer < 0 && last_reader[before] <= i && other.slot >= 0 &&
+            std::ranges::find(free, other.slot) == free.end() &&
             std::ranges::none_of(program.members.begin() + long(before) + 1, program.members.begin() + long(i),
                                  [&](const Member& later) { return later.buffer < 0 && later.slot == other.slot; }))
           free.push_back(other.slot);
@@ -259,16 +274,19 @@ private:
 
   int copied(int buffer, const Type& type, Layout layout) {
     const int to = new_arena(type, layout);
-    push({.kind = Step::copy, .in = {buffer}, .out = {to}, .type = type, .from = layout, .to = layout, .label = "copy"});
+    push(
+        {.kind = Step::copy, .in = {buffer}, .out = {to}, .type = type, .from = layout, .to = layout, .label = "copy"});
     return to;
   }
 
   void add_outputs() {
     program_.outputs = expanded_.function.outputs;
-    for (size_t i = 0; i < expanded_.observed.size(); ++i) program_.outputs.push_back({text("observed ", i), expanded_.observed[i]});
+    for (size_t i = 0; i < expanded_.observed.size(); ++i)
+      program_.outputs.push_back({text("observed ", i), expanded_.observed[i]});
     for (const Named& output : program_.outputs) {
       int buffer = buffer_of(output.edge, row_major);
-      if (is_updated_state(buffer)) buffer = copied(buffer, graph_->type(output.edge), row_major); // its old value is asked for
+      if (is_updated_state(buffer))
+        buffer = copied(buffer, graph_->type(output.edge), row_major); // its old value is asked for
       program_.output_buffers.push_back(buffer);
     }
   }
@@ -278,14 +296,18 @@ private:
     program_.guard_buffer = buffer;
     for (int step = 0; step < next_step(); ++step) {
       const Step& made = program_.steps[size_t(step)];
-      const bool here = std::ranges::find(made.out, buffer) != made.out.end() ||
-                        std::ranges::any_of(made.pointwise.members, [&](const Member& member) { return member.buffer == buffer; });
+      const bool here =
+          std::ranges::find(made.out, buffer) != made.out.end() ||
+          std::ranges::any_of(made.pointwise.members, [&](const Member& member) { return member.buffer == buffer; });
       if (here) program_.guard_step = step;
     }
   }
 
   void add_updates() {
-    struct Write { std::string state; int from; };
+    struct Write {
+      std::string state;
+      int from;
+    };
     std::vector<Write> writes;
     for (const Named& update : expanded_.function.updates) {
       const State& state = states_.at(update.name);
@@ -297,11 +319,19 @@ private:
     for (const Write& write : writes) {
       State& state = states_.at(write.state);
       const auto found = state_buffer_.find(write.state);
-      const int to = found != state_buffer_.end() ? found->second
-                                                  : (state_buffer_[write.state] = new_buffer({BufferPlace::state, 0, state.storage.data()}, int64_t(state.storage.size())));
+      const int to = found != state_buffer_.end()
+                         ? found->second
+                         : (state_buffer_[write.state] = new_buffer({BufferPlace::state, 0, state.storage.data()},
+                                                                    int64_t(state.storage.size())));
       check_finite(write.from, state);
       if (updates_in_place(write.from, to)) continue;
-      push({.kind = Step::copy, .in = {write.from}, .out = {to}, .type = state.type, .from = state.layout, .to = state.layout, .label = text("store ", write.state)});
+      push({.kind = Step::copy,
+            .in = {write.from},
+            .out = {to},
+            .type = state.type,
+            .from = state.layout,
+            .to = state.layout,
+            .label = text("store ", write.state)});
     }
   }
 
@@ -333,7 +363,9 @@ private:
       const Member& member = step.pointwise.members[later];
       if (member.buffer >= 0 && is(member.buffer)) return false;
       for (const int in : member.in)
-        if (const Operand& operand = step.pointwise.operands[size_t(in)]; operand.kind == Operand::full && is(operand.index)) return false;
+        if (const Operand& operand = step.pointwise.operands[size_t(in)];
+            operand.kind == Operand::full && is(operand.index))
+          return false;
     }
     for (size_t before = 0; before < which; ++before)
       if (const Member& member = step.pointwise.members[before]; member.buffer >= 0 && is(member.buffer)) return false;
@@ -427,7 +459,9 @@ Plan::~Plan() = default;
 
 const std::vector<Named>& Plan::inputs() const { return program_->function.inputs; }
 const std::vector<Named>& Plan::outputs() const { return program_->outputs; }
-const Type& Plan::input_type(size_t i) const { return program_->function.graph->type(program_->function.inputs[i].edge); }
+const Type& Plan::input_type(size_t i) const {
+  return program_->function.graph->type(program_->function.inputs[i].edge);
+}
 const Type& Plan::output_type(size_t i) const { return program_->function.graph->type(program_->outputs[i].edge); }
 int64_t Plan::arena_bytes() const { return program_->arena_bytes; }
 int64_t Plan::flops() const { return program_->flops; }

@@ -47,12 +47,12 @@ public:
   Plan& operator=(const Plan&) = delete;
 
   const std::vector<Named>& inputs() const;
-  const std::vector<Named>& outputs() const;      // the function's, then the observed ones
+  const std::vector<Named>& outputs() const; // the function's, then the observed ones
   const Type& input_type(size_t i) const;
   const Type& output_type(size_t i) const;
   int64_t arena_bytes() const;
-  int64_t flops() const;        // multiply-adds of matrix products count as two; pointwise as one
-  std::string str() const;      // one line a step: what it runs, fused with what, where its output lies
+  int64_t flops() const;   // multiply-adds of matrix products count as two; pointwise as one
+  std::string str() const; // one line a step: what it runs, fused with what, where its output lies
 
   struct Program;
   const Program& program() const { return *program_; }

@@ -31,8 +31,8 @@ Prepared prepare(const Graph& graph, const Node& node, const std::vector<Layout>
 // --- layouts.cpp ---
 
 struct Layouts {
-  std::vector<Layout> first_output;          // of each node's output 0; all other outputs are row-major
-  std::vector<std::vector<Layout>> wanted;   // what each node reads its inputs as
+  std::vector<Layout> first_output;        // of each node's output 0; all other outputs are row-major
+  std::vector<std::vector<Layout>> wanted; // what each node reads its inputs as
   Layout of(Edge edge) const { return edge.output == 0 ? first_output[size_t(edge.node)] : row_major; }
 };
 /// Chooses, for good, the layout of every state that has none yet.
@@ -42,8 +42,8 @@ Layouts choose_layouts(const Function& function, States& states);
 
 /// Nodes that run as one step: possibly one prepared kernel, then pointwise members tile by tile.
 struct Group {
-  NodeId root = -1;              // the node with the prepared (or plain) kernel; -1: pointwise alone
-  std::vector<NodeId> members;   // pointwise nodes, in order
+  NodeId root = -1;            // the node with the prepared (or plain) kernel; -1: pointwise alone
+  std::vector<NodeId> members; // pointwise nodes, in order
   NodeId position() const { return members.empty() ? root : std::max(root, members.back()); }
 };
 /// All nodes but sources and aliases, each in one group, in an order that respects every edge.
@@ -63,46 +63,47 @@ int64_t lay_out(std::vector<Lifetime>& lifetimes);
 
 struct BufferPlace {
   enum Kind { input, state, constant, arena } kind;
-  int64_t offset = 0;            // arena: bytes from its start; input: its position
-  void* fixed = nullptr;         // state, constant
+  int64_t offset = 0;    // arena: bytes from its start; input: its position
+  void* fixed = nullptr; // state, constant
 };
 
-inline constexpr int64_t tile = 512; // elements that a group works on at a time: its scratch stays in the first-level cache
+inline constexpr int64_t tile =
+    512; // elements that a group works on at a time: its scratch stays in the first-level cache
 inline constexpr size_t most_members = 24; // bounds a group's scratch: at most one tile a member and one an operand
 
 /// An operand of a pointwise member.
 struct Operand {
   enum Kind { full, scalar, broadcast, slot } kind;
-  int index = 0;                                     // buffer, or slot
-  int fill = 0;                                      // scalar, broadcast: the slot that it is spread into
-  std::array<int64_t, Shape::max_rank> stride{};     // broadcast: its strides in the group's shape
+  int index = 0;                                 // buffer, or slot
+  int fill = 0;                                  // scalar, broadcast: the slot that it is spread into
+  std::array<int64_t, Shape::max_rank> stride{}; // broadcast: its strides in the group's shape
 };
 
 struct Member {
   VectorKernel kernel;
   std::vector<float> params;
-  std::vector<int> in;       // positions in PointwiseProgram::operands
-  int buffer = -1;           // where its result goes; -1: into `slot`
+  std::vector<int> in; // positions in PointwiseProgram::operands
+  int buffer = -1;     // where its result goes; -1: into `slot`
   int slot = 0;
   bool check_finite = false; // it becomes the new value of a trainable state
 };
 
 struct PointwiseProgram {
   Shape shape;
-  int64_t elements = 0;      // stored elements of the group's space, padding included
-  int slots = 0;             // tiles of scratch
+  int64_t elements = 0; // stored elements of the group's space, padding included
+  int slots = 0;        // tiles of scratch
   std::vector<Operand> operands;
   std::vector<Member> members;
 };
 
 struct Step {
   enum Kind { kernel, plain, pointwise_only, reorder, copy } kind;
-  const Node* node = nullptr;            // kernel, plain
+  const Node* node = nullptr; // kernel, plain
   Prepared prepared = {};
-  std::vector<int> in = {}, out = {};    // buffers
-  int workspace = -1;                    // buffer
-  PointwiseProgram pointwise = {};       // members may be empty
-  Type type = {};                        // reorder, copy: what is moved
+  std::vector<int> in = {}, out = {}; // buffers
+  int workspace = -1;                 // buffer
+  PointwiseProgram pointwise = {};    // members may be empty
+  Type type = {};                     // reorder, copy: what is moved
   Layout from = row_major, to = row_major;
   std::string label = {};
 };

@@ -70,12 +70,14 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
   for (int64_t at = begin; at < end; at += tile) {
     const int64_t n = std::min(tile, end - at);
     for (const Operand& operand : program.operands)
-      if (operand.kind == Operand::broadcast) spread(data(operand.index), program.shape, operand, at, n, slot(operand.fill));
+      if (operand.kind == Operand::broadcast)
+        spread(data(operand.index), program.shape, operand, at, n, slot(operand.fill));
     for (const Member& member : program.members) {
       const float* in[4];
       for (size_t i = 0; i < member.in.size(); ++i) {
         const Operand& operand = program.operands[size_t(member.in[i])];
-        in[i] = operand.kind == Operand::full ? data(operand.index) + at : slot(operand.kind == Operand::slot ? operand.index : operand.fill);
+        in[i] = operand.kind == Operand::full ? data(operand.index) + at
+                                              : slot(operand.kind == Operand::slot ? operand.index : operand.fill);
       }
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
       member.kernel(in, out, n, member.params.data());
@@ -85,7 +87,9 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
   if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
 }
 
-void run_epilogue(void* context, int64_t begin, int64_t end) { run_range(*static_cast<const Chain*>(context), begin, end); }
+void run_epilogue(void* context, int64_t begin, int64_t end) {
+  run_range(*static_cast<const Chain*>(context), begin, end);
+}
 
 // Long enough that a task is worth handing to another thread, whatever the chain does.
 constexpr int64_t elements_per_task = 16 * 1024;
@@ -123,13 +127,15 @@ struct Execution::Frame {
   bool stale = true;
   std::atomic<bool> nonfinite = false;
 
-  explicit Frame(const Plan::Program& program) : bound(program.function.inputs.size()), buffers(program.buffers.size()), steps(program.steps.size()) {
+  explicit Frame(const Plan::Program& program)
+      : bound(program.function.inputs.size()), buffers(program.buffers.size()), steps(program.steps.size()) {
     for (size_t i = 0; i < steps.size(); ++i) {
       const Step& step = program.steps[i];
       steps[i].in.resize(step.in.size());
       steps[i].out.resize(step.out.size());
       if (step.kind == Step::plain) {
-        for (const Edge edge : step.node->in) steps[i].in_views.push_back({program.function.graph->type(edge), nullptr});
+        for (const Edge edge : step.node->in)
+          steps[i].in_views.push_back({program.function.graph->type(edge), nullptr});
         for (const Type& type : step.node->out) steps[i].out_views.push_back({type, nullptr});
       }
       steps[i].chain = {&step.pointwise, buffers.data(), &nonfinite};
@@ -163,9 +169,11 @@ Execution::Execution(std::shared_ptr<const Plan> plan, std::shared_ptr<Arena> ar
 Execution::~Execution() = default;
 
 void Execution::bind(size_t i, ConstView value) {
-  if (i >= frame_->bound.size()) bad_input("plan", text("input ", i, " bound, the function has ", frame_->bound.size()));
+  if (i >= frame_->bound.size())
+    bad_input("plan", text("input ", i, " bound, the function has ", frame_->bound.size()));
   if (value.type != plan_->input_type(i))
-    bad_input("plan", text("input \"", plan_->inputs()[i].name, "\" is ", value.type, ", expected ", plan_->input_type(i)));
+    bad_input("plan",
+              text("input \"", plan_->inputs()[i].name, "\" is ", value.type, ", expected ", plan_->input_type(i)));
   if (frame_->bound[i] == value.data) return;
   frame_->bound[i] = value.data;
   frame_->stale = true;
@@ -177,7 +185,8 @@ bool Execution::run() {
   std::byte* const base = arena_->reserve(size_t(program.arena_bytes));
   if (base != frame.base || frame.stale) {
     for (size_t i = 0; i < frame.bound.size(); ++i)
-      if (!frame.bound[i] && plan_->input_type(i).bytes()) bad_input("plan", text("input \"", plan_->inputs()[i].name, "\" is not bound"));
+      if (!frame.bound[i] && plan_->input_type(i).bytes())
+        bad_input("plan", text("input \"", plan_->inputs()[i].name, "\" is not bound"));
     frame.base = base;
     frame.refresh(program);
   }
@@ -200,10 +209,13 @@ bool Execution::run() {
           pack(step.type, step.to, now.in[0], now.out[0]);
         break;
       case Step::copy:
-        std::memcpy(now.out[0], now.in[0], size_t(stored_elements(step.type.shape, step.to) * bytes_of(step.type.dtype)));
+        std::memcpy(now.out[0], now.in[0],
+                    size_t(stored_elements(step.type.shape, step.to) * bytes_of(step.type.dtype)));
         break;
     }
-    if (int(i) == program.guard_step && !std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)]))) return false;
+    if (int(i) == program.guard_step &&
+        !std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)])))
+      return false;
   }
   return true;
 }
