@@ -22,11 +22,9 @@ private:
 };
 
 /// Throws an Error with Fault::input: `[where] what. Help: help`. An empty `help` is left out.
-[[noreturn]] void bad_input(const std::string& where, const std::string& what,
-                            const std::string& help = "");
+[[noreturn]] void bad_input(const std::string& where, const std::string& what, const std::string& help = "");
 
 /// Throws an Error with Fault::failure, same form.
-[[noreturn]] void failure(const std::string& where, const std::string& what,
-                          const std::string& help = "");
+[[noreturn]] void failure(const std::string& where, const std::string& what, const std::string& help = "");
 
 } // namespace vitro

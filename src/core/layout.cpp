@@ -9,8 +9,7 @@ namespace {
 
 // Visits every (row-major offset, packed offset) pair of runs along the blocked axis.
 // The array is seen as [outer, axis, inner]; packed as [outer, blocks, inner, block].
-template <class T, class Move>
-void walk(const Shape& shape, Layout layout, Move move) {
+template <class T, class Move> void walk(const Shape& shape, Layout layout, Move move) {
   int64_t outer = 1, inner = 1;
   for (int i = 0; i < layout.axis; ++i) outer *= shape[i];
   for (int i = layout.axis + 1; i < shape.rank(); ++i) inner *= shape[i];
@@ -30,7 +29,9 @@ template <class T> void pack_as(const Shape& shape, Layout layout, const T* from
 }
 
 template <class T> void unpack_as(const Shape& shape, Layout layout, const T* from, T* to) {
-  walk<T>(shape, layout, [&](int64_t plain, int64_t packed) { if (plain >= 0) to[plain] = from[packed]; });
+  walk<T>(shape, layout, [&](int64_t plain, int64_t packed) {
+    if (plain >= 0) to[plain] = from[packed];
+  });
 }
 
 } // namespace

@@ -11,11 +11,13 @@ namespace vitro::math {
 inline constexpr double pi = 3.14159265358979323846;
 
 double sqrt(double x);
-double exp(double x);            // any x; overflows to infinity, underflows to 0
-double log(double x);            // x > 0; log(0) is -infinity, a negative x gives nan
-double sin(double x);            // |x| up to 2^20
-double cos(double x);            // |x| up to 2^20
-double pow(double x, double y);  // x > 0, through exp(y log x): relative error grows with |y log x|; an integer y is multiplied out
+double exp(double x); // any x; overflows to infinity, underflows to 0
+double log(double x); // x > 0; log(0) is -infinity, a negative x gives nan
+double sin(double x); // |x| up to 2^20
+double cos(double x); // |x| up to 2^20
+double pow(
+    double x,
+    double y); // x > 0, through exp(y log x): relative error grows with |y log x|; an integer y is multiplied out
 double tanh(double x);
 
 } // namespace vitro::math

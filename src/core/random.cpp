@@ -33,7 +33,8 @@ Stream::Stream(uint64_t seed, std::string_view name, uint64_t step) : step_(uint
 }
 
 uint64_t Stream::bits(uint64_t sample, uint64_t element) const {
-  const Philox x = philox({uint32_t(element), uint32_t(sample), uint32_t(element >> 32) ^ (uint32_t(sample >> 32) << 16), step_}, key_);
+  const Philox x = philox(
+      {uint32_t(element), uint32_t(sample), uint32_t(element >> 32) ^ (uint32_t(sample >> 32) << 16), step_}, key_);
   return uint64_t{x[0]} << 32 | x[1];
 }
 

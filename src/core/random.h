@@ -21,10 +21,10 @@ class Stream {
 public:
   Stream(uint64_t seed, std::string_view name, uint64_t step = 0);
 
-  uint64_t bits(uint64_t sample, uint64_t element) const;     // 64 random bits
-  double uniform(uint64_t sample, uint64_t element) const;    // [0, 1), 53 bits
+  uint64_t bits(uint64_t sample, uint64_t element) const;  // 64 random bits
+  double uniform(uint64_t sample, uint64_t element) const; // [0, 1), 53 bits
   double uniform(uint64_t sample, uint64_t element, double low, double high) const;
-  double normal(uint64_t sample, uint64_t element) const;     // mean 0, deviation 1 (Box-Muller)
+  double normal(uint64_t sample, uint64_t element) const;                  // mean 0, deviation 1 (Box-Muller)
   uint64_t below(uint64_t bound, uint64_t sample, uint64_t element) const; // 0 .. bound-1
 
 private:

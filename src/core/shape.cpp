@@ -29,8 +29,7 @@ Shape::Shape(std::initializer_list<int64_t> extents)
     : Shape(std::span<const int64_t>(extents.begin(), extents.size())) {}
 
 Shape::Shape(std::span<const int64_t> extents) {
-  if (extents.size() > max_rank)
-    bad_input("shape", text("rank ", extents.size(), " is above the limit of ", max_rank));
+  if (extents.size() > max_rank) bad_input("shape", text("rank ", extents.size(), " is above the limit of ", max_rank));
   int64_t product = 1;
   for (const int64_t extent : extents) {
     if (extent < 0) bad_input("shape", text("extent ", extent, " is negative"));
@@ -57,9 +56,7 @@ int Shape::axis(int64_t axis) const {
   return int(axis < 0 ? axis + rank_ : axis);
 }
 
-bool Shape::operator==(const Shape& other) const {
-  return std::ranges::equal(extents(), other.extents());
-}
+bool Shape::operator==(const Shape& other) const { return std::ranges::equal(extents(), other.extents()); }
 
 std::string Shape::str() const {
   std::vector<std::string> pieces;
@@ -74,8 +71,8 @@ Shape broadcast(const Shape& a, const Shape& b) {
     const int64_t m = i <= a.rank() ? a[a.rank() - i] : 1;
     const int64_t n = i <= b.rank() ? b[b.rank() - i] : 1;
     if (m != n && m != 1 && n != 1)
-      bad_input("", text("shapes ", a, " and ", b, " do not broadcast: aligned at the last axis, ", m,
-                         " meets ", n, " on axis ", -i, " and neither is 1"));
+      bad_input("", text("shapes ", a, " and ", b, " do not broadcast: aligned at the last axis, ", m, " meets ", n,
+                         " on axis ", -i, " and neither is 1"));
     out[rank - i] = m == 1 ? n : m;
   }
   return Shape(out);
@@ -84,8 +81,7 @@ Shape broadcast(const Shape& a, const Shape& b) {
 std::array<int64_t, Shape::max_rank> broadcast_strides(const Shape& from, const Shape& to) {
   const auto own = from.strides();
   std::array<int64_t, Shape::max_rank> out{};
-  for (int i = 1; i <= from.rank(); ++i)
-    out[to.rank() - i] = from[from.rank() - i] == 1 ? 0 : own[from.rank() - i];
+  for (int i = 1; i <= from.rank(); ++i) out[to.rank() - i] = from[from.rank() - i] == 1 ? 0 : own[from.rank() - i];
   return out;
 }
 

@@ -50,7 +50,7 @@ public:
   int axis(int64_t axis) const;
 
   bool operator==(const Shape& other) const;
-  std::string str() const;  // "[32, 784]"
+  std::string str() const; // "[32, 784]"
 
 private:
   std::array<int64_t, max_rank> extents_{};
@@ -70,7 +70,7 @@ struct Type {
   Shape shape;
   bool operator==(const Type&) const = default;
   int64_t bytes() const { return shape.elements() * bytes_of(dtype); }
-  std::string str() const;  // "f32[32, 784]"
+  std::string str() const; // "f32[32, 784]"
 };
 
 } // namespace vitro

@@ -22,14 +22,12 @@ template <class Use> auto with_dtype(DType dtype, Use use) {
 
 } // namespace
 
-void Buffer::Free::operator()(std::byte* p) const {
-  ::operator delete(p, std::align_val_t{cache_line});
-}
+void Buffer::Free::operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{cache_line}); }
 
 Buffer::Buffer(size_t bytes) : size_(bytes) {
   // Rounded up to whole cache lines, so that a vector load of the last element stays inside.
   const size_t rounded = (bytes + cache_line - 1) / cache_line * cache_line + cache_line;
-  data_.reset(static_cast<std::byte*>(::operator new(rounded, std::align_val_t{cache_line})));
+  data_.reset(static_cast<std::byte*>(::operator new (rounded, std::align_val_t{cache_line})));
   std::memset(data_.get(), 0, rounded);
 }
 
@@ -44,13 +42,11 @@ Buffer& Buffer::operator=(Buffer other) noexcept {
 }
 
 void check_dtype(DType asked, DType held) {
-  if (asked != held)
-    throw std::logic_error(text("tensor of ", name(held), " read as ", name(asked)));
+  if (asked != held) throw std::logic_error(text("tensor of ", name(held), " read as ", name(asked)));
 }
 
 double ConstView::at(int64_t i) const {
-  return with_dtype(type.dtype,
-                    [&](auto zero) { return double(static_cast<const decltype(zero)*>(data)[i]); });
+  return with_dtype(type.dtype, [&](auto zero) { return double(static_cast<const decltype(zero)*>(data)[i]); });
 }
 
 Tensor::Tensor(Type type) : type_(type), buffer_(size_t(type.bytes())) {}
@@ -106,8 +102,8 @@ Tensor Tensor::to(DType dtype) const {
 
 Tensor Tensor::reshaped(Shape shape) const {
   if (shape.elements() != elements())
-    bad_input("tensor", text(this->shape(), " cannot become ", shape, ": ", elements(), " elements against ",
-                             shape.elements()));
+    bad_input("tensor",
+              text(this->shape(), " cannot become ", shape, ": ", elements(), " elements against ", shape.elements()));
   Tensor out = *this;
   out.type_.shape = shape;
   return out;

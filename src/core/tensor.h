@@ -81,7 +81,7 @@ public:
   double at(int64_t i) const { return view().at(i); }
   void set(int64_t i, double value); // rounds to the element type
   std::vector<double> values() const;
-  Tensor to(DType dtype) const;      // converts every element
+  Tensor to(DType dtype) const; // converts every element
   Tensor reshaped(Shape shape) const;
 
   bool operator==(const Tensor& other) const; // same type, same bits

@@ -10,8 +10,8 @@
 
 namespace vitro {
 
-std::string number(double value);          // shortest form that reads back to the same double
-std::string number(float value);           // ... to the same float
+std::string number(double value); // shortest form that reads back to the same double
+std::string number(float value);  // ... to the same float
 std::string number(double value, int significant_digits);
 std::string number(long long value);
 
@@ -20,7 +20,7 @@ inline void append_text(std::string& out, const char* piece) { out += piece; }
 inline void append_text(std::string& out, char piece) { out += piece; }
 inline void append_text(std::string& out, bool piece) { out += piece ? "true" : "false"; }
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void append_text(std::string& out, Number piece) {
   if constexpr (std::is_floating_point_v<Number>)
     out += number(piece);
@@ -28,7 +28,9 @@ void append_text(std::string& out, Number piece) {
     out += number(static_cast<long long>(piece));
 }
 template <class Named>
-  requires requires(const Named& piece) { { piece.str() } -> std::convertible_to<std::string>; }
+requires requires(const Named& piece) {
+  { piece.str() } -> std::convertible_to<std::string>;
+}
 void append_text(std::string& out, const Named& piece) { out += piece.str(); }
 
 template <class... Pieces> std::string text(const Pieces&... pieces) {

@@ -96,7 +96,9 @@ private:
 
   void work(uint64_t seen) {
     for (;;) {
-      for (int spins = 0; generation_.load(std::memory_order_acquire) == seen && !stopping_ && spins < spin_limit_; ++spins) relax();
+      for (int spins = 0; generation_.load(std::memory_order_acquire) == seen && !stopping_ && spins < spin_limit_;
+           ++spins)
+        relax();
       if (generation_.load(std::memory_order_acquire) == seen) {
         sleepers_.fetch_add(1, std::memory_order_seq_cst);
         std::unique_lock lock(sleep_);

@@ -50,7 +50,8 @@ void Attrs::set(const std::string& name, Attr value) {
 
 template <class T> const T& Attrs::get(const std::string& name) const {
   const Attr* attr = find(name);
-  if (!attr || !std::holds_alternative<T>(*attr)) throw std::logic_error(text("attribute ", name, " is missing or of another kind"));
+  if (!attr || !std::holds_alternative<T>(*attr))
+    throw std::logic_error(text("attribute ", name, " is missing or of another kind"));
   return std::get<T>(*attr);
 }
 

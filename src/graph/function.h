@@ -18,10 +18,10 @@ namespace vitro {
 struct State {
   std::string name;
   Type type;
-  bool trainable = false;      // a parameter: the optimiser may change it
-  bool layout_fixed = false;   // the first plan that uses a state chooses its layout for good
+  bool trainable = false;    // a parameter: the optimiser may change it
+  bool layout_fixed = false; // the first plan that uses a state chooses its layout for good
   Layout layout = row_major;
-  Buffer storage;              // in `layout`
+  Buffer storage; // in `layout`
 };
 
 /// The states of one model, in the order in which they were added. Reading from several threads at
@@ -31,11 +31,11 @@ public:
   /// Throws where the name is taken.
   State& add(const std::string& name, const Tensor& value, bool trainable = false);
   bool has(const std::string& name) const { return index_.contains(name); }
-  State& at(const std::string& name);             // throws on an unknown name, with the nearest
+  State& at(const std::string& name); // throws on an unknown name, with the nearest
   const State& at(const std::string& name) const;
-  Tensor read(const std::string& name) const;     // row-major, whatever the layout
+  Tensor read(const std::string& name) const;               // row-major, whatever the layout
   void write(const std::string& name, const Tensor& value); // throws where the type differs
-  void choose_layout(State& state, Layout layout);           // repacks what is stored
+  void choose_layout(State& state, Layout layout);          // repacks what is stored
 
   std::vector<std::string> names(bool trainable_only = false) const;
   int64_t parameters() const; // elements of all trainable states
@@ -52,11 +52,11 @@ struct Named {
 
 struct Function {
   std::shared_ptr<Graph> graph;
-  std::vector<Named> inputs;   // their nodes, in the order in which they were declared
+  std::vector<Named> inputs; // their nodes, in the order in which they were declared
   std::vector<Named> outputs;
-  std::vector<Named> updates;  // state name := value
+  std::vector<Named> updates; // state name := value
 
-  size_t input(const std::string& name) const;  // position; throws on an unknown name
+  size_t input(const std::string& name) const; // position; throws on an unknown name
   size_t output(const std::string& name) const;
 };
 

@@ -24,7 +24,8 @@ void check_arity(const Op& op, size_t found) {
   const bool open = !op.args.empty() && std::string(op.args.back()) == "...";
   const size_t expected = op.args.size() - open;
   if (found < expected || (!open && found > expected))
-    bad_input("", text("takes ", open ? "at least " : "", expected, expected == 1 ? " input" : " inputs", ", found ", found));
+    bad_input(
+        "", text("takes ", open ? "at least " : "", expected, expected == 1 ? " input" : " inputs", ", found ", found));
 }
 
 } // namespace
@@ -48,7 +49,8 @@ Attrs complete_attrs(std::span<const AttrSpec> specs, const Attrs& given, const 
     if (std::holds_alternative<std::vector<int64_t>>(spec.fallback) && std::holds_alternative<int64_t>(filled))
       filled = std::vector<int64_t>{std::get<int64_t>(filled)};
     if (filled.index() != spec.fallback.index())
-      bad_input(where, text("attribute \"", spec.name, "\" is ", kind_of(filled), ", expected ", kind_of(spec.fallback)));
+      bad_input(where,
+                text("attribute \"", spec.name, "\" is ", kind_of(filled), ", expected ", kind_of(spec.fallback)));
     out.set(spec.name, std::move(filled));
   }
   return out;
@@ -56,11 +58,13 @@ Attrs complete_attrs(std::span<const AttrSpec> specs, const Attrs& given, const 
 
 std::vector<Var> append(const std::shared_ptr<Graph>& graph, const Op& op, std::vector<Var> in, Attrs attrs,
                         std::source_location where) {
-  Node node{.op = &op, .attrs = {}, .in = {}, .out = {}, .grad_of = graph->serving, .name = graph->scope, .where = where};
+  Node node{
+      .op = &op, .attrs = {}, .in = {}, .out = {}, .grad_of = graph->serving, .name = graph->scope, .where = where};
   std::vector<Type> types;
   for (const Var& var : in) {
     if (var.graph() != graph)
-      throw std::logic_error(text(op.name, ": an operand is empty or belongs to another graph (", file_name(where), ":", where.line(), ")"));
+      throw std::logic_error(text(op.name, ": an operand is empty or belongs to another graph (", file_name(where), ":",
+                                  where.line(), ")"));
     node.in.push_back(var.edge());
     types.push_back(var.type());
   }
@@ -69,7 +73,8 @@ std::vector<Var> append(const std::shared_ptr<Graph>& graph, const Op& op, std::
     node.attrs = complete_attrs(op, std::move(attrs));
     node.out = op.infer({node.attrs, types});
   } catch (const Error& error) {
-    throw Error(error.fault(), text("[", op.name, "] ", error.what(), " (", graph->scope.empty() ? "" : text("layer \"", graph->scope, "\", "),
+    throw Error(error.fault(), text("[", op.name, "] ", error.what(), " (",
+                                    graph->scope.empty() ? "" : text("layer \"", graph->scope, "\", "),
                                     file_name(where), ":", where.line(), ")"));
   }
   std::vector<Var> out;
@@ -86,7 +91,8 @@ std::vector<Var> apply_all(const Op& op, std::span<const In> in, Attrs attrs) {
   const DType dtype = is_float(first->dtype()) ? first->dtype() : DType::f32;
   std::vector<Var> vars;
   for (const In& operand : in)
-    vars.push_back(operand.var ? operand.var : constant(first->graph(), Tensor::scalar(operand.number, dtype), operand.where));
+    vars.push_back(operand.var ? operand.var
+                               : constant(first->graph(), Tensor::scalar(operand.number, dtype), operand.where));
   return append(first->graph(), op, std::move(vars), std::move(attrs), in.front().where);
 }
 
@@ -114,11 +120,13 @@ const Op input_op{
     .traits = source, .args = {}, .attrs = type_attrs, .infer = declared_type};
 
 const Op state_op{
-    .name = "state", .formula = "y = state", .doc = "The value that a state (a parameter, a moment) has when the function starts.",
+    .name = "state", .formula = "y = state",
+    .doc = "The value that a state (a parameter, a moment) has when the function starts.",
     .traits = source, .args = {}, .attrs = type_attrs, .infer = declared_type};
 
 const Op constant_op{
-    .name = "constant", .formula = "y = constant", .doc = "A value fixed when the graph was built.", .traits = source, .args = {},
+    .name = "constant", .formula = "y = constant", .doc = "A value fixed when the graph was built.", .traits = source,
+    .args = {},
     .attrs = {{"value", std::shared_ptr<const Tensor>{}, "the tensor", true}},
     .infer =
         [](const InferCall& call) {
@@ -128,7 +136,8 @@ const Op constant_op{
         },
     .plain =
         [](const PlainCall& call) {
-          const Tensor value = call.attrs.tensor("value").to(call.out[0].type.dtype); // interpreted in double, it is converted
+          // interpreted in double, it is converted
+          const Tensor value = call.attrs.tensor("value").to(call.out[0].type.dtype);
           if (value.type().bytes()) std::memcpy(call.out[0].data, value.view().data, size_t(value.type().bytes()));
         },
     .onnx = "Constant"};
@@ -137,8 +146,6 @@ Var constant(const std::shared_ptr<Graph>& graph, Tensor value, std::source_loca
   return append(graph, constant_op, {}, {{"value", std::make_shared<const Tensor>(std::move(value))}}, where)[0];
 }
 
-Var full_like(const Var& like, double value) {
-  return constant(like.graph(), Tensor::full(like.type(), value));
-}
+Var full_like(const Var& like, double value) { return constant(like.graph(), Tensor::full(like.type(), value)); }
 
 } // namespace vitro

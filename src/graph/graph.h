@@ -27,15 +27,15 @@ struct Node {
   Attrs attrs;
   std::vector<Edge> in;
   std::vector<Type> out;
-  NodeId grad_of = -1;         // the forward node that this derivative serves
-  std::string name;            // of an input or a state: its name; else the layer it belongs to, or ""
-  std::source_location where;  // the line that appended it
+  NodeId grad_of = -1;        // the forward node that this derivative serves
+  std::string name;           // of an input or a state: its name; else the layer it belongs to, or ""
+  std::source_location where; // the line that appended it
 };
 
 struct Graph {
   std::vector<Node> nodes;
-  std::string scope;      // the layer being traced
-  NodeId serving = -1;    // the forward node whose derivative is being appended
+  std::string scope;   // the layer being traced
+  NodeId serving = -1; // the forward node whose derivative is being appended
 
   const Node& operator[](NodeId id) const { return nodes[size_t(id)]; }
   const Type& type(Edge edge) const { return nodes[size_t(edge.node)].out[size_t(edge.output)]; }

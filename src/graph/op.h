@@ -83,7 +83,7 @@ using VectorKernel = void (*)(const float* const* in, float* out, int64_t n, con
 
 struct AttrSpec {
   const char* name;
-  Attr fallback;    // the default; its alternative is the kind that is accepted
+  Attr fallback; // the default; its alternative is the kind that is accepted
   const char* doc;
   bool required = false;
 };
@@ -96,11 +96,11 @@ struct Example {
 
 struct Op {
   const char* name;
-  const char* formula;              // "y = tanh(x)": inputs by the names in `args`, the output y
-  const char* doc;                  // one sentence
-  const char* origin = "";          // where the formula comes from, if it is not common knowledge
+  const char* formula;     // "y = tanh(x)": inputs by the names in `args`, the output y
+  const char* doc;         // one sentence
+  const char* origin = ""; // where the formula comes from, if it is not common knowledge
   uint32_t traits = 0;
-  std::vector<const char*> args;    // names of the inputs in formula and rules; a last "..." allows more
+  std::vector<const char*> args;       // names of the inputs in formula and rules; a last "..." allows more
   std::vector<const char*> rules = {}; // per input: its derivative, "dx = dy (1 - y^2)"
   std::vector<AttrSpec> attrs = {};
   std::function<std::vector<Type>(const InferCall&)> infer;
@@ -111,7 +111,7 @@ struct Op {
   std::vector<const char*> vector_params = {}; // real attributes handed to `vector`, in order
   std::function<LayoutWishes(const InferCall&)> layouts = nullptr;
   std::function<Prepared(const PrepareCall&)> prepare = nullptr;
-  const char* onnx = "";            // the ONNX operator of the same meaning, "" where there is none
+  const char* onnx = ""; // the ONNX operator of the same meaning, "" where there is none
   std::vector<Example> examples = {};
 
   bool is(Trait trait) const { return traits & trait; }

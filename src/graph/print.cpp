@@ -84,9 +84,10 @@ std::string print_json(const Graph& graph) {
     for (const Edge edge : node.in) in.push_back(text("[", edge.node, ",", edge.output, "]"));
     for (const Type& type : node.out) types.push_back(quoted(type.str()));
     for (const auto& [key, value] : node.attrs.items()) attrs.push_back(quoted(key) + ":" + quoted(to_text(value)));
-    out += text(id ? ",\n " : "\n ", "{\"id\":", id, ",\"op\":", quoted(node.op->name), ",\"name\":", quoted(node.name), ",\"in\":[",
-                join(in, ","), "],\"out\":[", join(types, ","), "],\"attrs\":{", join(attrs, ","), "},\"grad_of\":", node.grad_of,
-                ",\"formula\":", quoted(node.op->formula), ",\"where\":", quoted(place(node)), "}");
+    out += text(id ? ",\n " : "\n ", "{\"id\":", id, ",\"op\":", quoted(node.op->name), ",\"name\":", quoted(node.name),
+                ",\"in\":[", join(in, ","), "],\"out\":[", join(types, ","), "],\"attrs\":{", join(attrs, ","),
+                "},\"grad_of\":", node.grad_of, ",\"formula\":", quoted(node.op->formula),
+                ",\"where\":", quoted(place(node)), "}");
   }
   return out + "\n]\n";
 }

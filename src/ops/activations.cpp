@@ -27,14 +27,16 @@ const Op tanh_op{
     .vector = kernels::hyperbolic_tangent, .onnx = "Tanh", .examples = {{.in = {some}}}};
 
 const Op relu_op{
-    .name = "relu", .formula = "y = max(0, x)", .doc = "Passes what is positive, stops the rest; not bounded above. The slope at 0 is taken as 0.",
+    .name = "relu", .formula = "y = max(0, x)",
+    .doc = "Passes what is positive, stops the rest; not bounded above. The slope at 0 is taken as 0.",
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy [x > 0]"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return x < 0 ? decltype(x)(0) : x; }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * step(g.x)}; },
     .vector = kernels::relu, .onnx = "Relu", .examples = {{.in = {some}}}};
 
 const Op leaky_relu_op{
-    .name = "leaky_relu", .formula = "y = x > 0 ? x : slope x", .doc = "A relu that lets a little through below 0, so that no unit dies.",
+    .name = "leaky_relu", .formula = "y = x > 0 ? x : slope x",
+    .doc = "A relu that lets a little through below 0, so that no unit dies.",
     .origin = "Maas, Hannun, Ng, \"Rectifier nonlinearities improve neural network acoustic models\", 2013",
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy (x > 0 ? 1 : slope)"},
     .attrs = {{"slope", 0.01, "the slope below 0"}},
@@ -48,7 +50,8 @@ const Op leaky_relu_op{
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"slope", 0.2}}}}};
 
 const Op step_op{
-    .name = "step", .formula = "y = [x > 0]", .doc = "Rosenblatt's threshold: 1 above 0, else 0. Its slope is 0, so no gradient descends through it.",
+    .name = "step", .formula = "y = [x > 0]",
+    .doc = "Rosenblatt's threshold: 1 above 0, else 0. Its slope is 0, so no gradient descends through it.",
     .traits = pointwise | kinked | constant_slope, .args = {"x"}, .rules = {"dx = 0"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return decltype(x)(x > 0); }),
     .vector = kernels::step, .examples = {{.in = {some}}}};
@@ -62,7 +65,8 @@ const Op softplus_op{
     .vector = kernels::softplus, .onnx = "Softplus", .examples = {{.in = {some}}}};
 
 const Op erf_op{
-    .name = "erf", .formula = "y = erf(x)", .doc = "The error function 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.",
+    .name = "erf", .formula = "y = erf(x)",
+    .doc = "The error function 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.",
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy 2/sqrt(pi) exp(-x^2)"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return std::erf(x); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * (1.1283791670955126 * exp(-square(g.x)))}; },

@@ -84,7 +84,8 @@ const Op log_op{
     .vector = kernels::logarithm, .onnx = "Log", .examples = {{.in = {positive}}}};
 
 const Op power_op{
-    .name = "power", .formula = "y = a^b", .doc = "a to the power of b; nan for a negative a and a b that is not whole.",
+    .name = "power", .formula = "y = a^b",
+    .doc = "a to the power of b; nan for a negative a and a b that is not whole.",
     .traits = pointwise, .args = {"a", "b"}, .rules = {"da = dy b a^(b-1)", "db = dy y log(a)"},
     .infer = infer_pointwise, .plain = binary([](auto a, auto b) { return std::pow(a, b); }),
     .grad = [](const GradOf& g) {
@@ -107,7 +108,8 @@ const Op sign_op{
     .vector = kernels::sign, .onnx = "Sign", .examples = {{.in = {some}}}};
 
 const Op maximum_op{
-    .name = "maximum", .formula = "y = max(a, b)", .doc = "The larger of two; where they are equal, each gets half of the derivative.",
+    .name = "maximum", .formula = "y = max(a, b)",
+    .doc = "The larger of two; where they are equal, each gets half of the derivative.",
     .traits = pointwise | kinked, .args = {"a", "b"}, .rules = {"da = dy [a > b]", "db = dy [b > a]"},
     .infer = infer_pointwise, .plain = binary([](auto a, auto b) { return a != a || a > b ? a : b; }),
     .grad = [](const GradOf& g) {
@@ -118,7 +120,8 @@ const Op maximum_op{
     .vector = kernels::maximum, .onnx = "Max", .examples = {{.in = {some, row}}}};
 
 const Op minimum_op{
-    .name = "minimum", .formula = "y = min(a, b)", .doc = "The smaller of two; where they are equal, each gets half of the derivative.",
+    .name = "minimum", .formula = "y = min(a, b)",
+    .doc = "The smaller of two; where they are equal, each gets half of the derivative.",
     .traits = pointwise | kinked, .args = {"a", "b"}, .rules = {"da = dy [a < b]", "db = dy [b < a]"},
     .infer = infer_pointwise, .plain = binary([](auto a, auto b) { return a != a || a < b ? a : b; }),
     .grad = [](const GradOf& g) {

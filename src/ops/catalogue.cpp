@@ -5,22 +5,59 @@ namespace vitro {
 std::span<const Op* const> catalogue() {
   static constexpr const Op* all[] = {
       // arithmetic
-      &add_op, &subtract_op, &multiply_op, &divide_op, &negate_op, &square_op, &sqrt_op, &exp_op, &log_op, &power_op, &abs_op,
-      &sign_op, &maximum_op, &minimum_op,
+      &add_op,
+      &subtract_op,
+      &multiply_op,
+      &divide_op,
+      &negate_op,
+      &square_op,
+      &sqrt_op,
+      &exp_op,
+      &log_op,
+      &power_op,
+      &abs_op,
+      &sign_op,
+      &maximum_op,
+      &minimum_op,
       // comparisons
-      &equal_op, &not_equal_op, &less_op, &less_equal_op, &greater_op, &greater_equal_op, &where_op,
+      &equal_op,
+      &not_equal_op,
+      &less_op,
+      &less_equal_op,
+      &greater_op,
+      &greater_equal_op,
+      &where_op,
       // activations
-      &sigmoid_op, &tanh_op, &relu_op, &leaky_relu_op, &step_op, &softplus_op, &erf_op,
+      &sigmoid_op,
+      &tanh_op,
+      &relu_op,
+      &leaky_relu_op,
+      &step_op,
+      &softplus_op,
+      &erf_op,
       // matrix product
       &matmul_op,
       // movement
-      &reshape_op, &transpose_op, &broadcast_to_op, &slice_op, &pad_op, &concatenate_op,
+      &reshape_op,
+      &transpose_op,
+      &broadcast_to_op,
+      &slice_op,
+      &pad_op,
+      &concatenate_op,
       // indexing
-      &gather_op, &scatter_add_op, &one_hot_op,
+      &gather_op,
+      &scatter_add_op,
+      &one_hot_op,
       // reductions
-      &sum_op, &mean_op, &max_op,
+      &sum_op,
+      &mean_op,
+      &max_op,
       // softmax and losses
-      &softmax_op, &log_softmax_op, &softmax_cross_entropy_op, &binary_cross_entropy_op, &squared_error_op,
+      &softmax_op,
+      &log_softmax_op,
+      &softmax_cross_entropy_op,
+      &binary_cross_entropy_op,
+      &squared_error_op,
   };
   return all;
 }

@@ -8,8 +8,8 @@
 
 namespace vitro {
 
-extern const Op add_op, subtract_op, multiply_op, divide_op, negate_op, square_op, sqrt_op, exp_op, log_op, power_op, abs_op, sign_op,
-    maximum_op, minimum_op;
+extern const Op add_op, subtract_op, multiply_op, divide_op, negate_op, square_op, sqrt_op, exp_op, log_op, power_op,
+    abs_op, sign_op, maximum_op, minimum_op;
 extern const Op equal_op, not_equal_op, less_op, less_equal_op, greater_op, greater_equal_op, where_op;
 extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_op, erf_op;
 extern const Op matmul_op;

@@ -31,7 +31,8 @@ Ways ways_to(const Graph& graph, const std::vector<Var>& wrt, NodeId last) {
 std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Var& seed) {
   const std::shared_ptr<Graph>& graph = loss.graph();
   if (!seed && loss.shape().elements() != 1)
-    bad_input("gradient", text("the loss is ", loss.type(), ", expected a scalar"), "reduce it with sum or mean, or give a seed of its shape");
+    bad_input("gradient", text("the loss is ", loss.type(), ", expected a scalar"),
+              "reduce it with sum or mean, or give a seed of its shape");
   if (seed && seed.shape() != loss.shape())
     bad_input("gradient", text("the seed is ", seed.shape(), ", the loss ", loss.shape()));
 
@@ -52,7 +53,8 @@ std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Va
     if (!ways.through[size_t(id)] || adjoint[size_t(id)].empty()) continue;
     const Node node = (*graph)[id]; // a copy: the graph grows below
     if (!node.op->grad)
-      bad_input("gradient", text("the op \"", node.op->name, "\" has no derivative", node.name.empty() ? "" : text(" (layer \"", node.name, "\")")));
+      bad_input("gradient", text("the op \"", node.op->name, "\" has no derivative",
+                                 node.name.empty() ? "" : text(" (layer \"", node.name, "\")")));
     graph->scope = node.name;
     graph->serving = id;
     std::vector<Var> xs, ys;

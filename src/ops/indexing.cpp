@@ -38,8 +38,10 @@ Shape replace_axis(const Shape& shape, int axis, std::span<const int64_t> by) {
 } // namespace
 
 const Op gather_op{
-    .name = "gather", .formula = "y = x[i]", .doc = "Rows of x by index along one axis, as numpy's take: an embedding's look-up.",
-    .args = {"x", "i"}, .rules = {"dx = dy added up at i", "di = 0"}, .attrs = {{"axis", int64_t{0}, "the axis that is indexed"}},
+    .name = "gather", .formula = "y = x[i]",
+    .doc = "Rows of x by index along one axis, as numpy's take: an embedding's look-up.",
+    .args = {"x", "i"}, .rules = {"dx = dy added up at i", "di = 0"},
+    .attrs = {{"axis", int64_t{0}, "the axis that is indexed"}},
     .infer = [](const InferCall& call) {
       expect_indices(call.in[1]);
       const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
@@ -64,7 +66,8 @@ const Op gather_op{
       return std::vector{scatter_add(g.dy, g.xs[1], g.x.shape()[axis], axis), Var{}};
     },
     .onnx = "Gather",
-    .examples = {{.in = {table, indices}}, {.in = {table, Tensor{Shape{2}, {2, 2}, DType::i32}}, .attrs = {{"axis", int64_t{1}}}}}};
+    .examples = {{.in = {table, indices}}, {.in = {table, Tensor{Shape{2}, {2, 2}, DType::i32}}, .attrs = {{"axis",
+        int64_t{1}}}}}};
 
 const Op scatter_add_op{
     .name = "scatter_add", .formula = "y = 0; y[i] += x", .doc = "Adds rows up at their indices: gather, transposed.",
@@ -74,9 +77,11 @@ const Op scatter_add_op{
       expect_indices(call.in[1]);
       const Shape &x = call.in[0].shape, &index = call.in[1].shape;
       const int64_t axis = call.attrs.integer("axis"), extent = call.attrs.integer("extent");
-      if (axis < 0 || axis > x.rank() - index.rank()) bad_input("", text("axis ", axis, " with indices ", index, " does not fit ", x));
+      if (axis < 0 || axis > x.rank() - index.rank())
+        bad_input("", text("axis ", axis, " with indices ", index, " does not fit ", x));
       for (int i = 0; i < index.rank(); ++i)
-        if (x[int(axis) + i] != index[i]) bad_input("", text("indices ", index, " do not match axes ", axis, " .. of ", x));
+        if (x[int(axis) + i] != index[i])
+          bad_input("", text("indices ", index, " do not match axes ", axis, " .. of ", x));
       auto extents = x.list();
       extents.erase(extents.begin() + axis, extents.begin() + axis + index.rank());
       extents.insert(extents.begin() + axis, extent);
@@ -103,7 +108,8 @@ const Op scatter_add_op{
 const Op one_hot_op{
     .name = "one_hot", .formula = "y = [i = class]", .doc = "1 at the index, 0 elsewhere, along a new last axis.",
     .traits = constant_slope, .args = {"i"}, .rules = {"di = 0"},
-    .attrs = {{"classes", int64_t{1}, "extent of the new axis", true}, {"dtype", int64_t{0}, "element type: 0 f32, 1 f64"}},
+    .attrs = {{"classes", int64_t{1}, "extent of the new axis", true}, {"dtype", int64_t{0},
+        "element type: 0 f32, 1 f64"}},
     .infer = [](const InferCall& call) {
       expect_indices(call.in[0]);
       auto extents = call.in[0].shape.list();
@@ -121,7 +127,8 @@ const Op one_hot_op{
         }
       });
     },
-    .onnx = "OneHot", .examples = {{.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}}}}};
+    .onnx = "OneHot",
+    .examples = {{.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}}}}};
 
 Var gather(In x, In indices, int64_t axis) { return apply(gather_op, {x, indices}, {{"axis", axis}}); }
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis) {

@@ -17,16 +17,20 @@ const Tensor bits{Shape{2, 3}, {1, 0, 1, 0.25, 0, 1}};
 
 std::vector<Type> infer_cross_entropy(const InferCall& call) {
   const Type &x = call.in[0], &t = call.in[1];
-  if (!is_float(x.dtype) || x.shape.rank() < 1 || x.shape.elements() == 0) bad_input("", text("logits are ", x, ", expected floating point [.., classes]"));
+  if (!is_float(x.dtype) || x.shape.rank() < 1 || x.shape.elements() == 0)
+    bad_input("", text("logits are ", x, ", expected floating point [.., classes]"));
   const Shape rows(x.shape.extents().first(size_t(x.shape.rank() - 1)));
   const bool by_index = t.dtype == DType::i32 && t.shape == rows, by_probability = t == x;
   if (!by_index && !by_probability)
-    bad_input("", text("logits are ", x, ", targets ", t), text("expected i32", rows, " (class indices) or ", x, " (probabilities)"));
+    bad_input("", text("logits are ", x, ", targets ", t),
+              text("expected i32", rows, " (class indices) or ", x, " (probabilities)"));
   return {Type{x.dtype, Shape{}}, x};
 }
 
 // Probabilities of the targets, for either kind of target.
-Var target_probabilities(const Var& x, const Var& t) { return t.dtype() == DType::i32 ? one_hot(t, x.shape().back(), x.dtype()) : t; }
+Var target_probabilities(const Var& x, const Var& t) {
+  return t.dtype() == DType::i32 ? one_hot(t, x.shape().back(), x.dtype()) : t;
+}
 
 double row_count(const Var& x) { return double(x.shape().elements() / x.shape().back()); }
 
@@ -89,14 +93,17 @@ Prepared prepare_cross_entropy(const PrepareCall& call) {
 // --- elementwise losses and their reduction ---
 
 const std::vector<AttrSpec> reduction_attrs{
-    {"reduction", std::string("mean"), "mean over all elements; sum; half: half the squared norm of each sample, averaged"}};
+    {"reduction", std::string("mean"),
+     "mean over all elements; sum; half: half the squared norm of each sample, averaged"}};
 
 std::vector<Type> infer_pair(const InferCall& call) {
   const std::string& reduction = call.attrs.word("reduction");
   if (reduction != "mean" && reduction != "sum" && reduction != "half")
-    bad_input("", text("reduction \"", reduction, "\"", did_you_mean(reduction, {"mean", "sum", "half"})), "it is mean, sum or half");
+    bad_input("", text("reduction \"", reduction, "\"", did_you_mean(reduction, {"mean", "sum", "half"})),
+              "it is mean, sum or half");
   if (call.in[0] != call.in[1] || !is_float(call.in[0].dtype))
-    bad_input("", text("predictions are ", call.in[0], ", targets ", call.in[1], ", expected one floating type and shape"));
+    bad_input("",
+              text("predictions are ", call.in[0], ", targets ", call.in[1], ", expected one floating type and shape"));
   if (call.in[0].shape.elements() == 0) bad_input("", text("nothing to reduce in ", call.in[0].shape));
   return {Type{call.in[0].dtype, Shape{}}};
 }
@@ -115,13 +122,15 @@ const Op softmax_cross_entropy_op{
     .name = "softmax_cross_entropy", .formula = "y = -sum(t log(softmax(x))) / n, p = softmax(x)",
     .doc = "Softmax and cross-entropy jointly: the mean loss over rows of logits, and the probabilities.",
     .args = {"x", "t"}, .rules = {"dx = dy (p - t) / n", "dt = -dy log(p) / n"},
-    .infer = infer_cross_entropy, .expand = expand_cross_entropy, .grad = grad_cross_entropy, .prepare = prepare_cross_entropy,
+    .infer = infer_cross_entropy, .expand = expand_cross_entropy, .grad = grad_cross_entropy,
+    .prepare = prepare_cross_entropy,
     .onnx = "SoftmaxCrossEntropyLoss", .examples = {{.in = {logits, labels}}, {.in = {logits, probabilities}}}};
 
 const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy", .formula = "y = mean(softplus(x) - x t)",
     .doc = "Cross-entropy of a yes-or-no answer, on logits: -t log p - (1 - t) log(1 - p) with p = sigmoid(x), without overflow.",
-    .args = {"x", "t"}, .rules = {"dx = dy (sigmoid(x) - t) / n", "dt = -dy x / n"}, .attrs = reduction_attrs, .infer = infer_pair,
+    .args = {"x", "t"}, .rules = {"dx = dy (sigmoid(x) - t) / n", "dt = -dy x / n"}, .attrs = reduction_attrs,
+    .infer = infer_pair,
     .expand = [](std::span<const Var> in, const Attrs& attrs) {
       return std::vector{sum(softplus(in[0]) - in[0] * in[1]) * scale(attrs, in[0].shape())};
     },
@@ -132,7 +141,8 @@ const Op binary_cross_entropy_op{
     .examples = {{.in = {logits, bits}}, {.in = {logits, bits}, .attrs = {{"reduction", std::string("sum")}}}}};
 
 const Op squared_error_op{
-    .name = "squared_error", .formula = "y = mean((x - t)^2)", .doc = "The mean squared error; also summed, or Nielsen's quadratic cost.",
+    .name = "squared_error", .formula = "y = mean((x - t)^2)",
+    .doc = "The mean squared error; also summed, or Nielsen's quadratic cost.",
     .args = {"x", "t"}, .rules = {"dx = dy 2 (x - t) / n", "dt = -dx"}, .attrs = reduction_attrs, .infer = infer_pair,
     .expand = [](std::span<const Var> in, const Attrs& attrs) {
       return std::vector{sum(square(in[0] - in[1])) * scale(attrs, in[0].shape())};

@@ -16,15 +16,18 @@ struct Product {
 Shape leading(const Shape& shape) { return Shape(shape.extents().first(size_t(shape.rank() - 2))); }
 
 Product product(const Type& a, const Type& b, bool transpose_a, bool transpose_b) {
-  if (!is_float(a.dtype) || a.dtype != b.dtype) bad_input("", text("inputs are ", a, " and ", b, ", expected one floating element type"));
-  if (a.shape.rank() < 2 || b.shape.rank() < 2) bad_input("", text("inputs are ", a.shape, " and ", b.shape, ", expected at least 2 axes each"));
+  if (!is_float(a.dtype) || a.dtype != b.dtype)
+    bad_input("", text("inputs are ", a, " and ", b, ", expected one floating element type"));
+  if (a.shape.rank() < 2 || b.shape.rank() < 2)
+    bad_input("", text("inputs are ", a.shape, " and ", b.shape, ", expected at least 2 axes each"));
   const int64_t rows = a.shape[a.shape.rank() - 2], a_columns = a.shape.back();
   const int64_t b_rows = b.shape[b.shape.rank() - 2], columns = b.shape.back();
   const int64_t m = transpose_a ? a_columns : rows, k = transpose_a ? rows : a_columns;
   const int64_t n = transpose_b ? b_rows : columns, k_of_b = transpose_b ? columns : b_rows;
   if (k != k_of_b)
-    bad_input("", text(a.shape, transpose_a ? " transposed" : "", " times ", b.shape, transpose_b ? " transposed" : "",
-                       ": the left has ", k, " columns, the right ", k_of_b, " rows"),
+    bad_input("",
+              text(a.shape, transpose_a ? " transposed" : "", " times ", b.shape, transpose_b ? " transposed" : "",
+                   ": the left has ", k, " columns, the right ", k_of_b, " rows"),
               "these two must be equal");
   return {m, n, k, broadcast(leading(a.shape), leading(b.shape))};
 }
@@ -68,7 +71,8 @@ void plain(const PlainCall& call) {
       for (int64_t i = 0; i < p.m; ++i)
         for (int64_t j = 0; j < p.n; ++j) {
           T sum = 0;
-          for (int64_t l = 0; l < p.k; ++l) sum += (ta ? a[l * p.m + i] : a[i * p.k + l]) * (tb ? b[j * p.k + l] : b[l * p.n + j]);
+          for (int64_t l = 0; l < p.k; ++l)
+            sum += (ta ? a[l * p.m + i] : a[i * p.k + l]) * (tb ? b[j * p.k + l] : b[l * p.n + j]);
           y[i * p.n + j] = sum;
         }
     }
@@ -91,7 +95,8 @@ Prepared prepare(const PrepareCall& call) {
   const bool ta = call.attrs.integer("transpose_a"), tb = call.attrs.integer("transpose_b");
   const Product p = product({call.attrs, call.in});
   const auto view = [](const void* data, bool transposed, int64_t rows, int64_t columns) {
-    return transposed ? kernels::Matrix{static_cast<const float*>(data), 1, rows} : kernels::Matrix{static_cast<const float*>(data), columns, 1};
+    return transposed ? kernels::Matrix{static_cast<const float*>(data), 1, rows}
+                      : kernels::Matrix{static_cast<const float*>(data), columns, 1};
   };
   const bool b_in_panels = !call.in_layouts[1].row_major();
   if (!call.out_layout.row_major()) {
@@ -99,10 +104,12 @@ Prepared prepare(const PrepareCall& call) {
     const kernels::GemmShape shape{p.n, p.m, p.k};
     return {.run =
                 [=](const KernelCall& k) {
-                  kernels::gemm(shape, view(k.in[1], !tb, p.n, p.k), view(k.in[0], !ta, p.k, p.m), static_cast<float*>(k.out[0]), true,
-                                k.workspace, {k.epilogue.run, k.epilogue.context});
+                  kernels::gemm(shape, view(k.in[1], !tb, p.n, p.k), view(k.in[0], !ta, p.k, p.m),
+                                static_cast<float*>(k.out[0]), true, k.workspace, {k.epilogue.run, k.epilogue.context});
                 },
-            .workspace_bytes = kernels::gemm_workspace(shape, false), .takes_epilogue = true, .flops = 2 * p.m * p.n * p.k};
+            .workspace_bytes = kernels::gemm_workspace(shape, false),
+            .takes_epilogue = true,
+            .flops = 2 * p.m * p.n * p.k};
   }
   const kernels::GemmShape shape{p.m, p.n, p.k};
   const int64_t workspace = kernels::gemm_workspace(shape, b_in_panels);
@@ -111,19 +118,23 @@ Prepared prepare(const PrepareCall& call) {
                 [=](const KernelCall& k) {
                   kernels::Matrix b = view(k.in[1], tb, p.k, p.n);
                   b.panels = b_in_panels;
-                  kernels::gemm(shape, view(k.in[0], ta, p.m, p.k), b, static_cast<float*>(k.out[0]), false, k.workspace,
-                                {k.epilogue.run, k.epilogue.context});
+                  kernels::gemm(shape, view(k.in[0], ta, p.m, p.k), b, static_cast<float*>(k.out[0]), false,
+                                k.workspace, {k.epilogue.run, k.epilogue.context});
                 },
-            .workspace_bytes = workspace, .takes_epilogue = true, .flops = 2 * p.m * p.n * p.k};
+            .workspace_bytes = workspace,
+            .takes_epilogue = true,
+            .flops = 2 * p.m * p.n * p.k};
   return {.run =
-              [=, a_starts = starts(call.in[0].shape, p.batch), b_starts = starts(call.in[1].shape, p.batch)](const KernelCall& k) {
+              [=, a_starts = starts(call.in[0].shape, p.batch),
+               b_starts = starts(call.in[1].shape, p.batch)](const KernelCall& k) {
                 const float *a = static_cast<const float*>(k.in[0]), *b = static_cast<const float*>(k.in[1]);
                 float* y = static_cast<float*>(k.out[0]);
                 for (size_t i = 0; i < a_starts.size(); ++i)
                   kernels::gemm(shape, view(a + a_starts[i], ta, p.m, p.k), view(b + b_starts[i], tb, p.k, p.n),
                                 y + int64_t(i) * p.m * p.n, false, k.workspace);
               },
-          .workspace_bytes = workspace, .flops = 2 * p.m * p.n * p.k * p.batch.elements()};
+          .workspace_bytes = workspace,
+          .flops = 2 * p.m * p.n * p.k * p.batch.elements()};
 }
 
 // With y = A B, dA = dy B' and dB = A' dy; the flags say which of these transposes are already there.
@@ -145,7 +156,8 @@ const Tensor b_batch{Shape{2, 3, 1}, {1, -1, 0.5, 2, 3, -2}};
 const Op matmul_op{
     .name = "matmul", .formula = "y = a b", .doc = "The matrix product over the last two axes; leading axes broadcast.",
     .args = {"a", "b"}, .rules = {"da = dy b'", "db = a' dy"},
-    .attrs = {{"transpose_a", int64_t{0}, "1: a is read transposed"}, {"transpose_b", int64_t{0}, "1: b is read transposed"}},
+    .attrs = {{"transpose_a", int64_t{0}, "1: a is read transposed"}, {"transpose_b", int64_t{0},
+        "1: b is read transposed"}},
     .infer = infer, .plain = plain, .grad = grad, .layouts = layouts, .prepare = prepare, .onnx = "MatMul",
     .examples = {{.in = {a, b}},
                  {.in = {a_batch, b_batch}},
@@ -168,8 +180,10 @@ Shape dot_shape(const Shape& a, const Shape& b) {
   if (a.rank() == 0 || b.rank() == 0) return broadcast(a, b);
   const int64_t k = b[b.rank() == 1 ? 0 : b.rank() - 2];
   if (a.back() != k)
-    bad_input("dot", text(a, " with ", b, ": the left's last axis has ", a.back(), " elements, the right's ",
-                          b.rank() == 1 ? "only axis " : "last but one ", k), "these two must be equal");
+    bad_input("dot",
+              text(a, " with ", b, ": the left's last axis has ", a.back(), " elements, the right's ",
+                   b.rank() == 1 ? "only axis " : "last but one ", k),
+              "these two must be equal");
   auto extents = a.list();
   extents.pop_back();
   for (int axis = 0; axis < b.rank(); ++axis)
@@ -184,9 +198,11 @@ Var matmul(In a, In b, bool transpose_a, bool transpose_b) {
   const bool vector_a = a.var.shape().rank() == 1, vector_b = b.var.shape().rank() == 1;
   if (!vector_a && !vector_b) return apply(matmul_op, {a, b}, attrs);
   // A vector is a row on the left, a column on the right; the axis added is taken off again. It has no transpose.
-  const Var row = vector_a ? reshape(a, {1, a.var.shape()[0]}) : a.var, column = vector_b ? reshape(b, {b.var.shape()[0], 1}) : b.var;
-  const Var y = apply(matmul_op, {In(row, a.where), In(column, b.where)},
-                      {{"transpose_a", int64_t(transpose_a && !vector_a)}, {"transpose_b", int64_t(transpose_b && !vector_b)}});
+  const Var row = vector_a ? reshape(a, {1, a.var.shape()[0]}) : a.var,
+            column = vector_b ? reshape(b, {b.var.shape()[0], 1}) : b.var;
+  const Var y =
+      apply(matmul_op, {In(row, a.where), In(column, b.where)},
+            {{"transpose_a", int64_t(transpose_a && !vector_a)}, {"transpose_b", int64_t(transpose_b && !vector_b)}});
   auto extents = y.shape().list();
   if (vector_b) extents.pop_back();
   if (vector_a) extents.erase(extents.end() - (vector_b ? 1 : 2));

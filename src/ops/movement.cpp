@@ -40,12 +40,14 @@ std::vector<int> full_order(const Attrs& attrs, const Shape& shape) {
     std::iota(order.rbegin(), order.rend(), 0);
     return order;
   }
-  if (int(given.size()) != shape.rank()) bad_input("", text("order has ", given.size(), " axes, the input ", shape, " has ", shape.rank()));
+  if (int(given.size()) != shape.rank())
+    bad_input("", text("order has ", given.size(), " axes, the input ", shape, " has ", shape.rank()));
   std::ranges::transform(given, order.begin(), [&](int64_t axis) { return shape.axis(axis); });
   auto sorted = order;
   std::ranges::sort(sorted);
   for (int axis = 0; axis < shape.rank(); ++axis)
-    if (sorted[size_t(axis)] != axis) bad_input("", text("order ", to_text(given), " does not name each axis of ", shape, " once"));
+    if (sorted[size_t(axis)] != axis)
+      bad_input("", text("order ", to_text(given), " does not name each axis of ", shape, " once"));
   return order;
 }
 
@@ -65,7 +67,9 @@ Type with_extent(Type type, int axis, int64_t extent) {
   return {type.dtype, Shape(extents)};
 }
 
-struct Range { int64_t start, step, count; };
+struct Range {
+  int64_t start, step, count;
+};
 
 // Python's slice: negative positions count from the end, what lies outside is cut off.
 Range range(const Attrs& attrs, int64_t extent) {
@@ -81,8 +85,9 @@ int64_t padded_extent(const Attrs& attrs, int64_t extent) {
   if (before < 0 || after < 0 || spacing < 1)
     bad_input("", text("before ", before, ", after ", after, ", spacing ", spacing, ": expected at least 0, 0, 1"));
   int64_t inside = 0, padded = 0;
-  if ((extent && __builtin_mul_overflow(extent - 1, spacing, &inside)) || __builtin_add_overflow(inside, before, &padded) ||
-      __builtin_add_overflow(padded, after, &padded) || __builtin_add_overflow(padded, int64_t(extent > 0), &padded))
+  if ((extent && __builtin_mul_overflow(extent - 1, spacing, &inside)) ||
+      __builtin_add_overflow(inside, before, &padded) || __builtin_add_overflow(padded, after, &padded) ||
+      __builtin_add_overflow(padded, int64_t(extent > 0), &padded))
     bad_input("", text("before ", before, ", after ", after, ", spacing ", spacing, ": the extent overflows"));
   return padded;
 }
@@ -96,7 +101,8 @@ void move_rows(const ConstView& x, const View& y, const Split& large, Range r, b
     T* to = y.as<T>().data();
     for (int64_t o = 0; o < large.outer; ++o)
       for (int64_t i = 0; i < r.count; ++i) {
-        const int64_t big = (o * large.extent + r.start + i * r.step) * large.inner, small = (o * r.count + i) * large.inner;
+        const int64_t big = (o * large.extent + r.start + i * r.step) * large.inner,
+                      small = (o * r.count + i) * large.inner;
         std::copy_n(from + (gather ? big : small), large.inner, to + (gather ? small : big));
       }
   });
@@ -106,7 +112,8 @@ std::vector<Type> infer_concatenate(const InferCall& call) {
   const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
   int64_t extent = 0;
   for (const Type& type : call.in) {
-    if (type.shape.rank() != call.in[0].shape.rank() || type.dtype != call.in[0].dtype || with_extent(type, axis, 0) != with_extent(call.in[0], axis, 0))
+    if (type.shape.rank() != call.in[0].shape.rank() || type.dtype != call.in[0].dtype ||
+        with_extent(type, axis, 0) != with_extent(call.in[0], axis, 0))
       bad_input("", text("parts are ", call.in[0], " and ", type, ", expected equal extents except on axis ", axis));
     extent += type.shape[axis];
   }
@@ -116,7 +123,8 @@ std::vector<Type> infer_concatenate(const InferCall& call) {
 } // namespace
 
 const Op reshape_op{
-    .name = "reshape", .formula = "y = x", .doc = "The same elements in the same order under another shape; one extent may be -1.",
+    .name = "reshape", .formula = "y = x",
+    .doc = "The same elements in the same order under another shape; one extent may be -1.",
     .traits = alias, .args = {"x"}, .rules = {"dx = dy"},
     .attrs = {{"shape", std::vector<int64_t>{}, "the extents", true}},
     .infer = [](const InferCall& call) {
@@ -128,16 +136,19 @@ const Op reshape_op{
       for (int64_t& extent : extents)
         if (extent == -1 && known && elements % known == 0) extent = elements / known;
       if (std::ranges::count(extents, -1) || Shape(extents).elements() != elements)
-        bad_input("", text(call.in[0].shape, " of ", elements, " elements cannot become ", to_text(call.attrs.list("shape"))));
+        bad_input("", text(call.in[0].shape, " of ", elements, " elements cannot become ",
+            to_text(call.attrs.list("shape"))));
       return std::vector{Type{call.in[0].dtype, Shape(extents)}};
     },
-    .plain = [](const PlainCall& call) { std::memcpy(call.out[0].data, call.in[0].data, size_t(call.out[0].type.bytes())); },
+    .plain = [](const PlainCall& call) { std::memcpy(call.out[0].data, call.in[0].data,
+        size_t(call.out[0].type.bytes())); },
     .grad = [](const GradOf& g) { return std::vector{reshape(g.dy, g.x.shape().list())}; },
     .onnx = "Reshape", .examples = {{.in = {some}, .attrs = {{"shape", std::vector<int64_t>{3, -1}}}}}};
 
 const Op transpose_op{
     .name = "transpose", .formula = "y = x'", .doc = "The axes in another order; without one, reversed.",
-    .args = {"x"}, .rules = {"dx = dy'"}, .attrs = {{"order", std::vector<int64_t>{}, "for each axis of y, the axis of x"}},
+    .args = {"x"}, .rules = {"dx = dy'"},
+    .attrs = {{"order", std::vector<int64_t>{}, "for each axis of y, the axis of x"}},
     .infer = [](const InferCall& call) {
       std::vector<int64_t> extents;
       for (const int axis : full_order(call.attrs, call.in[0].shape)) extents.push_back(call.in[0].shape[axis]);
@@ -156,14 +167,16 @@ const Op transpose_op{
       for (size_t i = 0; i < order.size(); ++i) inverse[size_t(order[i])] = int64_t(i);
       return std::vector{transpose(g.dy, inverse)};
     },
-    .onnx = "Transpose", .examples = {{.in = {some}}, {.in = {cube}, .attrs = {{"order", std::vector<int64_t>{1, 2, 0}}}}}};
+    .onnx = "Transpose",
+    .examples = {{.in = {some}}, {.in = {cube}, .attrs = {{"order", std::vector<int64_t>{1, 2, 0}}}}}};
 
 const Op broadcast_to_op{
     .name = "broadcast_to", .formula = "y = x", .doc = "Stretches extents of 1, and adds leading axes.",
     .args = {"x"}, .rules = {"dx = sum(dy)"}, .attrs = {{"shape", std::vector<int64_t>{}, "the extents", true}},
     .infer = [](const InferCall& call) {
       const Shape shape(call.attrs.list("shape"));
-      if (broadcast(call.in[0].shape, shape) != shape) bad_input("", text(call.in[0].shape, " does not stretch to ", shape));
+      if (broadcast(call.in[0].shape, shape) != shape)
+        bad_input("", text(call.in[0].shape, " does not stretch to ", shape));
       return std::vector{Type{call.in[0].dtype, shape}};
     },
     .plain = [](const PlainCall& call) {
@@ -173,9 +186,11 @@ const Op broadcast_to_op{
     .onnx = "Expand", .examples = {{.in = {some}, .attrs = {{"shape", std::vector<int64_t>{2, 2, 3}}}}}};
 
 const Op slice_op{
-    .name = "slice", .formula = "y = x[start:stop:step]", .doc = "A part of one axis, as Python's slices with a positive step.",
+    .name = "slice", .formula = "y = x[start:stop:step]",
+    .doc = "A part of one axis, as Python's slices with a positive step.",
     .args = {"x"}, .rules = {"dx = dy, zeros elsewhere"},
-    .attrs = {{"axis", int64_t{0}, "the axis"}, {"start", int64_t{0}, "first position"}, {"stop", int64_t{1} << 40, "position after the last"}, {"step", int64_t{1}, "at least 1"}},
+    .attrs = {{"axis", int64_t{0}, "the axis"}, {"start", int64_t{0}, "first position"}, {"stop", int64_t{1} << 40,
+        "position after the last"}, {"step", int64_t{1}, "at least 1"}},
     .infer = [](const InferCall& call) {
       const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
       return std::vector{with_extent(call.in[0], axis, range(call.attrs, call.in[0].shape[axis]).count)};
@@ -196,9 +211,11 @@ const Op slice_op{
                  {.in = {cube}, .attrs = {{"axis", int64_t{1}}, {"stop", int64_t{3}}, {"step", int64_t{2}}}}}};
 
 const Op pad_op{
-    .name = "pad", .formula = "y = 0 .. x .. 0", .doc = "Zeros before and after one axis, and spacing - 1 of them between its elements.",
+    .name = "pad", .formula = "y = 0 .. x .. 0",
+    .doc = "Zeros before and after one axis, and spacing - 1 of them between its elements.",
     .args = {"x"}, .rules = {"dx = dy, the part that was x"},
-    .attrs = {{"axis", int64_t{0}, "the axis"}, {"before", int64_t{0}, "zeros in front"}, {"after", int64_t{0}, "zeros behind"}, {"spacing", int64_t{1}, "distance of neighbours, at least 1"}},
+    .attrs = {{"axis", int64_t{0}, "the axis"}, {"before", int64_t{0}, "zeros in front"}, {"after", int64_t{0},
+        "zeros behind"}, {"spacing", int64_t{1}, "distance of neighbours, at least 1"}},
     .infer = [](const InferCall& call) {
       const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
       return std::vector{with_extent(call.in[0], axis, padded_extent(call.attrs, call.in[0].shape[axis]))};
@@ -206,12 +223,14 @@ const Op pad_op{
     .plain = [](const PlainCall& call) {
       std::memset(call.out[0].data, 0, size_t(call.out[0].type.bytes()));
       const Split large(call.out[0].type.shape, call.attrs.integer("axis"));
-      move_rows(call.in[0], call.out[0], large, {call.attrs.integer("before"), call.attrs.integer("spacing"), call.in[0].type.shape[large.axis]}, false);
+      move_rows(call.in[0], call.out[0], large, {call.attrs.integer("before"), call.attrs.integer("spacing"),
+          call.in[0].type.shape[large.axis]}, false);
     },
     .grad = [](const GradOf& g) {
       const int axis = g.x.shape().axis(g.attrs.integer("axis"));
       const int64_t before = g.attrs.integer("before");
-      return std::vector{slice(g.dy, axis, before, g.dy.shape()[axis] - g.attrs.integer("after"), g.attrs.integer("spacing"))};
+      return std::vector{slice(g.dy, axis, before, g.dy.shape()[axis] - g.attrs.integer("after"),
+          g.attrs.integer("spacing"))};
     },
     .onnx = "Pad",
     .examples = {{.in = {some}, .attrs = {{"axis", int64_t{1}}, {"before", int64_t{1}}, {"after", int64_t{2}}}},

@@ -22,7 +22,7 @@ Var exp(In x);
 Var log(In x);
 Var pow(In x, In exponent);
 Var abs(In x);
-Var sign(In x);     // -1, 0, 1
+Var sign(In x); // -1, 0, 1
 Var maximum(In a, In b);
 Var minimum(In a, In b);
 
@@ -58,12 +58,12 @@ Shape dot_shape(const Shape& a, const Shape& b);
 Var reshape(In x, const std::vector<int64_t>& shape);        // one extent may be -1
 Var transpose(In x, const std::vector<int64_t>& order = {}); // {}: reversed
 Var broadcast_to(In x, const Shape& shape);
-Var slice(In x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1); // negative: from the end
+Var slice(In x, int64_t axis, int64_t start, int64_t stop, int64_t step = 1);    // negative: from the end
 Var pad(In x, int64_t axis, int64_t before, int64_t after, int64_t spacing = 1); // zeros around, and between
 Var concatenate(const std::vector<Var>& parts, int64_t axis);
 
 // indexing.cpp
-Var gather(In x, In indices, int64_t axis = 0);               // numpy's take; indices i32
+Var gather(In x, In indices, int64_t axis = 0);                      // numpy's take; indices i32
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis = 0); // its transpose: rows with one index add up
 Var one_hot(In indices, int64_t classes, DType dtype = DType::f32);  // [..] -> [.., classes]
 
@@ -80,7 +80,9 @@ Var log_softmax(In x, int64_t axis = -1);
 
 // losses.cpp. `reduction`: "mean" over all elements (cross-entropy: over all rows), "sum", or
 // "half" (half the squared norm of each sample, averaged over the first axis: Nielsen's quadratic cost)
-struct CrossEntropy { Var loss, probabilities; };
+struct CrossEntropy {
+  Var loss, probabilities;
+};
 /// Softmax and cross-entropy jointly. logits [.., classes]; targets i32 [..] or probabilities [.., classes].
 CrossEntropy softmax_cross_entropy(In logits, In targets);
 Var binary_cross_entropy(In logits, In targets, const std::string& reduction = "mean");

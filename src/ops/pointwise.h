@@ -48,7 +48,8 @@ template <int N, class F> auto plain_pointwise(F f) {
             y = f(call.attrs, x[I][size_t(at[I])]...);
           else
             y = f(x[I][size_t(at[I])]...);
-        }(std::make_index_sequence<N>{});
+        }
+        (std::make_index_sequence<N>{});
         for (int axis = shape.rank() - 1; axis >= 0; --axis) { // the odometer: advance the last axis, carry
           for (int i = 0; i < N; ++i) at[i] += stride[i][axis];
           if (++index[axis] < shape[axis]) break;

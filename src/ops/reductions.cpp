@@ -106,7 +106,8 @@ template <class Kernel> auto prepare(Kernel kernel) {
                           float* spare = static_cast<float*>(k.workspace);
                           const float* x = static_cast<const float*>(k.in[0]);
                           for (size_t i = 0; i < passes.size(); ++i) {
-                            float* y = i + 1 == passes.size() ? static_cast<float*>(k.out[0]) : spare + int64_t(i % 2) * largest;
+                            float* y = i + 1 == passes.size() ? static_cast<float*>(k.out[0])
+                                                              : spare + int64_t(i % 2) * largest;
                             kernel(passes[i], x, y);
                             x = y;
                           }
@@ -143,15 +144,19 @@ const Op mean_op{
     .name = "mean", .formula = "y = sum(x) / n", .doc = "The mean over axes.",
     .args = {"x"}, .rules = {"dx = dy / n"}, .attrs = axes_attrs, .infer = infer_nonempty,
     .expand = [](std::span<const Var> in, const Attrs& attrs) {
-      return std::vector{sum(in[0], attrs.list("axes"), attrs.integer("keep")) / double(reduced_count(attrs, in[0].shape()))};
+      return std::vector{sum(in[0], attrs.list("axes"), attrs.integer("keep")) / double(reduced_count(attrs,
+          in[0].shape()))};
     },
-    .grad = [](const GradOf& g) { return std::vector{stretched(g, g.dy / double(reduced_count(g.attrs, g.x.shape())))}; },
+    .grad = [](const GradOf& g) { return std::vector{stretched(g, g.dy / double(reduced_count(g.attrs,
+        g.x.shape())))}; },
     .onnx = "ReduceMean", .examples = examples};
 
 const Op max_op{
-    .name = "max", .formula = "y = max(x)", .doc = "The largest over axes; where several are, they share the derivative.",
+    .name = "max", .formula = "y = max(x)",
+    .doc = "The largest over axes; where several are, they share the derivative.",
     .traits = kinked, .args = {"x"}, .rules = {"dx = dy [x = y] / ties"}, .attrs = axes_attrs, .infer = infer_nonempty,
-    .plain = plain(-std::numeric_limits<double>::infinity(), [](auto most, auto x) { return x > most || x != x ? x : most; }),
+    .plain = plain(-std::numeric_limits<double>::infinity(), [](auto most, auto x) { return x > most
+        || x != x ? x : most; }),
     .grad = [](const GradOf& g) {
       const Var kept = reshape(g.y, kept_shape(g.attrs, g.x.shape()).list());
       const Var hit = equal(g.x, kept);
@@ -161,9 +166,15 @@ const Op max_op{
     },
     .prepare = prepare(kernels::max), .onnx = "ReduceMax", .examples = examples};
 
-Var sum(In x, const std::vector<int64_t>& axes, bool keep) { return apply(sum_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}}); }
-Var mean(In x, const std::vector<int64_t>& axes, bool keep) { return apply(mean_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}}); }
-Var max(In x, const std::vector<int64_t>& axes, bool keep) { return apply(max_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}}); }
+Var sum(In x, const std::vector<int64_t>& axes, bool keep) {
+  return apply(sum_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}});
+}
+Var mean(In x, const std::vector<int64_t>& axes, bool keep) {
+  return apply(mean_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}});
+}
+Var max(In x, const std::vector<int64_t>& axes, bool keep) {
+  return apply(max_op, {x}, {{"axes", axes}, {"keep", int64_t(keep)}});
+}
 
 Var sum_to(const Var& x, const Shape& shape) {
   if (x.shape() == shape) return x;

@@ -12,7 +12,8 @@ const std::vector<AttrSpec> axis_attrs{{"axis", int64_t{-1}, "the axis that sums
 
 std::vector<Type> infer(const InferCall& call) {
   if (!is_float(call.in[0].dtype)) bad_input("", text("the input is ", call.in[0], ", expected floating point"));
-  if (call.in[0].shape[call.in[0].shape.axis(call.attrs.integer("axis"))] == 0) bad_input("", text("no classes in ", call.in[0].shape));
+  if (call.in[0].shape[call.in[0].shape.axis(call.attrs.integer("axis"))] == 0)
+    bad_input("", text("no classes in ", call.in[0].shape));
   return {call.in[0]};
 }
 
@@ -24,7 +25,9 @@ auto prepare(void (*kernel)(int64_t rows, int64_t columns, const float* x, float
     const Shape& shape = call.in[0].shape;
     if (shape.axis(call.attrs.integer("axis")) != shape.rank() - 1) return {};
     const int64_t columns = shape.back(), rows = shape.elements() / columns;
-    return {.run = [=](const KernelCall& k) { kernel(rows, columns, static_cast<const float*>(k.in[0]), static_cast<float*>(k.out[0])); }};
+    return {.run = [=](const KernelCall& k) {
+      kernel(rows, columns, static_cast<const float*>(k.in[0]), static_cast<float*>(k.out[0]));
+    }};
   };
 }
 
@@ -45,7 +48,8 @@ const Op softmax_op{
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"axis", int64_t{0}}}}}};
 
 const Op log_softmax_op{
-    .name = "log_softmax", .formula = "y = x - log(sum(exp(x)))", .doc = "The logarithm of softmax, without its underflow.",
+    .name = "log_softmax", .formula = "y = x - log(sum(exp(x)))",
+    .doc = "The logarithm of softmax, without its underflow.",
     .args = {"x"}, .rules = {"dx = dy - exp(y) sum(dy)"}, .attrs = axis_attrs, .infer = infer,
     .expand = [](std::span<const Var> in, const Attrs& attrs) {
       const int64_t axis = attrs.integer("axis");
