@@ -50,7 +50,7 @@ const Op gather_op{
     .plain = [](const PlainCall& call) {
       const Rows rows(call.in[0].type.shape, call.attrs.integer("axis"), call.in[1].type.shape);
       const auto index = call.in[1].as<int32_t>();
-      with_float(call.out[0].type.dtype, [&](auto zero) {
+      with_any(call.out[0].type.dtype, [&](auto zero) {
         using T = decltype(zero);
         const T* x = call.in[0].as<T>().data();
         T* y = call.out[0].as<T>().data();
@@ -90,7 +90,7 @@ const Op scatter_add_op{
     .plain = [](const PlainCall& call) {
       const Rows rows(call.out[0].type.shape, call.attrs.integer("axis"), call.in[1].type.shape);
       const auto index = call.in[1].as<int32_t>();
-      with_float(call.out[0].type.dtype, [&](auto zero) {
+      with_any(call.out[0].type.dtype, [&](auto zero) {
         using T = decltype(zero);
         const T* x = call.in[0].as<T>().data();
         const auto y = call.out[0].as<T>();
@@ -98,7 +98,10 @@ const Op scatter_add_op{
         for (int64_t o = 0; o < rows.outer; ++o)
           for (const int32_t i : index) {
             rows.check(i);
-            for (int64_t k = 0; k < rows.inner; ++k) y[size_t((o * rows.extent + i) * rows.inner + k)] += *x++;
+            for (int64_t k = 0; k < rows.inner; ++k) {
+              T& sum = y[size_t((o * rows.extent + i) * rows.inner + k)];
+              sum = T(sum + *x++);
+            }
           }
       });
     },

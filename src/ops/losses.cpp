@@ -128,7 +128,7 @@ const Op softmax_cross_entropy_op{
 
 const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy", .formula = "y = mean(softplus(x) - x t)",
-    .doc = "Cross-entropy of a yes-or-no answer, on logits: -t log p - (1 - t) log(1 - p) with p = sigmoid(x), without overflow.",
+    .doc = "Cross-entropy of a yes-or-no answer: -t log p - (1 - t) log(1 - p), p = sigmoid(x), without overflow.",
     .args = {"x", "t"}, .rules = {"dx = dy (sigmoid(x) - t) / n", "dt = -dy x / n"}, .attrs = reduction_attrs,
     .infer = infer_pair,
     .expand = [](std::span<const Var> in, const Attrs& attrs) {

@@ -15,7 +15,7 @@ const Tensor cube{Shape{2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
 
 // Reads x along `shape` with `stride` (in elements) into y: what transpose and broadcast_to both are.
 void plain_strided(const ConstView& x, const View& y, const std::array<int64_t, Shape::max_rank>& stride) {
-  with_float(y.type.dtype, [&](auto zero) {
+  with_any(y.type.dtype, [&](auto zero) {
     using T = decltype(zero);
     const Shape& shape = y.type.shape;
     const T* from = x.as<T>().data();
@@ -95,7 +95,7 @@ int64_t padded_extent(const Attrs& attrs, int64_t extent) {
 // Copies rows of `inner` elements between [outer, n, inner] and [outer, m, inner], element i of the
 // small axis at start + i step of the large one. `gather` reads the large, otherwise it is written.
 void move_rows(const ConstView& x, const View& y, const Split& large, Range r, bool gather) {
-  with_float(y.type.dtype, [&](auto zero) {
+  with_any(y.type.dtype, [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.as<T>().data();
     T* to = y.as<T>().data();
@@ -140,8 +140,9 @@ const Op reshape_op{
             to_text(call.attrs.list("shape"))));
       return std::vector{Type{call.in[0].dtype, Shape(extents)}};
     },
-    .plain = [](const PlainCall& call) { std::memcpy(call.out[0].data, call.in[0].data,
-        size_t(call.out[0].type.bytes())); },
+    .plain = [](const PlainCall& call) {
+      std::memcpy(call.out[0].data, call.in[0].data, size_t(call.out[0].type.bytes()));
+    },
     .grad = [](const GradOf& g) { return std::vector{reshape(g.dy, g.x.shape().list())}; },
     .onnx = "Reshape", .examples = {{.in = {some}, .attrs = {{"shape", std::vector<int64_t>{3, -1}}}}}};
 
@@ -189,8 +190,8 @@ const Op slice_op{
     .name = "slice", .formula = "y = x[start:stop:step]",
     .doc = "A part of one axis, as Python's slices with a positive step.",
     .args = {"x"}, .rules = {"dx = dy, zeros elsewhere"},
-    .attrs = {{"axis", int64_t{0}, "the axis"}, {"start", int64_t{0}, "first position"}, {"stop", int64_t{1} << 40,
-        "position after the last"}, {"step", int64_t{1}, "at least 1"}},
+    .attrs = {{"axis", int64_t{0}, "the axis"}, {"start", int64_t{0}, "first position"},
+              {"stop", int64_t{1} << 40, "position after the last"}, {"step", int64_t{1}, "at least 1"}},
     .infer = [](const InferCall& call) {
       const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
       return std::vector{with_extent(call.in[0], axis, range(call.attrs, call.in[0].shape[axis]).count)};
@@ -214,8 +215,8 @@ const Op pad_op{
     .name = "pad", .formula = "y = 0 .. x .. 0",
     .doc = "Zeros before and after one axis, and spacing - 1 of them between its elements.",
     .args = {"x"}, .rules = {"dx = dy, the part that was x"},
-    .attrs = {{"axis", int64_t{0}, "the axis"}, {"before", int64_t{0}, "zeros in front"}, {"after", int64_t{0},
-        "zeros behind"}, {"spacing", int64_t{1}, "distance of neighbours, at least 1"}},
+    .attrs = {{"axis", int64_t{0}, "the axis"}, {"before", int64_t{0}, "zeros in front"},
+              {"after", int64_t{0}, "zeros behind"}, {"spacing", int64_t{1}, "distance of neighbours, at least 1"}},
     .infer = [](const InferCall& call) {
       const int axis = call.in[0].shape.axis(call.attrs.integer("axis"));
       return std::vector{with_extent(call.in[0], axis, padded_extent(call.attrs, call.in[0].shape[axis]))};
@@ -223,14 +224,14 @@ const Op pad_op{
     .plain = [](const PlainCall& call) {
       std::memset(call.out[0].data, 0, size_t(call.out[0].type.bytes()));
       const Split large(call.out[0].type.shape, call.attrs.integer("axis"));
-      move_rows(call.in[0], call.out[0], large, {call.attrs.integer("before"), call.attrs.integer("spacing"),
-          call.in[0].type.shape[large.axis]}, false);
+      const Range r{call.attrs.integer("before"), call.attrs.integer("spacing"), call.in[0].type.shape[large.axis]};
+      move_rows(call.in[0], call.out[0], large, r, false);
     },
     .grad = [](const GradOf& g) {
       const int axis = g.x.shape().axis(g.attrs.integer("axis"));
       const int64_t before = g.attrs.integer("before");
-      return std::vector{slice(g.dy, axis, before, g.dy.shape()[axis] - g.attrs.integer("after"),
-          g.attrs.integer("spacing"))};
+      const int64_t end = g.dy.shape()[axis] - g.attrs.integer("after");
+      return std::vector{slice(g.dy, axis, before, end, g.attrs.integer("spacing"))};
     },
     .onnx = "Pad",
     .examples = {{.in = {some}, .attrs = {{"axis", int64_t{1}}, {"before", int64_t{1}}, {"after", int64_t{2}}}},

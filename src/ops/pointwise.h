@@ -17,6 +17,16 @@ template <class Use> void with_float(DType dtype, Use use) {
     use(float{});
 }
 
+/// Calls use with a zero of any element type: for ops that move values without looking at them.
+template <class Use> void with_any(DType dtype, Use use) {
+  switch (dtype) {
+    case DType::f32: return use(float{});
+    case DType::f64: return use(double{});
+    case DType::i32: return use(int32_t{});
+    case DType::u8: return use(uint8_t{});
+  }
+}
+
 /// The broadcast shape of all inputs, which share one floating element type.
 inline std::vector<Type> infer_pointwise(const InferCall& call) {
   Type out = call.in[0];
