@@ -1,124 +1,287 @@
-// Elementary functions on vectors of floats, compiled once for each instruction set.
+// Elementary functions on vectors of floats, and loads and stores of less than a vector.
 //
-// Each is the same sequence of IEEE operations at any width, fused multiply-adds written out, so
-// AVX2 and AVX-512 agree bit for bit. Polynomials are minimax fits (Chebyshev, 40 digits, rounded to
-// float) made for vitro on the intervals named; range reductions are Cody and Waite's. The errors that
-// kernels/pointwise.h promises are measured by kernels_pointwise_test.
-//
-// Included by files that Highway's foreach_target.h includes again and again: no ordinary guard.
-#if defined(VITRO_KERNELS_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef VITRO_KERNELS_MATH_INL_H_
-#undef VITRO_KERNELS_MATH_INL_H_
+// Compiled once per instruction set (include after hwy/foreach_target.h). Every function is the same
+// sequence of IEEE operations at any width, so the same bits wherever fused multiply-add is fused.
+// Range reduction after Cody and Waite, "Software Manual for the Elementary Functions" (1980): what
+// remains is a polynomial on a short interval, its coefficients fitted here (weighted minimax,
+// rounded one by one). Errors are measured against double by tests/kernels_pointwise_test.cpp.
+#if defined(VITRO_KERNELS_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef VITRO_KERNELS_MATH_INL_H
+#undef VITRO_KERNELS_MATH_INL_H
 #else
-#define VITRO_KERNELS_MATH_INL_H_
+#define VITRO_KERNELS_MATH_INL_H
 #endif
 
-#include <hwy/highway.h>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule.
-template <class V> HWY_INLINE V polynomial(V, float c) { return hn::Set(hn::DFromV<V>(), c); }
-template <class V, class... Rest> HWY_INLINE V polynomial(V x, float c, Rest... rest) {
-  return hn::MulAdd(polynomial(x, rest...), x, hn::Set(hn::DFromV<V>(), c));
+using Tag = hn::CappedTag<float, 16>; // at most 16 lanes: the canonical number of a reduction
+using V = hn::Vec<Tag>;
+using Int = hn::RebindToSigned<Tag>;
+inline constexpr int64_t lanes = hn::MaxLanes(Tag());
+static_assert(16 % lanes == 0);
+
+inline constexpr float infinity = std::numeric_limits<float>::infinity();
+
+HWY_INLINE V constant(float value) { return hn::Set(Tag(), value); }
+
+/// The first `count` (at least 1, less than a vector) of p, zeros behind them; nothing behind is read.
+HWY_INLINE V load_first(const float* p, int64_t count) {
+  const Tag d;
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN float buffer[lanes] = {};
+  for (int64_t i = 0; i < count; ++i) buffer[i] = p[i];
+  return hn::Load(d, buffer);
+#else
+  return hn::MaskedLoad(hn::FirstN(d, size_t(count)), d, p);
+#endif
 }
 
-/// 2^k for whole k in [-126, 127].
-template <class D, class VI> HWY_INLINE hn::Vec<D> power_of_two(D d, VI k) {
-  const hn::RebindToSigned<D> di;
-  return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(k, hn::Set(di, 127))));
+/// Writes the first `count` lanes to p and nothing behind them.
+HWY_INLINE void store_first(V v, float* p, int64_t count) {
+  const Tag d;
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN float buffer[lanes];
+  hn::Store(v, d, buffer);
+  for (int64_t i = 0; i < count; ++i) p[i] = buffer[i];
+#else
+  hn::BlendedStore(v, hn::FirstN(d, size_t(count)), d, p);
+#endif
 }
 
-/// e^x = 2^k e^r, r = x - k ln 2 with |r| <= ln 2 / 2. The sum 1 + r + r^2 p loses nothing of r: what
-/// 1 + r rounds off is added with the small terms. Scaled by 2^k in two factors, so that subnormal
-/// results round once and the largest do not overflow early.
-template <class D> HWY_INLINE hn::Vec<D> exp_of(D d, hn::Vec<D> x) {
-  const auto one = hn::Set(d, 1.0f);
-  const auto clamped = hn::Min(hn::Max(x, hn::Set(d, -105.0f)), hn::Set(d, 89.0f));
-  const auto k = hn::NearestInt(hn::Mul(clamped, hn::Set(d, 1.44269504f)));
-  const auto kf = hn::ConvertTo(d, k);
-  const auto high = hn::NegMulAdd(kf, hn::Set(d, 0x1.62e430p-1f), clamped); // exact
-  const auto low = hn::Mul(kf, hn::Set(d, 0x1.05c610p-29f));
-  const auto r = hn::Add(high, low);
-  const auto p = polynomial(r, 0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4320p-10f, 0x1.a124eep-13f);
-  const auto sum = hn::Add(one, high);
-  const auto lost = hn::Sub(high, hn::Sub(sum, one));
-  const auto y = hn::Add(sum, hn::Add(lost, hn::MulAdd(hn::Mul(r, r), p, low)));
-  const auto half = hn::ShiftRight<1>(k);
-  const auto out = hn::Mul(hn::Mul(y, power_of_two(d, half)), power_of_two(d, hn::Sub(k, half)));
-  return hn::IfThenElse(hn::IsNaN(x), x, out);
+/// c[0] + x (c[1] + x (c[2] + ...)), by Horner's rule.
+HWY_INLINE V polynomial(V, float c) { return constant(c); }
+template <class... Rest> HWY_INLINE V polynomial(V x, float c, Rest... rest) {
+  return hn::MulAdd(polynomial(x, rest...), x, constant(c));
 }
 
-/// log x = e ln 2 + log m, m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s) with s = (m - 1) / (m + 1),
-/// put together as fdlibm does, so that nothing cancels.
-template <class D> HWY_INLINE hn::Vec<D> log_of(D d, hn::Vec<D> x) {
-  const hn::RebindToSigned<D> di;
-  const auto tiny = hn::Lt(x, hn::Set(d, 0x1p-126f));
-  const auto scaled = hn::IfThenElse(tiny, hn::Mul(x, hn::Set(d, 0x1p25f)), x);
-  const auto bits = hn::BitCast(di, scaled);
-  // Adding this moves the border between exponents from 1 to sqrt(1/2).
-  const auto shifted = hn::Sub(bits, hn::Set(di, 0x3f3504f3));
-  const auto e = hn::Sub(hn::ConvertTo(d, hn::ShiftRight<23>(shifted)), hn::IfThenElseZero(tiny, hn::Set(d, 25.0f)));
-  const auto m = hn::BitCast(d, hn::Add(hn::And(shifted, hn::Set(di, 0x007fffff)), hn::Set(di, 0x3f3504f3)));
-  const auto f = hn::Sub(m, hn::Set(d, 1.0f));
-  const auto s = hn::Div(f, hn::Add(f, hn::Set(d, 2.0f)));
-  const auto z = hn::Mul(s, s);
-  const auto rest = hn::Mul(z, polynomial(z, 0x1.555556p-1f, 0x1.9999ecp-2f, 0x1.245c38p-2f, 0x1.ddd172p-3f));
-  const auto half_square = hn::Mul(hn::Mul(hn::Set(d, 0.5f), f), f);
-  const auto low = hn::MulAdd(e, hn::Set(d, -0x1.05c610p-29f), hn::Mul(s, hn::Add(half_square, rest)));
-  const auto log = hn::MulAdd(e, hn::Set(d, 0x1.62e430p-1f), hn::Sub(f, hn::Sub(half_square, low)));
-  const auto infinity = hn::Inf(d);
-  const auto at_edge = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), hn::NaN(d));
-  const auto inside = hn::And(hn::Gt(x, hn::Zero(d)), hn::Lt(x, infinity));
-  return hn::IfThenElse(inside, log, hn::IfThenElse(hn::Eq(x, infinity), infinity, at_edge));
+/// The larger of a and b, b where they are equal, nan where either is.
+HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
+HWY_INLINE V smaller(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b); }
+
+/// min(x, limit), max(x, limit); nan where x is. x86 hands on the second argument of a comparison with nan.
+HWY_INLINE V at_most(V x, float limit) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, constant(limit)), constant(limit), x);
+#else
+  return hn::Min(constant(limit), x);
+#endif
+}
+HWY_INLINE V at_least(V x, float limit) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Lt(x, constant(limit)), constant(limit), x);
+#else
+  return hn::Max(constant(limit), x);
+#endif
 }
 
-/// log(1 + z) for z in [0, 1], as log_of puts it together.
-template <class D> HWY_INLINE hn::Vec<D> log1p_of(D d, hn::Vec<D> z) {
-  const auto s = hn::Div(z, hn::Add(z, hn::Set(d, 2.0f)));
-  const auto w = hn::Mul(s, s);
-  const auto rest = hn::Mul(w, polynomial(w, 0x1.555556p-1f, 0x1.9999a0p-2f, 0x1.248f58p-2f, 0x1.c7fb44p-3f, 0x1.65aca8p-3f, 0x1.a9bdb8p-3f));
-  const auto half_square = hn::Mul(hn::Mul(hn::Set(d, 0.5f), z), z);
-  return hn::Sub(z, hn::NegMulAdd(s, hn::Add(half_square, rest), half_square));
+// ln 2 in two parts: the first has 10 bits, so that n times it is exact for every exponent n.
+inline constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
+// Added and taken away again it rounds to an integer, which then stands in the lowest bits.
+inline constexpr float rounder = 12582912.0F; // 1.5 * 2^23
+
+/// x = n ln 2 + r with |r| <= ln 2 / 2 (|x| < 2^20). n stands in the low bits of `n_bits`.
+struct Reduced {
+  V r, n_bits;
+};
+HWY_INLINE Reduced reduce(V x) {
+  const V n_bits = hn::MulAdd(x, constant(1.44269504F), constant(rounder));
+  const V n = hn::Sub(n_bits, constant(rounder));
+  return {hn::NegMulAdd(n, constant(ln2_low), hn::NegMulAdd(n, constant(ln2_high), x)), n_bits};
 }
 
-/// 1 / (1 + z) with z = e^-|x|; for x < 0, z / (1 + z) = z - z^2 / (1 + z), which is as exact as z where z is small.
-template <class D> HWY_INLINE hn::Vec<D> sigmoid_of(D d, hn::Vec<D> x) {
-  const auto one = hn::Set(d, 1.0f);
-  const auto z = exp_of(d, hn::Neg(hn::Abs(x)));
-  const auto y = hn::Div(one, hn::Add(one, z));
-  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::NegMulAdd(hn::Mul(z, z), y, z), y);
+/// 2^n, for n from -126 to 127.
+HWY_INLINE V power_of_two(V n_bits) {
+  const Int di;
+  const auto shifted = hn::ShiftLeft<23>(hn::BitCast(di, n_bits));
+  return hn::BitCast(Tag(), hn::Add(shifted, hn::BitCast(di, constant(1.0F))));
 }
 
-/// Below 0.625: x + x^3 P(x^2). Above: 1 - 2 / (e^2|x| + 1), with x's sign.
-template <class D> HWY_INLINE hn::Vec<D> tanh_of(D d, hn::Vec<D> x) {
-  const auto size = hn::Abs(x), z = hn::Mul(x, x), one = hn::Set(d, 1.0f);
-  const auto p = polynomial(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f);
-  const auto small = hn::MulAdd(hn::Mul(x, z), p, x);
-  const auto e = exp_of(d, hn::Add(size, size));
-  const auto large = hn::CopySign(hn::Sub(one, hn::Div(hn::Set(d, 2.0f), hn::Add(e, one))), x);
-  return hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.625f)), small, hn::IfThenElse(hn::IsNaN(x), x, large));
+/// p 2^n rounded once, for n from -252 to 254, p near 1: two steps, the first of them exact.
+HWY_INLINE V scale(V p, V n_bits) {
+  const Int di;
+  const auto n = hn::Sub(hn::BitCast(di, n_bits), hn::BitCast(di, constant(rounder)));
+  const auto half = hn::ShiftRight<1>(n);
+  const auto one = hn::BitCast(di, constant(1.0F));
+  const V first = hn::BitCast(Tag(), hn::Add(hn::ShiftLeft<23>(half), one));
+  const V second = hn::BitCast(Tag(), hn::Add(hn::ShiftLeft<23>(hn::Sub(n, half)), one));
+  return hn::Mul(hn::Mul(p, first), second);
+}
+
+/// e^r - 1 for |r| <= ln 2 / 2, to 2^-31 of itself before rounding.
+HWY_INLINE V exp_minus_one_reduced(V r) {
+  const V q = polynomial(r, 0.5F, 0.16666666F, 0.041666485F, 0.008333541F, 0.0013933228F, 0.00019766994F);
+  return hn::MulAdd(hn::Mul(r, r), q, r);
+}
+
+/// e^r for |r| <= ln 2 / 2, to 2^-28.
+HWY_INLINE V exp_reduced(V r) {
+  const V q = polynomial(r, 0.5F, 0.16666514F, 0.04166642F, 0.008369527F, 0.0013939298F);
+  return hn::Add(hn::MulAdd(hn::Mul(r, r), q, r), constant(1.0F));
+}
+
+/// e^x for every x: subnormal results are rounded once, 0 and infinity come at their thresholds.
+HWY_INLINE V exp(V x) {
+  const Reduced it = reduce(at_most(at_least(x, -105.0F), 90.0F));
+  return scale(exp_reduced(it.r), it.n_bits);
+}
+
+/// k ln 2 + log(1 + m) for -1/3 <= m <= 1/2 and an integer k, to 2^-27.7 before rounding.
+HWY_INLINE V log_reduced(V m, V k) {
+  const V m2 = hn::Mul(m, m);
+  const V q = polynomial(m, 0.33333266F, -0.25000197F, 0.20005518F, -0.16662592F, 0.14149073F, -0.124255404F, 0.12382041F,
+                         -0.11878502F, 0.06061404F);
+  V low = hn::Mul(k, constant(ln2_low));
+  low = hn::MulAdd(hn::Mul(m2, m), q, low);
+  low = hn::NegMulAdd(constant(0.5F), m2, low);
+  return hn::MulAdd(k, constant(ln2_high), hn::Add(m, low));
+}
+
+/// log x for every x: -infinity at 0, nan below it.
+HWY_INLINE V log(V x) {
+  const Tag d;
+  const Int di;
+  const auto subnormal = hn::Lt(x, constant(std::numeric_limits<float>::min()));
+  const V normal = hn::IfThenElse(subnormal, hn::Mul(x, constant(8388608.0F)), x); // 2^23
+  // x = 2^k f with 2/3 <= f < 4/3: k from the distance of the bits.
+  const auto bits = hn::BitCast(di, normal);
+  const auto k = hn::ShiftRight<23>(hn::Sub(bits, hn::BitCast(di, constant(0.6666667F))));
+  const V f = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(k)));
+  const V exponent = hn::Sub(hn::ConvertTo(d, k), hn::IfThenElseZero(subnormal, constant(23.0F)));
+  V y = log_reduced(hn::Sub(f, constant(1.0F)), exponent);
+  y = hn::IfThenElse(hn::Lt(x, constant(infinity)), y, x); // infinity and nan stay
+  y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), constant(-infinity), y);
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), constant(std::numeric_limits<float>::quiet_NaN()), y);
+}
+
+/// 1 / (1 + e^-x). With e = e^-|x| nothing overflows: 1 / (1 + e) above 0, e / (1 + e) below.
+HWY_INLINE V sigmoid(V x) {
+  const V e = exp(hn::Neg(hn::Abs(x)));
+  const V one = constant(1.0F);
+  const V sum = hn::Add(one, e), dropped = hn::Sub(e, hn::Sub(sum, one));
+  const V quotient = hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(Tag())), e, one), sum);
+  // What the sum dropped matters most where it is near 1, and is there the quotient's relative error.
+  return hn::NegMulAdd(quotient, dropped, quotient);
+}
+
+/// tanh |x| = -t / (2 + t) with t = e^(-2|x|) - 1: no cancellation anywhere.
+HWY_INLINE V tanh(V x) {
+  const V inside = at_most(hn::Abs(x), 10.0F); // tanh 10 rounds to 1
+  const Reduced it = reduce(hn::Mul(constant(-2.0F), inside));
+  const V two_n = power_of_two(it.n_bits), p = exp_minus_one_reduced(it.r);
+  const V below_one = hn::Sub(two_n, constant(1.0F));
+  const V t = hn::MulAdd(two_n, p, below_one), sum = hn::Add(constant(2.0F), t);
+  const V quotient = hn::Div(t, sum);
+  // What t and the sum dropped, times 1 / sum, which is between 1/2 and 1.
+  const V t_dropped = hn::MulAdd(two_n, p, hn::Sub(below_one, t)), sum_dropped = hn::Sub(t, hn::Sub(sum, constant(2.0F)));
+  return hn::CopySign(hn::MulAdd(constant(0.75F), hn::NegMulAdd(quotient, sum_dropped, t_dropped), quotient), x);
 }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
-template <class D> HWY_INLINE hn::Vec<D> softplus_of(D d, hn::Vec<D> x) {
-  const auto tail = log1p_of(d, exp_of(d, hn::Neg(hn::Abs(x))));
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+HWY_INLINE V softplus(V x) {
+  const V one = constant(1.0F);
+  const V e = exp(hn::Neg(hn::Abs(x)));
+  // 1 + e = 2 (1 + m) above 1.5, where e - 1 is exact.
+  const auto high = hn::Gt(e, constant(0.5F));
+  const V m = hn::IfThenElse(high, hn::Mul(constant(0.5F), hn::Sub(e, one)), e);
+  const V rest = log_reduced(m, hn::IfThenElseZero(high, one));
+  return hn::Add(at_least(x, 0.0F), rest);
 }
 
-/// Below 0.92: x + x P(x^2). Above: 1 - exp(Q(|x|)), Q the logarithm of the complement; 1 from 4.05 on.
-template <class D> HWY_INLINE hn::Vec<D> erf_of(D d, hn::Vec<D> x) {
-  const auto size = hn::Abs(x), z = hn::Mul(x, x), one = hn::Set(d, 1.0f);
-  const auto p = polynomial(z, 0x1.06eba8p-3f, -0x1.812744p-2f, 0x1.ce2e2ep-4f, -0x1.b811b6p-6f, 0x1.54e64ap-8f, -0x1.ab4c20p-11f, 0x1.604feep-14f);
-  const auto small = hn::MulAdd(x, p, x);
-  const auto a = hn::Min(size, hn::Set(d, 4.05f));
-  const auto q = polynomial(a, 0x1.493264p-12f, -0x1.215564p+0f, -0x1.438410p-1f, -0x1.c2bac4p-4f, 0x1.b08412p-6f, -0x1.376388p-8f, 0x1.37f154p-11f,
-                            -0x1.8075fap-15f, 0x1.b43b54p-20f);
-  const auto large = hn::CopySign(hn::Sub(one, exp_of(d, q)), x);
-  return hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.92f)), small, hn::IfThenElse(hn::IsNaN(x), x, large));
+/// erf x: below 1 x (1 + P(x^2)), above it 1 - e^-Q(x), where Q = -log(erfc).
+HWY_INLINE V erf(V x) {
+  const V magnitude = hn::Abs(x);
+  const V near = hn::MulAdd(magnitude,
+                            polynomial(hn::Mul(x, x), 0.12837917F, -0.37612626F, 0.11283581F, -0.026853547F, 0.0051877405F,
+                                       -0.0008004633F, 7.8346995e-05F),
+                            magnitude);
+  const V inside = at_most(magnitude, 3.93F); // erf 3.93 rounds to 1
+  const V q = polynomial(inside, -0.000188475F, 1.1295804F, 0.6332162F, 0.10842237F, -0.02521054F, 0.004205367F,
+                         -0.00044148986F, 2.1699036e-05F);
+  const Reduced it = reduce(hn::Neg(q));
+  const V far = hn::NegMulAdd(exp_reduced(it.r), power_of_two(it.n_bits), constant(1.0F));
+  return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, constant(1.0F)), near, far), x);
 }
+
+#if HWY_HAVE_FLOAT64
+#if HWY_TARGET == HWY_SCALAR // one lane: there is no half of it
+using HalfTag = Tag;
+#else
+using HalfTag = hn::Half<Tag>;
+#endif
+using DoubleTag = hn::Rebind<double, HalfTag>;
+using HalfV = hn::Vec<HalfTag>;
+using DoubleV = hn::Vec<DoubleTag>;
+
+HWY_INLINE DoubleV constant_double(double value) { return hn::Set(DoubleTag(), value); }
+HWY_INLINE DoubleV polynomial_double(DoubleV, double c) { return constant_double(c); }
+template <class... Rest> HWY_INLINE DoubleV polynomial_double(DoubleV x, double c, Rest... rest) {
+  return hn::MulAdd(polynomial_double(x, rest...), x, constant_double(c));
+}
+
+/// |x|^y = e^(y log |x|) in double, so that the product's error stays below float's rounding.
+HWY_INLINE HalfV power_of_magnitude(HalfV magnitude, HalfV exponent) {
+  const DoubleTag d;
+  const hn::RebindToUnsigned<DoubleTag> du;
+  const DoubleV one = constant_double(1.0), zero = hn::Zero(d);
+  const DoubleV x = hn::PromoteTo(d, magnitude), y = hn::PromoteTo(d, exponent);
+
+  // x = 2^k f with 2/3 <= f < 4/3; log f = 2 (s + s^3/3 + s^5/5 + ...), s = (f - 1) / (f + 1) <= 1/5.
+  const auto bits = hn::BitCast(du, x);
+  const auto shift = hn::Set(du, 0x3FF0000000000000U - 0x3FE5555555555555U); // bits of 1 less bits of 2/3
+  const auto biased = hn::ShiftRight<52>(hn::Add(bits, shift));               // k + 1023
+  const auto f_bits = hn::Sub(hn::Add(bits, hn::Set(du, 0x3FF0000000000000U)), hn::ShiftLeft<52>(biased));
+  const double integer_one = 6755399441055744.0; // 1.5 * 2^52: its low bits count integers
+  const DoubleV k = hn::Sub(hn::BitCast(d, hn::Add(biased, hn::BitCast(du, constant_double(integer_one)))),
+                            constant_double(integer_one + 1023));
+  const DoubleV f = hn::BitCast(d, f_bits);
+  const DoubleV s = hn::Div(hn::Sub(f, one), hn::Add(f, one)), s2 = hn::Mul(s, s);
+  const DoubleV series = polynomial_double(s2, 1.0, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15);
+  const double ln2 = 0.693147180559945309417;
+  DoubleV log_x = hn::MulAdd(k, constant_double(ln2), hn::Mul(hn::Add(s, s), series));
+  log_x = hn::IfThenElse(hn::Lt(x, constant_double(std::numeric_limits<double>::infinity())), log_x, x);
+  log_x = hn::IfThenElse(hn::Eq(x, zero), constant_double(-std::numeric_limits<double>::infinity()), log_x);
+
+  // An exponent of 0, like a magnitude of 1, gives 1 whatever the other is.
+  DoubleV z = hn::IfThenElseZero(hn::Not(hn::Or(hn::Eq(log_x, zero), hn::Eq(y, zero))), hn::Mul(y, log_x));
+  const auto beyond = hn::Gt(hn::Abs(z), constant_double(120)); // beyond float on both sides
+  z = hn::IfThenElse(beyond, hn::CopySign(constant_double(120), z), z);
+  const DoubleV n_bits = hn::MulAdd(z, constant_double(1 / ln2), constant_double(integer_one));
+  const DoubleV r = hn::NegMulAdd(hn::Sub(n_bits, constant_double(integer_one)), constant_double(ln2), z);
+  const DoubleV p = polynomial_double(r, 1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
+                                      1.0 / 362880, 1.0 / 3628800);
+  const auto two_n = hn::Add(hn::ShiftLeft<52>(hn::BitCast(du, n_bits)), hn::BitCast(du, one));
+  return hn::DemoteTo(HalfTag(), hn::Mul(p, hn::BitCast(d, two_n)));
+}
+
+/// x^y with the special cases of C's pow (C17 F.10.4.4).
+HWY_INLINE V power(V x, V y) {
+  const Tag d;
+  const V magnitude = hn::Abs(x);
+#if HWY_TARGET == HWY_SCALAR
+  const V z = power_of_magnitude(magnitude, y);
+#else
+  const HalfTag half;
+  const V z = hn::Combine(d, power_of_magnitude(hn::UpperHalf(half, magnitude), hn::UpperHalf(half, y)),
+                          power_of_magnitude(hn::LowerHalf(half, magnitude), hn::LowerHalf(half, y)));
+#endif
+  const V half_y = hn::Mul(y, constant(0.5F));
+  const auto integer = hn::Eq(hn::Round(y), y);
+  const auto odd = hn::And(integer, hn::Ne(hn::Round(half_y), half_y));
+  const V one = constant(1.0F);
+  V result = hn::IfThenElse(odd, hn::CopySign(z, x), z);
+  const auto no_root = hn::And(hn::And(hn::Lt(x, hn::Zero(d)), hn::Gt(x, constant(-infinity))), hn::Not(integer));
+  result = hn::IfThenElse(no_root, constant(std::numeric_limits<float>::quiet_NaN()), result);
+  return hn::IfThenElse(hn::Or(hn::Eq(x, one), hn::Eq(y, hn::Zero(d))), one, result);
+}
+#endif
 
 } // namespace vitro::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

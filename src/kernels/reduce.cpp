@@ -1,133 +1,154 @@
+// Sums, maxima and softmax over 16 lanes.
+//
+// Along contiguous elements the lanes are those of the vectors; across columns there are 16 rows of
+// partial results, one per lane, for a strip of columns. Either way lane l of a sum holds what
+// stands at l, l + 16, l + 32, ..., added in that order.
 #include "kernels/reduce.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
-
-#include "core/threads.h"
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce.cpp"
-#include <hwy/foreach_target.h>
+#include "hwy/foreach_target.h"
 
 #include "kernels/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 
-using D = hn::CappedTag<float, 16>;
-using V = hn::Vec<D>;
-constexpr int64_t lanes = int64_t(hn::MaxLanes(D()));
-constexpr int vectors = int(16 / lanes);
+inline constexpr int64_t width = 16;             // lanes of a reduction
+inline constexpr int parts = int(width / lanes); // vectors that hold them
+inline constexpr int64_t strip = 64;             // columns reduced together: 16 x 64 partial results are 4 KiB
 
-struct Add {
-  static constexpr float start = 0;
-  static HWY_INLINE V combine(V a, V b) { return hn::Add(a, b); }
-  static float combine(float a, float b) { return a + b; }
+struct Adding {
+  static HWY_INLINE V start() { return hn::Zero(Tag()); }
+  static HWY_INLINE V join(V a, V b) { return hn::Add(a, b); }
+  static HWY_INLINE float join(float a, float b) { return a + b; }
+};
+struct Largest {
+  static HWY_INLINE V start() { return constant(-infinity); }
+  static HWY_INLINE V join(V a, V b) { return larger(a, b); }
+  static HWY_INLINE float join(float a, float b) { return a != a || a > b ? a : b; }
 };
 
-struct Max {
-  static constexpr float start = -std::numeric_limits<float>::infinity();
-  static HWY_INLINE V combine(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
-  static float combine(float a, float b) { return std::isnan(a) || a > b ? a : b; }
-};
-
-// 16 lanes to one value, as a fixed binary tree.
-template <class How> HWY_INLINE float fold(float* lane) {
-  for (int width = 8; width >= 1; width /= 2)
-    for (int l = 0; l < width; ++l) lane[l] = How::combine(lane[l], lane[l + width]);
+/// 16 lanes to one value: l with l + 8, then + 4, + 2, + 1.
+template <class Kind> HWY_INLINE float join_lanes(const V* part) {
+  HWY_ALIGN float lane[width];
+#pragma GCC unroll 16
+  for (int v = 0; v < parts; ++v) hn::Store(part[v], Tag(), lane + v * lanes);
+#pragma GCC unroll 4
+  for (int step = 8; step > 0; step /= 2)
+#pragma GCC unroll 8
+    for (int l = 0; l < step; ++l) lane[l] = Kind::join(lane[l], lane[l + step]);
   return lane[0];
 }
 
-// A run of neighbours: element r goes to lane r mod 16. What a last, partial group of 16 lacks is `start`.
-template <class How> HWY_INLINE float along(const float* x, int64_t n) {
-  const D d;
-  V lane[vectors];
-  for (V& v : lane) v = hn::Set(d, How::start);
-  int64_t r = 0;
-  for (; r + 16 <= n; r += 16)
-    for (int v = 0; v < vectors; ++v) lane[v] = How::combine(lane[v], hn::LoadU(d, x + r + v * lanes));
-  float out[16];
-  for (int v = 0; v < vectors; ++v) hn::StoreU(lane[v], d, out + v * lanes);
-  for (int l = 0; r < n; ++r, ++l) out[l] = How::combine(out[l], x[r]);
-  return fold<How>(out);
-}
-
-// Columns side by side: each column keeps 16 lanes of its own.
-template <class How> HWY_INLINE void across(const float* x, int64_t n, int64_t stride, float* y) {
-  const D d;
-  V lane[16];
-  for (V& v : lane) v = hn::Set(d, How::start);
-  int64_t r = 0;
-  for (; r + 16 <= n; r += 16)
+/// The whole of x[0 .. n-1], each vector passed through `map` first. What `map` is given behind the
+/// end is zeros; they don't count.
+template <class Kind, class Map> HWY_INLINE float reduce_contiguous(const float* x, int64_t n, Map map) {
+  const Tag d;
+  V part[parts];
 #pragma GCC unroll 16
-    for (int l = 0; l < 16; ++l) lane[l] = How::combine(lane[l], hn::LoadU(d, x + (r + l) * stride));
-  for (int l = 0; r < n; ++r, ++l) lane[l] = How::combine(lane[l], hn::LoadU(d, x + r * stride));
-  for (int width = 8; width >= 1; width /= 2)
-    for (int l = 0; l < width; ++l) lane[l] = How::combine(lane[l], lane[l + width]);
-  hn::StoreU(lane[0], d, y);
+  for (int v = 0; v < parts; ++v) part[v] = Kind::start();
+  int64_t i = 0;
+  for (; i + width <= n; i += width)
+#pragma GCC unroll 16
+    for (int v = 0; v < parts; ++v) part[v] = Kind::join(part[v], map(hn::LoadU(d, x + i + v * lanes), i + v * lanes, lanes));
+#pragma GCC unroll 16
+  for (int v = 0; v < parts; ++v) {
+    const int64_t at = i + v * lanes, count = n - at < lanes ? n - at : lanes;
+    if (count <= 0) continue;
+    const V value = map(count == lanes ? hn::LoadU(d, x + at) : load_first(x + at, count), at, count);
+    part[v] = Kind::join(part[v], hn::IfThenElse(hn::FirstN(d, size_t(count)), value, Kind::start()));
+  }
+  return join_lanes<Kind>(part);
 }
 
-template <class How> void reduce(Axes axes, const float* x, float* y) {
+template <class Kind> HWY_INLINE float reduce_contiguous(const float* x, int64_t n) {
+  return reduce_contiguous<Kind>(x, n, [](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return v; });
+}
+
+/// y[j] over the rows of x [reduced, inner], for columns [begin, end) of at most `strip`.
+template <class Kind> HWY_INLINE void reduce_columns(const float* x, int64_t reduced, int64_t inner, float* y, int64_t begin, int64_t end) {
+  const Tag d;
+  HWY_ALIGN float partial[width][strip];
+  for (int64_t l = 0; l < width; ++l)
+    for (int64_t j = 0; j < strip; j += lanes) hn::Store(Kind::start(), d, partial[l] + j);
+  const int64_t columns = end - begin;
+  for (int64_t r = 0; r < reduced; ++r) {
+    const float* row = x + r * inner + begin;
+    float* to = partial[r % width];
+    int64_t j = 0;
+    for (; j + lanes <= columns; j += lanes)
+      hn::Store(Kind::join(hn::Load(d, to + j), hn::LoadU(d, row + j)), d, to + j);
+    if (j < columns) hn::Store(Kind::join(hn::Load(d, to + j), load_first(row + j, columns - j)), d, to + j);
+  }
+  for (int64_t j = 0; j < columns; j += lanes) {
+    V lane[width];
+#pragma GCC unroll 16
+    for (int l = 0; l < width; ++l) lane[l] = hn::Load(d, partial[l] + j);
+#pragma GCC unroll 4
+    for (int step = 8; step > 0; step /= 2)
+#pragma GCC unroll 8
+      for (int l = 0; l < step; ++l) lane[l] = Kind::join(lane[l], lane[l + step]);
+    if (columns - j >= lanes)
+      hn::StoreU(lane[0], d, y + begin + j);
+    else
+      store_first(lane[0], y + begin + j, columns - j);
+  }
+}
+
+/// Strips [begin, end) of the output, counted over [outer][strips of inner].
+template <class Kind> HWY_INLINE void reduce_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) {
   if (axes.inner == 1) {
-    for (int64_t o = 0; o < axes.outer; ++o) y[o] = along<How>(x + o * axes.reduced, axes.reduced);
+    for (int64_t i = begin; i < end; ++i) y[i] = reduce_contiguous<Kind>(x + i * axes.reduced, axes.reduced);
     return;
   }
-  for (int64_t o = 0; o < axes.outer; ++o, x += axes.reduced * axes.inner, y += axes.inner) {
-    int64_t i = 0;
-    for (; i + lanes <= axes.inner; i += lanes) across<How>(x + i, axes.reduced, axes.inner, y + i);
-    for (; i < axes.inner; ++i) {
-      float lane[16];
-      std::fill_n(lane, 16, How::start);
-      for (int64_t r = 0; r < axes.reduced; ++r) lane[r % 16] = How::combine(lane[r % 16], x[r * axes.inner + i]);
-      y[i] = fold<How>(lane);
-    }
+  const int64_t strips = (axes.inner + strip - 1) / strip;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t outer = i / strips, first = i % strips * strip;
+    const int64_t last = axes.inner - first < strip ? axes.inner : first + strip;
+    reduce_columns<Kind>(x + outer * axes.reduced * axes.inner, axes.reduced, axes.inner, y + outer * axes.inner, first, last);
   }
 }
 
-void sum(Axes axes, const float* x, float* y) { reduce<Add>(axes, x, y); }
-void max(Axes axes, const float* x, float* y) { reduce<Max>(axes, x, y); }
+void sum_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) { reduce_strips<Adding>(axes, x, y, begin, end); }
+void max_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) { reduce_strips<Largest>(axes, x, y, begin, end); }
 
-// y = f(x), elements 0 .. n-1; a last, partial vector goes through a copy.
-template <class F> HWY_INLINE void map_row(const float* x, float* y, int64_t n, F f) {
-  const D d;
+/// y[i] = f(x[i]) along one row.
+template <class Formula> HWY_INLINE void each(const float* x, float* y, int64_t n, Formula formula) {
+  const Tag d;
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
-  if (i == n) return;
-  float rest[16] = {};
-  std::memcpy(rest, x + i, size_t(n - i) * sizeof(float));
-  hn::StoreU(f(hn::LoadU(d, rest)), d, rest);
-  std::memcpy(y + i, rest, size_t(n - i) * sizeof(float));
+  for (; i + lanes <= n; i += lanes) hn::StoreU(formula(hn::LoadU(d, x + i)), d, y + i);
+  if (i < n) store_first(formula(load_first(x + i, n - i)), y + i, n - i);
 }
 
-void softmax_rows(int64_t rows, int64_t columns, const float* x, float* y) {
-  const D d;
-  for (int64_t r = 0; r < rows; ++r, x += columns, y += columns) {
-    const V most = hn::Set(d, along<Max>(x, columns));
-    map_row(x, y, columns, [&](V v) { return exp_of(d, hn::Sub(v, most)); });
-    const V total = hn::Set(d, along<Add>(y, columns));
-    map_row(y, y, columns, [&](V v) { return hn::Div(v, total); });
+void softmax_rows(int64_t columns, const float* x, float* y, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float* from = x + row * columns;
+    float* to = y + row * columns;
+    const V most = constant(reduce_contiguous<Largest>(from, columns));
+    const V total = constant(reduce_contiguous<Adding>(from, columns, [=](V v, int64_t at, int64_t count) HWY_ATTR __attribute__((always_inline)) {
+      const V e = exp(hn::Sub(v, most));
+      if (count == lanes)
+        hn::StoreU(e, Tag(), to + at);
+      else
+        store_first(e, to + at, count);
+      return e;
+    }));
+    each(to, to, columns, [=](V e) HWY_ATTR __attribute__((always_inline)) { return hn::Div(e, total); });
   }
 }
 
-void log_softmax_rows(int64_t rows, int64_t columns, const float* x, float* y) {
-  const D d;
-  float exponentials[256];
-  for (int64_t r = 0; r < rows; ++r, x += columns, y += columns) {
-    const V most = hn::Set(d, along<Max>(x, columns));
-    // The exponentials are summed over 16 lanes as `along` does, a piece that fits the buffer at a time.
-    float lane[16] = {};
-    for (int64_t begin = 0; begin < columns; begin += 256) {
-      const int64_t n = std::min<int64_t>(256, columns - begin);
-      map_row(x + begin, exponentials, n, [&](V v) { return exp_of(d, hn::Sub(v, most)); });
-      for (int64_t i = 0; i < n; ++i) lane[i % 16] += exponentials[i];
-    }
-    float total[16];
-    hn::StoreU(log_of(d, hn::Set(d, fold<Add>(lane))), d, total);
-    const V log_total = hn::Set(d, total[0]);
-    map_row(x, y, columns, [&](V v) { return hn::Sub(hn::Sub(v, most), log_total); });
+void log_softmax_rows(int64_t columns, const float* x, float* y, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float* from = x + row * columns;
+    const V most = constant(reduce_contiguous<Largest>(from, columns));
+    const V total = constant(reduce_contiguous<Adding>(
+        from, columns, [=](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return exp(hn::Sub(v, most)); }));
+    const V log_total = log(total);
+    each(from, y + row * columns, columns,
+         [=](V v) HWY_ATTR __attribute__((always_inline)) { return hn::Sub(hn::Sub(v, most), log_total); });
   }
 }
 
@@ -135,65 +156,71 @@ void log_softmax_rows(int64_t rows, int64_t columns, const float* x, float* y) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <algorithm>
+
+#include "core/threads.h"
+
 namespace vitro::kernels {
-HWY_EXPORT(sum);
-HWY_EXPORT(max);
+namespace {
+
+HWY_EXPORT(sum_strips);
+HWY_EXPORT(max_strips);
 HWY_EXPORT(softmax_rows);
 HWY_EXPORT(log_softmax_rows);
 
-namespace {
+// Elements read: of a sum, and of a softmax, which does some twenty times as much with each.
+constexpr int64_t worth_a_thread = 1 << 17, worth_a_thread_softmax = 1 << 14;
+constexpr int64_t most_tasks = 64;
 
-// Rows are independent: handed out in blocks of about this many elements.
-constexpr int64_t elements_per_task = 32 * 1024;
-
-template <class Body> void by_rows(int64_t rows, int64_t width, Body body) {
-  const int64_t block = std::max<int64_t>(1, elements_per_task / std::max<int64_t>(1, width));
-  parallel((rows + block - 1) / block, [&](int64_t task) {
-    const int64_t first = task * block;
-    body(first, std::min(rows - first, block));
-  });
+/// Calls run(begin, end) for pieces of [0, items): in several tasks where the work is worth it.
+template <class Run> void in_pieces(int64_t items, int64_t work, int64_t enough, Run&& run) {
+  if (work < enough || items < 2) return run(0, items);
+  const int64_t piece = (items + most_tasks - 1) / most_tasks;
+  parallel((items + piece - 1) / piece, [&](int64_t task) { run(task * piece, std::min(items, (task + 1) * piece)); });
 }
 
-template <class Combine> void reduce_plain(Axes axes, float start, const float* x, float* y, Combine combine) {
+using Strips = void (*)(Axes, const float*, float*, int64_t, int64_t);
+void reduce(Strips strips, Axes axes, const float* x, float* y) {
+  constexpr int64_t strip = 64;
+  const int64_t items = axes.outer * (axes.inner == 1 ? 1 : (axes.inner + strip - 1) / strip);
+  in_pieces(items, axes.outer * axes.reduced * axes.inner, worth_a_thread,
+            [&](int64_t begin, int64_t end) { strips(axes, x, y, begin, end); });
+}
+
+template <class Join> void reduce_plain(Axes axes, const float* x, float* y, float start, Join join) {
   for (int64_t o = 0; o < axes.outer; ++o)
     for (int64_t i = 0; i < axes.inner; ++i) {
       float lane[16];
-      std::fill_n(lane, 16, start);
-      for (int64_t r = 0; r < axes.reduced; ++r) lane[r % 16] = combine(lane[r % 16], x[(o * axes.reduced + r) * axes.inner + i]);
-      for (int width = 8; width >= 1; width /= 2)
-        for (int l = 0; l < width; ++l) lane[l] = combine(lane[l], lane[l + width]);
+      std::fill(lane, lane + 16, start);
+      for (int64_t r = 0; r < axes.reduced; ++r)
+        lane[r % 16] = join(lane[r % 16], x[(o * axes.reduced + r) * axes.inner + i]);
+      for (int step = 8; step > 0; step /= 2)
+        for (int l = 0; l < step; ++l) lane[l] = join(lane[l], lane[l + step]);
       y[o * axes.inner + i] = lane[0];
     }
 }
 
 } // namespace
 
-void sum(Axes axes, const float* x, float* y) {
-  by_rows(axes.outer, axes.reduced * axes.inner, [&](int64_t first, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(sum)({count, axes.reduced, axes.inner}, x + first * axes.reduced * axes.inner, y + first * axes.inner);
-  });
-}
-
-void max(Axes axes, const float* x, float* y) {
-  by_rows(axes.outer, axes.reduced * axes.inner, [&](int64_t first, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(max)({count, axes.reduced, axes.inner}, x + first * axes.reduced * axes.inner, y + first * axes.inner);
-  });
-}
+void sum(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(sum_strips), axes, x, y); }
+void max(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(max_strips), axes, x, y); }
 
 void softmax(int64_t rows, int64_t columns, const float* x, float* y) {
-  by_rows(rows, columns, [&](int64_t first, int64_t count) { HWY_DYNAMIC_DISPATCH(softmax_rows)(count, columns, x + first * columns, y + first * columns); });
+  in_pieces(rows, rows * columns, worth_a_thread_softmax,
+            [&, run = HWY_DYNAMIC_DISPATCH(softmax_rows)](int64_t begin, int64_t end) { run(columns, x, y, begin, end); });
 }
 
 void log_softmax(int64_t rows, int64_t columns, const float* x, float* y) {
-  by_rows(rows, columns, [&](int64_t first, int64_t count) { HWY_DYNAMIC_DISPATCH(log_softmax_rows)(count, columns, x + first * columns, y + first * columns); });
+  in_pieces(rows, rows * columns, worth_a_thread_softmax,
+            [&, run = HWY_DYNAMIC_DISPATCH(log_softmax_rows)](int64_t begin, int64_t end) { run(columns, x, y, begin, end); });
 }
 
 void sum_plain(Axes axes, const float* x, float* y) {
-  reduce_plain(axes, 0, x, y, [](float a, float b) { return a + b; });
+  reduce_plain(axes, x, y, 0, [](float a, float b) { return a + b; });
 }
 
 void max_plain(Axes axes, const float* x, float* y) {
-  reduce_plain(axes, -std::numeric_limits<float>::infinity(), x, y, [](float a, float b) { return std::isnan(a) || a > b ? a : b; });
+  reduce_plain(axes, x, y, -std::numeric_limits<float>::infinity(), [](float a, float b) { return a != a || a > b ? a : b; });
 }
 
 } // namespace vitro::kernels
