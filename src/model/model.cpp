@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -173,10 +174,12 @@ struct Model::Inner {
     StepResult result{.samples = batch.size};
     const int64_t shards = spec.shards;
     const auto part = [](ConstView whole, int64_t begin, int64_t end) {
-      auto extents = whole.type.shape.list();
-      const int64_t row = whole.type.bytes() / extents[0];
+      const Shape& shape = whole.type.shape;
+      std::array<int64_t, Shape::max_rank> extents;
+      std::ranges::copy(shape.extents(), extents.begin());
       extents[0] = end - begin;
-      return ConstView{{whole.type.dtype, Shape(extents)}, static_cast<const std::byte*>(whole.data) + begin * row};
+      return ConstView{{whole.type.dtype, Shape(std::span(extents).first(size_t(shape.rank())))},
+                       static_cast<const std::byte*>(whole.data) + begin * (whole.type.bytes() / shape[0])};
     };
     shard_sum->start();
     for (int64_t s = 0; s < shards; ++s) {
