@@ -51,8 +51,8 @@ void read_separator(Recipe& recipe, const Item& item) {
 void read_loss(Recipe& recipe, const Item& item) {
   try {
     const Loss& loss = find_loss(item.word());
-    const auto& all = loss.reductions;
-    if (std::find(all.begin(), all.end(), recipe.train.reduction) == all.end()) recipe.train.reduction = "";
+    // Another loss begins with its own reduction; the order in which a file states the two says nothing.
+    if (!recipe.train.loss.empty() && recipe.train.loss != loss.name) recipe.train.reduction = "";
     recipe.train.loss = loss.name;
   } catch (const Error& error) { relocate(error, item.where()); }
 }

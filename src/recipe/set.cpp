@@ -8,7 +8,7 @@ namespace vitro {
 namespace {
 
 // A key that can be set, under the names that it goes by.
-struct Address {
+struct Slot {
   std::vector<std::string> names; // in full; the first is what is shown
   std::string value;              // as it stands now
   std::string doc;
@@ -28,7 +28,7 @@ void set_net(Recipe& recipe, const Item& item) {
 
 using LayersOf = std::function<std::vector<LayerSpec>&(Recipe&)>;
 
-void add_layers(std::vector<Address>& out, const std::vector<LayerSpec>& layers, const std::vector<std::string>& names,
+void add_layers(std::vector<Slot>& out, const std::vector<LayerSpec>& layers, const std::vector<std::string>& names,
                 const NetSpec& net, const std::string& prefix, const LayersOf& layers_of) {
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerSpec& layer = layers[i];
@@ -39,15 +39,17 @@ void add_layers(std::vector<Address>& out, const std::vector<LayerSpec>& layers,
     for (const std::string& arg : args) {
       const AttrSpec* spec = kind ? find_spec(kind->args, arg) : nullptr;
       const Attr* held = layer.args.find(arg);
-      Address address;
-      address.names = {text(prefix, ".layers.", i, ".", arg)};
-      if (!names[i].empty()) address.names.insert(address.names.begin(), text(prefix, ".", names[i], ".", arg));
-      address.value = held ? write_attr(*held) : "";
-      address.doc = spec ? spec->doc : "";
-      address.assign = [=](Recipe& recipe, const Item& item) {
+      Slot slot;
+      slot.names = {text(prefix, ".layers.", i, ".", arg)};
+      if (!names[i].empty()) slot.names.insert(slot.names.begin(), text(prefix, ".", names[i], ".", arg));
+      // Without its beginning the position means the net's own layer, not a block's.
+      if (prefix == "net") slot.names.push_back(text("layers.", i, ".", arg));
+      slot.value = held ? write_attr(*held) : "";
+      slot.doc = spec ? spec->doc : "";
+      slot.assign = [=](Recipe& recipe, const Item& item) {
         layers_of(recipe)[i].args.set(arg, read_attr(item, spec, true));
       };
-      out.push_back(std::move(address));
+      out.push_back(std::move(slot));
     }
   }
 }
@@ -67,18 +69,18 @@ std::vector<std::string> layer_names(const NetSpec& net) {
   return names;
 }
 
-std::vector<Address> addresses(const Recipe& recipe) {
-  std::vector<Address> out;
+std::vector<Slot> slots_of(const Recipe& recipe) {
+  std::vector<Slot> out;
   const auto add_field = [&](const std::string& section, const Field& field) {
     const std::string name = field.name;
-    Address address{{section + "." + name},
-                    field.write(recipe),
-                    field.doc,
-                    field.word,
-                    name == "optimizer" || name == "schedule" || name == "loss",
-                    field.read};
-    if (section + name == "datasource") address.names.push_back("data");
-    out.push_back(std::move(address));
+    Slot slot{{section + "." + name},
+              field.write(recipe),
+              field.doc,
+              field.word,
+              name == "optimizer" || name == "schedule" || name == "loss",
+              field.read};
+    if (section + name == "datasource") slot.names.push_back("data");
+    out.push_back(std::move(slot));
   };
   for (const Field& field : data_fields()) add_field("data", field);
 
@@ -161,19 +163,18 @@ std::string canonical(const std::string& key) {
   return key.substr(0, key.size() - last.size()) + canonical_key(last);
 }
 
-const Address& find(const std::vector<Address>& all, const std::string& given, const std::string& where) {
+const Slot& find(const std::vector<Slot>& all, const std::string& given, const std::string& where) {
   for (const std::string& key : {given, canonical(given)}) {
-    std::vector<const Address*> found;
-    for (const Address& address : all) {
-      if (std::find(address.names.begin(), address.names.end(), key) != address.names.end()) return address;
-      if (std::any_of(address.names.begin(), address.names.end(),
-                      [&](const auto& name) { return is_suffix(key, name); }))
-        found.push_back(&address);
+    std::vector<const Slot*> found;
+    for (const Slot& slot : all) {
+      if (std::find(slot.names.begin(), slot.names.end(), key) != slot.names.end()) return slot;
+      if (std::any_of(slot.names.begin(), slot.names.end(), [&](const auto& name) { return is_suffix(key, name); }))
+        found.push_back(&slot);
     }
     if (found.size() == 1) return *found[0];
     if (found.size() > 1) {
       std::vector<std::string> candidates;
-      for (const Address* address : found) candidates.push_back(address->names[0]);
+      for (const Slot* slot : found) candidates.push_back(slot->names[0]);
       const size_t most = 8, more = candidates.size() > most ? candidates.size() - most : 0;
       candidates.resize(candidates.size() - more);
       bad_input(where,
@@ -182,14 +183,14 @@ const Address& find(const std::vector<Address>& all, const std::string& given, c
     }
   }
   std::vector<std::string> known, shown;
-  for (const Address& address : all)
-    for (const std::string& name : address.names) {
+  for (const Slot& slot : all)
+    for (const std::string& name : slot.names) {
       known.push_back(name);
       known.push_back(last_part(name));
     }
-  for (const Address& address : all)
-    if (address.names[0].starts_with("train.") || address.names[0].starts_with("data."))
-      shown.push_back(last_part(address.names[0]));
+  for (const Slot& slot : all)
+    if (slot.names[0].starts_with("train.") || slot.names[0].starts_with("data."))
+      shown.push_back(last_part(slot.names[0]));
   bad_input(where, text("unknown key \"", given, "\"", did_you_mean(given, known)),
             text("there are ", join(shown, ", "), ", and the net's"));
 }
@@ -215,20 +216,20 @@ void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
   std::vector<Assignment> rest;
   std::vector<std::pair<std::string, std::string>> set; // key in full, and by which assignment
   const auto assign = [&](const Assignment& one, bool first) {
-    const std::vector<Address> all = addresses(changed);
-    if (first && std::none_of(all.begin(), all.end(), [&](const Address& address) {
+    const std::vector<Slot> all = slots_of(changed);
+    if (first && std::none_of(all.begin(), all.end(), [&](const Slot& slot) {
           const auto named = [&](const std::string& name) {
             return is_suffix(one.key, name) || is_suffix(canonical(one.key), name);
           };
-          return address.first && std::any_of(address.names.begin(), address.names.end(), named);
+          return slot.first && std::any_of(slot.names.begin(), slot.names.end(), named);
         }))
       return false;
-    const Address& address = find(all, one.key, one.whole);
-    if (first && !address.first) return false;
+    const Slot& slot = find(all, one.key, one.whole);
+    if (first && !slot.first) return false;
     Value value = read_toml_value(one.value, one.whole);
-    if (address.word && !value.as<std::string>() && !value.as<Value::Table>()) value.held = one.value;
-    address.assign(changed, {value, last_part(address.names[0]), one.whole});
-    set.emplace_back(address.names[0], one.whole);
+    if (slot.word && !value.as<std::string>() && !value.as<Value::Table>()) value.held = one.value;
+    slot.assign(changed, {value, last_part(slot.names[0]), one.whole});
+    set.emplace_back(slot.names[0], one.whole);
     return true;
   };
   for (const std::string& whole : assignments) {
@@ -248,7 +249,7 @@ void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
 
 std::vector<RecipeKey> keys_of(const Recipe& recipe) {
   std::vector<RecipeKey> out;
-  for (const Address& address : addresses(recipe)) out.push_back({address.names[0], address.value, address.doc});
+  for (const Slot& slot : slots_of(recipe)) out.push_back({slot.names[0], slot.value, slot.doc});
   return out;
 }
 
