@@ -1,118 +1,206 @@
-// Reductions: the bits of their plain twins; softmax within its rounding and without overflow.
+// Reductions against their plain twins: the same bits on every instruction set, at every number of
+// threads; softmax against double.
 #include "kernels/reduce.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
-#include <vector>
+#include <limits>
+#include <random>
 
-#include "core/random.h"
 #include "core/threads.h"
+#include "kernels_targets.h"
 
-namespace vitro {
+namespace vitro::kernels {
 namespace {
 
-using kernels::Axes;
+constexpr float canary = -12345.678F;
+constexpr int64_t guard = 20;
 
-std::vector<float> noise(int64_t n) {
-  const Stream stream(2, "reduce");
-  std::vector<float> out(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) out[size_t(i)] = float(stream.normal(0, uint64_t(i)));
-  return out;
+// One element past an aligned address, so that no load may count on alignment.
+std::vector<float> random_values(int64_t n, uint32_t seed, float scale = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, scale);
+  std::vector<float> x(size_t(n) + 1);
+  for (float& value : x) value = normal(random);
+  return x;
 }
 
-void expect_twins_agree(const char* where) {
-  for (const int64_t outer : {0, 1, 2, 5})
-    for (const int64_t reduced : {0, 1, 2, 15, 16, 17, 31, 100, 1000})
-      for (const int64_t inner : {1, 2, 3, 7, 8, 15, 16, 17, 33, 100}) {
-        const Axes axes{outer, reduced, inner};
-        const auto x = noise(outer * reduced * inner);
-        std::vector<float> fast(size_t(outer * inner) + 1, 7), plain = fast;
-        kernels::sum(axes, x.data(), fast.data());
-        kernels::sum_plain(axes, x.data(), plain.data());
-        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0)
-            << where << ": sum " << outer << " " << reduced << " " << inner;
-        if (reduced == 0) continue;
-        kernels::max(axes, x.data(), fast.data());
-        kernels::max_plain(axes, x.data(), plain.data());
-        EXPECT_EQ(std::memcmp(fast.data(), plain.data(), fast.size() * sizeof(float)), 0)
-            << where << ": max " << outer << " " << reduced << " " << inner;
+void expect_same_bits(const float* got, const float* want, int64_t n, const std::string& what) {
+  for (int64_t i = 0; i < n; ++i)
+    ASSERT_EQ(std::bit_cast<uint32_t>(got[i]), std::bit_cast<uint32_t>(want[i])) << what << ", element " << i;
+}
+
+using Reduction = void (*)(Axes, const float*, float*);
+
+void compare(Reduction fast, Reduction plain, Axes axes, const float* x, const std::string& what) {
+  const int64_t n = axes.outer * axes.inner;
+  std::vector<float> got(size_t(n + 2 * guard), canary), want(size_t(n) + 1);
+  fast(axes, x, got.data() + guard);
+  plain(axes, x, want.data());
+  const std::string where = what + " of " + std::to_string(axes.outer) + " x " + std::to_string(axes.reduced) + " x " + std::to_string(axes.inner);
+  expect_same_bits(got.data() + guard, want.data(), n, where);
+  for (int64_t i = 0; i < guard; ++i)
+    ASSERT_TRUE(got[size_t(i)] == canary && got[size_t(guard + n + i)] == canary) << where << " writes outside";
+}
+
+constexpr int64_t odd_sizes[] = {1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 255};
+
+void compare_all() {
+  for (int64_t reduced : odd_sizes)
+    for (int64_t inner : odd_sizes)
+      for (int64_t outer : {1, 3}) {
+        const std::vector<float> x = random_values(outer * reduced * inner, uint32_t(reduced * 1000 + inner));
+        compare(sum, sum_plain, {outer, reduced, inner}, x.data() + 1, "sum");
+        compare(max, max_plain, {outer, reduced, inner}, x.data() + 1, "max");
+        if (testing::Test::HasFatalFailure()) return;
       }
 }
 
-TEST(Reduce, HasTheBitsOfItsPlainTwins) { expect_twins_agree("best"); }
-
-TEST(Reduce, HasTheSameBitsOnAvx2) {
-  if (!(hwy::SupportedTargets() & HWY_AVX2)) return; // one instruction set: nothing to compare
-  hwy::SetSupportedTargetsForTest(HWY_AVX2);
-  expect_twins_agree("AVX2");
-  hwy::SetSupportedTargetsForTest(0);
-}
-
-TEST(Reduce, MaxPassesNanOn) {
-  auto x = noise(40);
-  for (const size_t at : {0, 7, 16, 39}) {
-    auto y = x;
-    y[at] = NAN;
-    float most = 0;
-    kernels::max({1, 40, 1}, y.data(), &most);
-    EXPECT_TRUE(std::isnan(most)) << at;
+TEST(Reduce, HasTheBitsOfItsPlainTwinOnEveryInstructionSet) {
+  for (const Target& target : targets()) {
+    const OnTarget on(target.bit);
+    SCOPED_TRACE(target.name);
+    compare_all();
   }
 }
 
-TEST(Reduce, SoftmaxIsRightOverAnyWidthAndInPlace) {
-  for (const int64_t rows : {1, 3, 1000})
-    for (const int64_t columns : {1, 2, 3, 10, 15, 16, 17, 100, 255, 256, 257, 600}) {
-      const auto x = noise(rows * columns);
-      std::vector<float> p(x.size()), lp(x.size()), place = x;
-      kernels::softmax(rows, columns, x.data(), p.data());
-      kernels::log_softmax(rows, columns, x.data(), lp.data());
-      kernels::softmax(rows, columns, place.data(), place.data());
-      EXPECT_EQ(place, p);
-      for (int64_t r = 0; r < rows; ++r) {
-        double total = 0;
-        for (int64_t c = 0; c < columns; ++c) total += std::exp(double(x[size_t(r * columns + c)]));
-        for (int64_t c = 0; c < columns; ++c) {
-          const size_t at = size_t(r * columns + c);
-          const double truth = std::exp(double(x[at])) / total;
-          // The exponent carries the rounding of x - max, the sum that of its lanes' chains.
-          ASSERT_NEAR(p[at], truth, truth * (8 + double(columns) / 16) * 0x1p-24);
-          ASSERT_NEAR(lp[at], std::log(truth), (std::fabs(std::log(truth)) * 3 + 8 + double(columns) / 16) * 0x1p-24);
-        }
-      }
-    }
-}
-
-TEST(Reduce, SoftmaxDoesNotOverflow) {
-  const float x[] = {1e4f, -1e4f, 0, 1e4f};
-  float p[4], lp[4];
-  kernels::softmax(1, 4, x, p);
-  kernels::log_softmax(1, 4, x, lp);
-  EXPECT_FLOAT_EQ(p[0], 0.5f);
-  EXPECT_EQ(p[1], 0);
-  EXPECT_FLOAT_EQ(lp[0], -std::log(2.0f));
-  EXPECT_FLOAT_EQ(lp[1], -2e4f - std::log(2.0f));
-}
-
-TEST(Reduce, HasTheSameBitsOnAnyNumberOfThreads) {
+TEST(Reduce, BitsDoNotDependOnThreads) {
   const int before = thread_count();
-  const auto x = noise(3000 * 100);
-  std::vector<float> sums(3000), p(x.size());
-  set_thread_count(1);
-  kernels::sum({3000, 100, 1}, x.data(), sums.data());
-  kernels::softmax(3000, 100, x.data(), p.data());
-  for (const int threads : {2, 3, 4, 8}) {
+  for (const Axes axes : {Axes{1000, 300, 1}, Axes{1, 300, 1000}, Axes{7, 300, 100}, Axes{300000, 1, 1}, Axes{1, 300001, 1}}) {
+    const std::vector<float> x = random_values(axes.outer * axes.reduced * axes.inner, 3);
+    for (int threads : {1, 2, 3, 4, 8}) {
+      set_thread_count(threads);
+      compare(sum, sum_plain, axes, x.data(), "sum");
+      compare(max, max_plain, axes, x.data(), "max");
+    }
+  }
+  std::vector<float> x = random_values(500 * 100, 4), want, got(x.size());
+  for (int threads : {1, 2, 3, 4, 8}) {
     set_thread_count(threads);
-    std::vector<float> again(3000), q(x.size());
-    kernels::sum({3000, 100, 1}, x.data(), again.data());
-    kernels::softmax(3000, 100, x.data(), q.data());
-    EXPECT_EQ(again, sums);
-    EXPECT_EQ(q, p);
+    for (auto* kernel : {softmax, log_softmax}) {
+      std::vector<float> again(x.size());
+      kernel(500, 100, x.data(), got.data());
+      set_thread_count(1);
+      kernel(500, 100, x.data(), again.data());
+      expect_same_bits(got.data(), again.data(), 500 * 100, "softmax");
+      set_thread_count(threads);
+    }
   }
   set_thread_count(before);
 }
 
+TEST(Reduce, NothingSumsToZero) {
+  float y[3] = {7, 7, 7};
+  sum({3, 0, 1}, nullptr, y);
+  for (float value : y) EXPECT_EQ(value, 0);
+  y[0] = y[1] = y[2] = 7;
+  sum({1, 0, 3}, nullptr, y);
+  for (float value : y) EXPECT_EQ(value, 0);
+  sum({0, 5, 3}, nullptr, nullptr);
+  sum({5, 3, 0}, nullptr, nullptr);
+  max({0, 5, 1}, nullptr, nullptr);
+}
+
+TEST(Reduce, SpecialValues) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (const Target& target : targets()) {
+    const OnTarget on(target.bit);
+    SCOPED_TRACE(target.name);
+    for (int64_t n : {1, 7, 16, 40})
+      for (int64_t at = 0; at < n; ++at)
+        for (int64_t inner : {int64_t(1), int64_t(3)}) {
+          std::vector<float> x(size_t(n * inner), -2), y(size_t(inner), 7);
+          x[size_t(at * inner)] = nan;
+          max({1, n, inner}, x.data(), y.data());
+          ASSERT_TRUE(std::isnan(y[0])) << n << " " << at;
+          if (inner > 1) { ASSERT_EQ(y[1], -2); }
+          x[size_t(at * inner)] = -infinity;
+          max({1, n, inner}, x.data(), y.data());
+          ASSERT_EQ(y[0], n == 1 ? -infinity : -2);
+          x[size_t(at * inner)] = infinity;
+          sum({1, n, inner}, x.data(), y.data());
+          ASSERT_EQ(y[0], infinity);
+          for (float zero : {0.0F, -0.0F}) {
+            std::fill(x.begin(), x.end(), -zero);
+            x[size_t(at * inner)] = zero;
+            compare(sum, sum_plain, {1, n, inner}, x.data(), "sum");
+            compare(max, max_plain, {1, n, inner}, x.data(), "max");
+          }
+        }
+  }
+}
+
+double ulp_of(double value) {
+  int exponent;
+  std::frexp(value, &exponent);
+  return std::ldexp(1, std::max(exponent - 24, -149));
+}
+
+TEST(Softmax, AgreesWithDoubleAndSumsToOne) {
+  for (const Target& target : targets()) {
+    const OnTarget on(target.bit);
+    SCOPED_TRACE(target.name);
+    for (int64_t columns : odd_sizes)
+      for (float spread : {1.0F, 30.0F}) {
+        const int64_t rows = 5;
+        const std::vector<float> x = random_values(rows * columns, uint32_t(columns), spread);
+        std::vector<float> y(size_t(rows * columns + 2 * guard), canary), logs = y, in_place(x.begin() + 1, x.end());
+        softmax(rows, columns, x.data() + 1, y.data() + guard);
+        log_softmax(rows, columns, x.data() + 1, logs.data() + guard);
+        for (int64_t r = 0; r < rows; ++r) {
+          const float* row = x.data() + 1 + r * columns;
+          const double most = *std::max_element(row, row + columns);
+          double total = 0, ones = 0;
+          for (int64_t j = 0; j < columns; ++j) total += std::exp(row[j] - most);
+          for (int64_t j = 0; j < columns; ++j) {
+            // x - max is rounded to half an ulp of itself, which the exponential turns into a relative error.
+            const double z = row[j] - most, want = std::exp(z) / total, relative = (std::fabs(z) + double(columns) / 8 + 8) * 0x1p-24;
+            ASSERT_NEAR(y[size_t(guard + r * columns + j)], want, want * relative + 2 * ulp_of(want));
+            const double want_log = z - std::log(total);
+            ASSERT_NEAR(logs[size_t(guard + r * columns + j)], want_log, (std::fabs(z) + std::log(total) + double(columns) / 8 + 8) * 0x1p-23);
+            ones += y[size_t(guard + r * columns + j)];
+          }
+          ASSERT_NEAR(ones, 1, 1e-5);
+        }
+        for (int64_t i = 0; i < guard; ++i) {
+          ASSERT_TRUE(y[size_t(i)] == canary && y[y.size() - 1 - size_t(i)] == canary);
+          ASSERT_TRUE(logs[size_t(i)] == canary && logs[y.size() - 1 - size_t(i)] == canary);
+        }
+        softmax(rows, columns, in_place.data(), in_place.data());
+        expect_same_bits(in_place.data(), y.data() + guard, rows * columns, "softmax in place");
+        in_place.assign(x.begin() + 1, x.end());
+        log_softmax(rows, columns, in_place.data(), in_place.data());
+        expect_same_bits(in_place.data(), logs.data() + guard, rows * columns, "log_softmax in place");
+      }
+  }
+}
+
+TEST(Softmax, SameBitsOnAllInstructionSetsWithFusedMultiplyAdd) {
+  const std::vector<float> x = random_values(37 * 101, 8, 10);
+  for (auto* kernel : {softmax, log_softmax}) {
+    std::vector<float> first;
+    for (const Target& target : targets()) {
+      if (!target.fused) continue;
+      const OnTarget on(target.bit);
+      std::vector<float> y(x.size());
+      kernel(37, 101, x.data(), y.data());
+      if (first.empty()) first = y;
+      expect_same_bits(y.data(), first.data(), 37 * 101, target.name);
+    }
+  }
+}
+
+TEST(Softmax, LargeLogitsNeitherOverflowNorDivideByZero) {
+  const std::vector<float> x = {1e30F, 1e30F, -1e30F, 0, 3.4e38F, -3.4e38F};
+  std::vector<float> y(6);
+  softmax(3, 2, x.data(), y.data());
+  EXPECT_EQ(y, (std::vector<float>{0.5F, 0.5F, 0, 1, 1, 0}));
+  log_softmax(2, 2, x.data(), y.data());
+  EXPECT_EQ(y[2], -1e30F);
+  EXPECT_EQ(y[3], 0);
+}
+
 } // namespace
-} // namespace vitro
+} // namespace vitro::kernels

@@ -258,7 +258,12 @@ HWY_INLINE HalfV power_of_magnitude(HalfV magnitude, HalfV exponent) {
   const DoubleV p = polynomial_double(r, 1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
                                       1.0 / 362880, 1.0 / 3628800);
   const auto two_n = hn::Add(hn::ShiftLeft<52>(hn::BitCast(du, n_bits)), hn::BitCast(du, one));
-  return hn::DemoteTo(HalfTag(), hn::Mul(p, hn::BitCast(d, two_n)));
+  const DoubleV result = hn::Mul(p, hn::BitCast(d, two_n));
+#if HWY_TARGET == HWY_SCALAR // its DemoteTo stops at the largest float
+  return hn::Set(HalfTag(), static_cast<float>(hn::GetLane(result)));
+#else
+  return hn::DemoteTo(HalfTag(), result);
+#endif
 }
 
 /// x^y with the special cases of C's pow (C17 F.10.4.4).

@@ -66,7 +66,7 @@ VITRO_BINARY(power, power(a, b))
 VITRO_BINARY(maximum, larger(a, b))
 VITRO_BINARY(minimum, smaller(a, b))
 VITRO_BINARY(equal, one_where(hn::Eq(a, b)))
-VITRO_BINARY(not_equal, one_where(hn::Ne(a, b)))
+VITRO_BINARY(not_equal, hn::IfThenZeroElse(hn::Eq(a, b), constant(1.0F))) // nan differs from all, Ne says no
 VITRO_BINARY(less, one_where(hn::Lt(a, b)))
 VITRO_BINARY(less_equal, one_where(hn::Le(a, b)))
 VITRO_BINARY(greater, one_where(hn::Gt(a, b)))
