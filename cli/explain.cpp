@@ -10,7 +10,6 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "explain/gradcheck.h"
 #include "train/measure.h"
 #include "train/run.h"
 
@@ -25,20 +24,14 @@ int64_t whole(const std::string& word, const std::string& where, const std::stri
   return value;
 }
 
-// "fc1:3" or "fc1[3]": a layer and the position of a unit in it.
-std::pair<std::string, std::vector<int64_t>> unit_of(const std::string& address) {
+// "fc1:3" or "fc1[3]": a layer, and the number of a unit in it.
+std::pair<std::string, int64_t> unit_of(const std::string& address) {
   const std::string help = "--neuron fc1:3";
   const size_t cut_at = address.find_first_of(":[");
   if (cut_at == std::string::npos) bad_input("--neuron", text("\"", address, "\" names no unit"), help);
-  std::string rest = address.substr(cut_at + 1);
-  if (address[cut_at] == '[' && rest.ends_with(']')) rest.pop_back();
-  std::vector<int64_t> unit;
-  for (size_t at = 0; at <= rest.size();) {
-    const size_t comma = std::min(rest.find(',', at), rest.size());
-    unit.push_back(whole(rest.substr(at, comma - at), "--neuron", help));
-    at = comma + 1;
-  }
-  return {address.substr(0, cut_at), unit};
+  std::string unit = address.substr(cut_at + 1);
+  if (address[cut_at] == '[' && unit.ends_with(']')) unit.pop_back();
+  return {address.substr(0, cut_at), whole(unit, "--neuron", help)};
 }
 
 // The part that the net has not learned from, as far as there is one.
@@ -101,21 +94,25 @@ std::string heading(const Run& run, const Sample& sample, bool chosen_by_us) {
 }
 
 // The path through many weights would be a book: of each its three numbers.
-int many(const Explainer& explainer, int64_t count, uint64_t seed, const Common& common, const std::string& head) {
+int many(Explainer& explainer, const std::vector<ElementAddress>& addresses, const States& states, const Common& common,
+         const std::string& head) {
   Table table({"weight", "> gradient", "> back-propagated", "> finite difference", "> relative error", ""});
   Json list = Json::array();
   int64_t kinks = 0, failed = 0;
   double worst = 0;
-  for (const Address& address : explainer.random(size_t(count), seed)) {
-    const Explanation one = explainer.explain(address);
-    const bool wrong = !one.kink && one.relative_error > gradcheck_tolerance;
-    kinks += one.kink;
+  for (const ElementAddress& address : addresses) {
+    const Explanation one = explainer.parameter(address);
+    const bool kink = one.difference.kind == Difference::Kind::none || one.difference.on_kink;
+    const bool wrong = !one.adds_up || (!kink && !one.agrees);
+    kinks += kink;
     failed += wrong;
-    if (!one.kink) worst = std::max(worst, one.relative_error);
-    table.add({address.str(), number(one.gradient, 6), number(one.back_propagated, 6), number(one.finite_difference, 6),
-               number(one.relative_error, 2), one.kink ? "kink" : wrong ? "FAILED" : ""});
-    list.push_back(Json{{"param", address.str()}, {"gradient", one.gradient}, {"back_propagated", one.back_propagated},
-                        {"finite_difference", one.finite_difference}, {"relative_error", one.relative_error}, {"kink", one.kink}});
+    if (!kink) worst = std::max(worst, one.relative_error);
+    const std::string name = to_text(address, states, true);
+    table.add({name, number(one.gradient, 6), number(one.back_propagated, 6), number(one.difference.value, 6),
+               number(one.relative_error, 2), wrong ? "FAILED" : kink ? "at a kink" : ""});
+    list.push_back(Json{{"param", name}, {"gradient", one.gradient}, {"back_propagated", one.back_propagated},
+                        {"finite_difference", one.difference.value}, {"relative_error", one.relative_error},
+                        {"on_kink", kink}, {"adds_up", one.adds_up}});
   }
   if (common.json)
     print(Json({{"checked", list.size()}, {"non_differentiable", kinks}, {"failed", failed}, {"worst_relative_error", worst}, {"explanations", std::move(list)}}).dump() + "\n");
@@ -130,11 +127,12 @@ int explain(Arguments& arguments) {
   Common common;
   std::optional<int64_t> index, terms, seed;
   std::string param, neuron;
-  bool symbolic = false;
+  bool symbolic = false, open = false;
   arguments.option("--sample", index, "N", "which sample of the unseen part, from 0 (default: the worst mistake)");
   arguments.option("--param", param, "ADDRESS", "which weight: fc1.weight:3,17, or random:100 (default: the steepest)");
   arguments.option("--neuron", neuron, "LAYER:UNIT", "one neuron instead: inputs times weights, bias, activation");
   arguments.flag("--symbolic", symbolic, "with letters instead of numbers");
+  arguments.flag("--open", open, "composed ops (softmax, losses) opened into their primitives");
   arguments.option("--terms", terms, "K", "so many terms of each sum, the rest is added up (default: 5)");
   arguments.option("--seed", seed, "N", "of random:N (default: 0)");
   common.declare_data(arguments);
@@ -146,45 +144,46 @@ int explain(Arguments& arguments) {
   if (!neuron.empty() && (symbolic || !param.empty())) bad_input("--neuron", "goes with neither --param nor --symbolic");
 
   const Run run = open_run(find_run(arguments.word(0)));
-  const bool random = param.starts_with("random:");
-  const int64_t count = random ? whole(param.substr(7), "--param", "--param random:100") : 0;
   // What is wrong with an address should not have to wait for the data.
-  std::optional<Address> address;
-  if (!param.empty() && !random) address = parse_address(param, run.model.states());
+  const bool random = param.starts_with("random:");
+  std::vector<ElementAddress> addresses;
+  if (!param.empty()) addresses = parse_addresses(param, run.model.states(), uint64_t(seed.value_or(0)));
   if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
   const Splits data = data_of(run, common.data_dir);
   const Sample sample = choose(run, data, index);
   const Function function = run.model.loss_function(1, sample.batch.targets.type());
   const std::vector<Tensor> inputs = {sample.batch.x, sample.batch.targets};
   ExplainOptions options;
-  if (terms) options.terms = size_t(*terms);
+  if (terms) options.terms = int(*terms);
+  options.open = open;
   const bool colour = out_stream().palette.colour;
   const std::string head = heading(run, sample, !index);
-  const auto about = [&](Json object) {
+  const auto show = [&](const auto& found) {
+    if (!common.json) {
+      print(head + text_of(found, colour));
+      return;
+    }
+    Json object = Json::parse(json_of(found));
     object["run"] = run.directory.path();
     object["sample"] = sample.index;
     object["part"] = sample.part;
     object["truth"] = sample.truth;
     object["predicted"] = sample.predicted;
-    return object.dump() + "\n";
+    print(object.dump() + "\n");
   };
 
+  Explainer explainer(function, run.model.states(), inputs, options);
   if (!neuron.empty()) {
     const auto [layer, unit] = unit_of(neuron);
-    const NeuronExplanation one = explain_neuron(function, run.model.states(), inputs, layer, unit, options);
-    print(common.json ? about(Json::parse(one.json())) : head + one.str(colour));
+    show(explainer.neuron(layer, unit));
     return 0;
   }
-  const Explainer explainer(function, run.model.states(), inputs, options);
-  if (random) return many(explainer, count, uint64_t(seed.value_or(0)), common, head);
-  if (!address) address = explainer.steepest();
-  if (symbolic) {
-    const std::string letters = explainer.symbolic(*address);
-    print(common.json ? about({{"param", address->str()}, {"symbolic", letters}}) : head + letters + (letters.ends_with('\n') ? "" : "\n"));
-    return 0;
-  }
-  const Explanation one = explainer.explain(*address);
-  print(common.json ? about(Json::parse(one.json())) : head + one.str(colour));
+  if (random) return many(explainer, addresses, run.model.states(), common, head);
+  const ElementAddress address = addresses.empty() ? explainer.steepest() : addresses[0];
+  if (symbolic)
+    show(explainer.symbolic(address));
+  else
+    show(explainer.parameter(address));
   return 0;
 }
 

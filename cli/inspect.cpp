@@ -199,6 +199,7 @@ int show_run(const RunDirectory& directory, const Options& options) {
     Json object = {{"run", directory.path()}, {"state", state}, {"recipe", to_toml(run.recipe)}, {"layers", layers_json(run.model)},
                    {"parameters", run.model.states().parameters()}, {"trained", run.trained},
                    {"weights_sha256", weights_sha256(run.model.states())}, {"columns", history.columns}, {"history", history.rows}};
+    if (checkpoint) object["numbers"] = checkpoint->progress.numbers;
     print(object.dump() + "\n");
     return 0;
   }
@@ -210,6 +211,8 @@ int show_run(const RunDirectory& directory, const Options& options) {
   facts.add("weights", run.trained ? text("sha256 ", weights_sha256(run.model.states())) : "none yet");
   if (checkpoint) facts.add("trained", text(plural(int64_t(history.rows.size()), "epoch"), ", ", duration(checkpoint->progress.seconds),
                                             checkpoint->progress.best_epoch >= 0 ? text(", best validation loss in epoch ", checkpoint->progress.best_epoch + 1) : ""));
+  for (const auto& [key, value] : checkpoint ? checkpoint->progress.numbers : std::map<std::string, double>())
+    if (key.starts_with("test_")) facts.add(key == "test_accuracy" ? "test accuracy" : key == "test_rmse" ? "test RMSE" : "test loss", key == "test_accuracy" ? percent(value) : fixed(value, 4));
   out += facts.str(palette) + "\n" + layer_table(run.model) + "\n" + plan_of(run.recipe);
   if (!history.rows.empty()) {
     Table table({"history", "", "> first", "> last"});

@@ -67,7 +67,7 @@ std::string fixed(double value, int decimals) {
 
 std::string plural(int64_t n, const std::string& one) {
   if (n == 1) return "1 " + one;
-  const bool hisses = one.ends_with('s') || one.ends_with('x') || one.ends_with("ch");
+  const bool hisses = one.ends_with("s");
   return thousands(n) + " " + one + (hisses ? "es" : "s");
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -96,6 +97,7 @@ private:
                         {"samples", double(sums_.samples)},
                         {"fitting_seconds", fitting_s_},
                         {"fitted", double(fitted_)}};
+    progress.numbers.insert(measured_.begin(), measured_.end());
     progress.history = history_;
     save_checkpoint(run_.checkpoint(), model_.states(), best_weights_, progress);
     last_saved_ = Clock::now();
@@ -181,13 +183,8 @@ private:
   }
 
   TrainingResult finish() {
-    const Ending ending = stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished;
-    if (!finished_) { // "finished" is written last, when all else is; a run that was found finished is left as it is
-      write_atomically(run_.history(), to_csv(history_));
-      write_weights();
-      save(true);
-    }
-    TrainingResult out = result(ending);
+    TrainingResult out = result(stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished);
+    const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
     if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     out.train = measure(model_, data_.train);
@@ -195,6 +192,18 @@ private:
     out.test = measure(model_, data_.test);
     out.baseline = baseline(data_.train, data_.test.size() > 0 ? data_.test : data_.validation);
     out.weights_sha256 = weights_sha256(model_.states());
+    if (finished_) return out; // found as it is left: nothing is written again
+    write_atomically(run_.history(), to_csv(history_));
+    write_weights();
+    // "finished" is written last, when all else is: with the last weights as states, and what was measured.
+    for (const auto& [part, metrics] : {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
+      if (metrics->samples == 0) continue;
+      measured_[text(part, "_loss")] = metrics->loss;
+      measured_[text(part, classes_ ? "_accuracy" : "_rmse")] = classes_ ? metrics->accuracy() : metrics->rmse;
+    }
+    load_states(model_.states(), model_.states().names(), last, run_.checkpoint());
+    save(true);
+    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     return out;
   }
 
@@ -264,6 +273,7 @@ private:
   int64_t best_epoch_ = -1, waited_ = 0; // best_epoch_ counts from 0
   std::vector<NamedTensor> best_weights_;
   bool finished_ = false; // as it was found
+  std::map<std::string, double> measured_; // at the end: for whoever looks at the run
 
   double rate_ = 0, seconds_before_ = 0, fitting_s_ = 0;
   int64_t fitted_ = 0;

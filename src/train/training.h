@@ -39,7 +39,7 @@ struct TrainingResult {
 };
 
 /// Trains `model` (freshly made from the recipe) on `data` until the recipe's epochs are over or its patience is,
-/// saving to `run`; goes on from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen
+/// saving to `run`; what was measured at the end is among the finished checkpoint's numbers ("test_accuracy"); goes on from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen
 /// weights in the model. Throws failure where a value becomes NaN or infinite, naming the first node and layer, in the
 /// very step in which it appears; or where the disk refuses. The last good checkpoint is kept then.
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
