@@ -18,7 +18,9 @@ std::atomic<int64_t> allocations = 0;
 
 [[gnu::noinline]] void* counted(size_t bytes, size_t alignment) {
   ++allocations;
-  if (void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment + (bytes == 0) * alignment)) return p;
+  if (void* p =
+          std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment + (bytes == 0) * alignment))
+    return p;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void released(void* p) { std::free(p); }
@@ -52,7 +54,8 @@ Batch blobs(int64_t n, int64_t features, int64_t classes, uint64_t seed = 0) {
     const int64_t label = int64_t(stream.below(uint64_t(classes), uint64_t(i), 0));
     out.labels.set(i, double(label));
     for (int64_t f = 0; f < features; ++f)
-      out.x.set(i * features + f, std::sin(double(3 * label + f * (label + 1))) + 0.5 * stream.normal(uint64_t(i), uint64_t(f + 1)));
+      out.x.set(i * features + f,
+                std::sin(double(3 * label + f * (label + 1))) + 0.5 * stream.normal(uint64_t(i), uint64_t(f + 1)));
   }
   return out;
 }
@@ -87,7 +90,8 @@ double largest_difference(const Model& a, const Model& b) {
 
 TEST(Model, LearnsXor) {
   const Tensor x({4, 2}, {0, 0, 0, 1, 1, 0, 1, 1}), labels({4}, {0, 1, 1, 0}, DType::i32);
-  Model model({.net = mlp({8}, "tanh"), .sample = {2}, .outputs = 1, .loss = "binary_cross_entropy", .optimizer = {"adam"}});
+  Model model(
+      {.net = mlp({8}, "tanh"), .sample = {2}, .outputs = 1, .loss = "binary_cross_entropy", .optimizer = {"adam"}});
   StepResult result;
   for (int i = 0; i < 500; ++i) result = model.fit(x, labels, 0.05);
   EXPECT_EQ(result.correct, 4);
@@ -141,7 +145,12 @@ TEST(Model, PlannedAndInterpretedAgree) {
   for (const NetSpec& net : {mlp({17, 9}), wired(), linear()})
     for (const Loss& loss : losses())
       for (const bool by_class : {true, false}) {
-        ModelSpec spec{.net = net, .sample = {13}, .outputs = 5, .loss = loss.name, .optimizer = {"adam", {{"weight_decay", 0.01}}}, .clip = {.norm = 1}};
+        ModelSpec spec{.net = net,
+                       .sample = {13},
+                       .outputs = 5,
+                       .loss = loss.name,
+                       .optimizer = {"adam", {{"weight_decay", 0.01}}},
+                       .clip = {.norm = 1}};
         Model planned(spec);
         spec.interpret = true;
         Model oracle(spec);
@@ -221,7 +230,8 @@ TEST(Model, BitsDoNotDependOnTheNumberOfThreads) {
     std::vector<std::map<std::string, Tensor>> ends;
     for (const int threads : {1, 2, 3}) {
       set_thread_count(threads);
-      Model model({.net = mlp({130, 70}), .sample = {40}, .outputs = 5, .optimizer = {"adamw"}, .shards = shards, .seed = 3});
+      Model model(
+          {.net = mlp({130, 70}), .sample = {40}, .outputs = 5, .optimizer = {"adamw"}, .shards = shards, .seed = 3});
       for (int i = 0; i < 5; ++i) model.fit(batch.x, batch.labels, 0.01);
       ends.push_back(states_of(model));
     }
@@ -247,7 +257,12 @@ TEST(Model, AStepAllocatesNothing) {
   for (const NetSpec& net : {mlp({17, 9}), wired()})
     for (const char* optimizer : {"sgd", "adamw", "rmsprop"})
       for (const int64_t shards : {1, 4}) {
-        Model model({.net = net, .sample = {13}, .outputs = 5, .optimizer = {optimizer}, .clip = {.norm = 1, .value = 0.5}, .shards = shards});
+        Model model({.net = net,
+                     .sample = {13},
+                     .outputs = 5,
+                     .optimizer = {optimizer},
+                     .clip = {.norm = 1, .value = 0.5},
+                     .shards = shards});
         for (int i = 0; i < 2; ++i) {
           model.fit(batch.x, batch.labels, 0.01);
           model.fit(last.x, last.labels, 0.01);
@@ -300,7 +315,8 @@ TEST(Model, EvaluationAddsUpAndIsNoStep) {
   double loss = 0;
   int64_t correct = 0;
   for (int64_t i = 0; i < 20; i += 10) {
-    const Evaluation half = model.evaluate({{DType::f32, {10, 13}}, batch.x.as<float>().data() + i * 13}, {{DType::i32, {10}}, batch.labels.as<int32_t>().data() + i});
+    const Evaluation half = model.evaluate({{DType::f32, {10, 13}}, batch.x.as<float>().data() + i * 13},
+                                           {{DType::i32, {10}}, batch.labels.as<int32_t>().data() + i});
     loss += half.loss;
     correct += half.correct;
   }
@@ -328,7 +344,8 @@ TEST(Model, RatesChangeWithoutANewPlan) {
   model.fit(batch.x, batch.labels, 0.25);
   EXPECT_GT(allocations, before);
   const auto after = model.states().read("fc1.bias/momentum");
-  for (int64_t i = 0; i < after.elements(); ++i) EXPECT_NEAR(after.at(i), 0.5 * velocity.at(i) + gradient.at("fc1.bias").at(i), 1e-6);
+  for (int64_t i = 0; i < after.elements(); ++i)
+    EXPECT_NEAR(after.at(i), 0.5 * velocity.at(i) + gradient.at("fc1.bias").at(i), 1e-6);
   EXPECT_THROW(model.set_optimizer("momentum", 0), Error) << "the moment would go";
   EXPECT_THROW(model.set_optimizer("momentum", 1.5), Error);
   EXPECT_THROW(model.set_optimizer("weight_decay", 0.1), Error) << "no place for it in the step";
@@ -364,7 +381,13 @@ TEST(Model, ALossThatIsNotFiniteChangesNothingAndIsNamed) {
                                {.op = "log", .name = "logs"}}};
   for (const int64_t shards : {1, 2})
     for (const bool interpret : {false, true}) {
-      Model model({.net = net, .sample = {2}, .outputs = 2, .loss = "squared_error", .optimizer = {"adam"}, .shards = shards, .interpret = interpret});
+      Model model({.net = net,
+                   .sample = {2},
+                   .outputs = 2,
+                   .loss = "squared_error",
+                   .optimizer = {"adam"},
+                   .shards = shards,
+                   .interpret = interpret});
       model.states().write("fc1.weight", Tensor({2, 2}, {300, 0, -300, 0}));
       const Tensor fine({2, 2}, {0, 1, 0, 2}), bad({2, 2}, {0, 1, 5, 2}), labels({2}, {0, 1}, DType::i32);
       EXPECT_TRUE(model.fit(fine, labels, 0.0).finite);
@@ -384,7 +407,8 @@ TEST(Model, ALossThatIsNotFiniteChangesNothingAndIsNamed) {
 }
 
 TEST(Model, ADerivativeThatIsNotFiniteIsNamed) {
-  const NetSpec net{.layers = {{.op = "dense", .args = {{"out", int64_t{1}}, {"init", std::string("zero")}}}, {.op = "sqrt", .name = "root"}}};
+  const NetSpec net{.layers = {{.op = "dense", .args = {{"out", int64_t{1}}, {"init", std::string("zero")}}},
+                               {.op = "sqrt", .name = "root"}}};
   Model model({.net = net, .sample = {2}, .outputs = 1, .loss = "squared_error"});
   const Tensor x({2, 2}, {0, 1, 5, 2}), targets({2}, {1, 2});
   const StepResult result = model.fit(x, targets, 0.1);
@@ -414,10 +438,10 @@ std::string error_of(const std::function<void()>& action) {
   return "no error";
 }
 
-#define EXPECT_SAYS(action, piece) \
-  do { \
-    const std::string said = error_of([&] { action; }); \
-    EXPECT_NE(said.find(piece), std::string::npos) << said; \
+#define EXPECT_SAYS(action, piece)                                                                                     \
+  do {                                                                                                                 \
+    const std::string said = error_of([&] { action; });                                                                \
+    EXPECT_NE(said.find(piece), std::string::npos) << said;                                                            \
   } while (false)
 
 TEST(Model, MistakesInASpecAreNamed) {
@@ -455,7 +479,8 @@ TEST(Model, BatchesThatDoNotFitAreNamedAndChangeNothing) {
   EXPECT_SAYS(model.evaluate(batch.x, labels), "is -1");
   EXPECT_SAYS(model.fit(batch.x, Tensor({3}, {0, 1, 2}, DType::i32), 0.1), "targets are i32[3]");
   EXPECT_SAYS(model.fit(batch.x, Tensor(Type{DType::f32, {4, 4}}), 0.1), "targets are f32[4, 4]");
-  EXPECT_SAYS(model.fit(Tensor(Type{DType::f32, {4, 12}}), batch.labels, 0.1), "samples are [4, 12], expected [batch] and then [13]");
+  EXPECT_SAYS(model.fit(Tensor(Type{DType::f32, {4, 12}}), batch.labels, 0.1),
+              "samples are [4, 12], expected [batch] and then [13]");
   EXPECT_SAYS(model.predict(Tensor(Type{DType::f32, {13}})), "samples are [13]");
   EXPECT_SAYS(model.predict(Tensor(Type{DType::f32, {0, 13}})), "no samples");
   EXPECT_SAYS(model.predict(Tensor(Type{DType::u8, {1, 13}})), "expected floating point");
@@ -483,7 +508,8 @@ TEST(Model, CanBeMoved) {
 }
 
 TEST(Model, CountsRightAnswersOfEveryKind) {
-  const NetSpec pass{.layers = {{.op = "dense", .args = {{"out", int64_t{2}}, {"bias", int64_t{0}}, {"init", std::string("zero")}}}}};
+  const NetSpec pass{
+      .layers = {{.op = "dense", .args = {{"out", int64_t{2}}, {"bias", int64_t{0}}, {"init", std::string("zero")}}}}};
   const auto correct = [&](const char* loss, const Tensor& targets) {
     Model model({.net = pass, .sample = {2}, .outputs = 2, .loss = loss});
     model.states().write("fc1.weight", Tensor({2, 2}, {1, 0, 0, 1}));
@@ -491,7 +517,8 @@ TEST(Model, CountsRightAnswersOfEveryKind) {
   };
   EXPECT_EQ(correct("cross_entropy", Tensor({3}, {0, 1, 0}, DType::i32)), 2);
   EXPECT_EQ(correct("cross_entropy", Tensor({3, 2}, {0.9, 0.1, 0.2, 0.8, 0.3, 0.7})), 3);
-  EXPECT_EQ(correct("binary_cross_entropy", Tensor({3, 2}, {1, 0, 0, 1, 1, 0})), 2) << "a sample is right when all its outputs are";
+  EXPECT_EQ(correct("binary_cross_entropy", Tensor({3, 2}, {1, 0, 0, 1, 1, 0})), 2)
+      << "a sample is right when all its outputs are";
   EXPECT_EQ(correct("squared_error", Tensor({3}, {0, 0, 1}, DType::i32)), 2);
   EXPECT_EQ(correct("squared_error", Tensor({3, 2}, {0, 0, 0, 0, 0, 0})), -1);
 }

@@ -24,12 +24,16 @@ Moments moments(const Tensor& x) {
   return m;
 }
 
-Tensor draw(const std::string& word, DType dtype = DType::f64) { return initial(word, "fc1.weight", {dtype, {200, 300}}, {300, 200}, 7); }
+Tensor draw(const std::string& word, DType dtype = DType::f64) {
+  return initial(word, "fc1.weight", {dtype, {200, 300}}, {300, 200}, 7);
+}
 
 TEST(Initializers, HaveTheVariancesOfTheirPapers) {
-  const std::map<std::string, double> variance{{"xavier_simple", 1.0 / 3 / 300}, {"xavier_uniform", 2.0 / 500}, {"xavier_normal", 2.0 / 500},
-                                               {"he_uniform", 2.0 / 300},        {"he_normal", 2.0 / 300},      {"normal(1, 0.5)", 0.25},
-                                               {"uniform(-1, 3)", 16.0 / 12},    {"normal(2)", 4},              {"uniform(2)", 16.0 / 12}};
+  const std::map<std::string, double> variance{{"xavier_simple", 1.0 / 3 / 300}, {"xavier_uniform", 2.0 / 500},
+                                               {"xavier_normal", 2.0 / 500},     {"he_uniform", 2.0 / 300},
+                                               {"he_normal", 2.0 / 300},         {"normal(1, 0.5)", 0.25},
+                                               {"uniform(-1, 3)", 16.0 / 12},    {"normal(2)", 4},
+                                               {"uniform(2)", 16.0 / 12}};
   for (const auto& [word, expected] : variance) {
     const Moments m = moments(draw(word));
     EXPECT_NEAR(m.variance / expected, 1, 0.03) << word; // 60000 draws: 5 deviations of a normal's variance are 0.029
@@ -39,8 +43,10 @@ TEST(Initializers, HaveTheVariancesOfTheirPapers) {
 }
 
 TEST(Initializers, UniformOnesStayWithinAndFillTheirRange) {
-  const std::map<std::string, double> limit{{"xavier_simple", 1 / std::sqrt(300.0)}, {"glorot_uniform", std::sqrt(6.0 / 500)},
-                                            {"kaiming_uniform", std::sqrt(6.0 / 300)}, {"uniform(0.1)", 0.1}};
+  const std::map<std::string, double> limit{{"xavier_simple", 1 / std::sqrt(300.0)},
+                                            {"glorot_uniform", std::sqrt(6.0 / 500)},
+                                            {"kaiming_uniform", std::sqrt(6.0 / 300)},
+                                            {"uniform(0.1)", 0.1}};
   for (const auto& [word, r] : limit) {
     const Moments m = moments(draw(word));
     EXPECT_LE(m.high, r) << word;
@@ -52,7 +58,8 @@ TEST(Initializers, UniformOnesStayWithinAndFillTheirRange) {
 TEST(Initializers, ConstantsAndGain) {
   EXPECT_EQ(moments(draw("zero")).high, 0);
   EXPECT_EQ(moments(draw("constant(0.25)")).low, 0.25);
-  const Tensor one = draw("he_normal"), two = initial("he_normal", "fc1.weight", {DType::f64, {200, 300}}, {300, 200}, 7, 2);
+  const Tensor one = draw("he_normal"),
+               two = initial("he_normal", "fc1.weight", {DType::f64, {200, 300}}, {300, 200}, 7, 2);
   for (int64_t i = 0; i < one.elements(); i += 997) EXPECT_EQ(two.at(i), 2 * one.at(i));
 }
 
@@ -75,9 +82,7 @@ TEST(Initializers, BadWordsAreNamed) {
   const auto message = [](const std::string& word) {
     try {
       draw(word);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
+    } catch (const Error& error) { return std::string(error.what()); }
     return std::string("no error");
   };
   EXPECT_NE(message("he_norml").find("did you mean \"he_normal\""), std::string::npos) << message("he_norml");

@@ -51,7 +51,8 @@ const Tensor sample_batch({2, 4}, {1, -2, 0.5, 3, -1, 0.25, 2, -0.5}, DType::f64
 TEST(Net, NamesAndShapesAreTorchs) {
   States states;
   create_parameters(states, mlp({5, 6}), {2, 2}, 3, 0);
-  EXPECT_EQ(states.names(), (std::vector<std::string>{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc3.weight", "fc3.bias"}));
+  EXPECT_EQ(states.names(),
+            (std::vector<std::string>{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc3.weight", "fc3.bias"}));
   EXPECT_EQ(states.at("fc1.weight").type.shape, (Shape{5, 4}));
   EXPECT_EQ(states.at("fc3.bias").type.shape, (Shape{3}));
   EXPECT_EQ(states.parameters(), 5 * 4 + 5 + 6 * 5 + 6 + 3 * 6 + 3);
@@ -75,7 +76,10 @@ TEST(Net, DenseIsWeightedSumsPlusBias) {
 }
 
 TEST(Net, DenseOverFurtherAxesAndWithoutBias) {
-  const NetSpec net{.layers = {{.op = "Linear", .name = "time", .args = {{"out", int64_t{5}}, {"bias", int64_t{0}}, {"init", std::string("he_normal")}}}}};
+  const NetSpec net{
+      .layers = {{.op = "Linear",
+                  .name = "time",
+                  .args = {{"out", int64_t{5}}, {"bias", int64_t{0}}, {"init", std::string("he_normal")}}}}};
   States states;
   create_parameters(states, net, {7, 4}, 5, 1, DType::f64);
   EXPECT_EQ(states.names(), (std::vector<std::string>{"time.weight"}));
@@ -83,8 +87,11 @@ TEST(Net, DenseOverFurtherAxesAndWithoutBias) {
 }
 
 TEST(Net, ANamedInitialiserMeansABiasOfZero) {
-  const NetSpec net{.layers = {{.op = "dense", .args = {{"out", int64_t{3}}, {"init", std::string("constant(2)")}, {"gain", 0.5}}},
-                               {.op = "dense", .args = {{"out", int64_t{3}}, {"init", std::string("zero")}, {"bias_init", std::string("constant(4)")}}}}};
+  const NetSpec net{
+      .layers = {
+          {.op = "dense", .args = {{"out", int64_t{3}}, {"init", std::string("constant(2)")}, {"gain", 0.5}}},
+          {.op = "dense",
+           .args = {{"out", int64_t{3}}, {"init", std::string("zero")}, {"bias_init", std::string("constant(4)")}}}}};
   States states;
   create_parameters(states, net, {4}, 3, 1);
   EXPECT_EQ(states.read("fc1.bias"), Tensor(Type{DType::f32, {3}}));
@@ -117,10 +124,11 @@ TEST(Net, BlocksWithArgumentsAndRepeats) {
   NetSpec net{.layers = {{.op = "res", .args = {{"width", int64_t{4}}}, .repeat = 3},
                          {.op = "wrap", .name = "w", .args = {{"n", int64_t{4}}}},
                          {.op = "dense", .args = {{"out", classes}}}}};
-  net.blocks["res"] = {"res", {{.op = "dense", .args = {{"out", std::string("$width")}}},
-                               {.op = "relu"},
-                               {.op = "dense", .name = "main", .args = {{"out", std::string("$width")}}},
-                               {.op = "add", .from = {"main", "input"}}}};
+  net.blocks["res"] = {"res",
+                       {{.op = "dense", .args = {{"out", std::string("$width")}}},
+                        {.op = "relu"},
+                        {.op = "dense", .name = "main", .args = {{"out", std::string("$width")}}},
+                        {.op = "add", .from = {"main", "input"}}}};
   net.blocks["wrap"] = {"wrap", {{.op = "res", .args = {{"width", std::string("$n")}}}, {.op = "tanh"}}};
   States states;
   create_parameters(states, net, {4}, 3, 0, DType::f64);
@@ -129,7 +137,8 @@ TEST(Net, BlocksWithArgumentsAndRepeats) {
     return std::set<std::string>(list.begin(), list.end());
   }();
   EXPECT_EQ(names.size(), size_t(4 * 4 + 2));
-  for (const char* name : {"res1.fc1.weight", "res3.main.bias", "w.res1.main.weight", "fc1.weight"}) EXPECT_TRUE(names.contains(name)) << name;
+  for (const char* name : {"res1.fc1.weight", "res3.main.bias", "w.res1.main.weight", "fc1.weight"})
+    EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_EQ(states.at("fc1.weight").type.shape, (Shape{3, 4}));
   const Ran ran = run(net, states, sample_batch);
   EXPECT_EQ(ran.output.shape(), (Shape{2, 3}));
@@ -137,14 +146,16 @@ TEST(Net, BlocksWithArgumentsAndRepeats) {
 }
 
 TEST(Net, NamedRepeatsAreNumberedAndTheNameIsTheLast) {
-  const NetSpec net{.layers = {{.op = "dense", .name = "h", .args = {{"out", int64_t{4}}}, .repeat = 2}, {.op = "add", .from = {"h", "h1"}}}};
+  const NetSpec net{.layers = {{.op = "dense", .name = "h", .args = {{"out", int64_t{4}}}, .repeat = 2},
+                               {.op = "add", .from = {"h", "h1"}}}};
   const auto list = resolve(net, 4);
   EXPECT_EQ(list[1].name, "h2");
   EXPECT_EQ(list[2].from, (std::vector<int>{1, 0}));
 }
 
 TEST(Net, GivenNamesAreSteppedAround) {
-  const NetSpec net{.layers = {{.op = "dense", .args = {{"out", int64_t{4}}}}, {.op = "dense", .name = "fc1", .args = {{"out", int64_t{4}}}}}};
+  const NetSpec net{.layers = {{.op = "dense", .args = {{"out", int64_t{4}}}},
+                               {.op = "dense", .name = "fc1", .args = {{"out", int64_t{4}}}}}};
   EXPECT_EQ(resolve(net, 4)[0].name, "fc2");
 }
 
@@ -166,12 +177,15 @@ TEST(Net, MistakesAreNamed) {
   EXPECT_SAYS(error_of({.layers = {{.op = "dense", .args = {{"otu", int64_t{3}}}}}}), "did you mean \"out\"");
   EXPECT_SAYS(error_of({.layers = {{.op = "dense", .args = {{"out", std::string("many")}}}}}), "expected an integer");
   EXPECT_SAYS(error_of({.layers = {{.op = "dense", .args = {{"out", int64_t{0}}}}}}), "expected at least 1");
-  EXPECT_SAYS(error_of({.layers = {{.op = "dense", .args = {{"out", int64_t{3}}, {"init", std::string("he_unifrm")}}}}}), "did you mean \"he_uniform\"");
+  EXPECT_SAYS(
+      error_of({.layers = {{.op = "dense", .args = {{"out", int64_t{3}}, {"init", std::string("he_unifrm")}}}}}),
+      "did you mean \"he_uniform\"");
   EXPECT_SAYS(error_of({.layers = {dense, {.op = "add", .from = {"fc1", "fc2"}}}}), "no earlier layer \"fc2\"");
   EXPECT_SAYS(error_of({.layers = {dense, {.op = "add"}}}), "add takes 2 inputs, found 1");
   EXPECT_SAYS(error_of({.layers = {dense, {.op = "gather"}}}), "gather takes 2 inputs");
   EXPECT_SAYS(error_of({.layers = {dense, {.op = "gather", .from = {"fc1", "input"}}}}), "expected i32");
-  EXPECT_SAYS(error_of({.layers = {{.op = "relu", .name = "a"}, {.op = "relu", .name = "a"}}}), "two layers are called \"a\"");
+  EXPECT_SAYS(error_of({.layers = {{.op = "relu", .name = "a"}, {.op = "relu", .name = "a"}}}),
+              "two layers are called \"a\"");
   EXPECT_SAYS(error_of({.layers = {{.op = "relu", .name = "a/b"}}}), "cannot be called");
   EXPECT_SAYS(error_of({.layers = {{.op = "relu", .name = "input"}}}), "cannot be called");
   EXPECT_SAYS(error_of({.layers = {{.op = "relu", .repeat = 0}}}), "repeat is 0");
@@ -180,9 +194,11 @@ TEST(Net, MistakesAreNamed) {
 }
 
 TEST(Net, ShapesThatDoNotFitNameTheLayerAndBoth) {
-  const std::string added = error_of({.layers = {{.op = "dense", .args = {{"out", int64_t{5}}}}, {.op = "add", .name = "sum", .from = {"fc1", "input"}}}});
+  const std::string added = error_of({.layers = {{.op = "dense", .args = {{"out", int64_t{5}}}},
+                                                 {.op = "add", .name = "sum", .from = {"fc1", "input"}}}});
   for (const char* piece : {"sum", "5", "4"}) EXPECT_SAYS(added, piece);
-  const std::string shared = error_of({.layers = {{.op = "dense", .name = "a", .args = {{"out", int64_t{5}}}}, {.op = "dense", .name = "b", .share = "a"}}});
+  const std::string shared = error_of({.layers = {{.op = "dense", .name = "a", .args = {{"out", int64_t{5}}}},
+                                                  {.op = "dense", .name = "b", .share = "a"}}});
   for (const char* piece : {"layer b", "[5, 4]", "[5, 5]"}) EXPECT_SAYS(shared, piece);
 
   States states;
@@ -205,10 +221,12 @@ TEST(Net, MistakesInBlocksAndSharesAreNamed) {
     return net;
   };
   EXPECT_SAYS(error_of(with_block({{.op = "block"}}, {dense})), "give the block its argument out");
-  EXPECT_SAYS(error_of(with_block({{.op = "block", .args = {{"out", int64_t{2}}, {"uot", int64_t{2}}}}}, {dense})), "has no argument \"uot\" (did you mean \"out\"");
+  EXPECT_SAYS(error_of(with_block({{.op = "block", .args = {{"out", int64_t{2}}, {"uot", int64_t{2}}}}}, {dense})),
+              "has no argument \"uot\" (did you mean \"out\"");
   EXPECT_SAYS(error_of(with_block({{.op = "block"}}, {{.op = "block"}})), "inside itself");
   EXPECT_SAYS(error_of(with_block({{.op = "blok"}}, {dense})), "did you mean the block \"block\"");
-  EXPECT_SAYS(error_of(with_block({{.op = "relu"}, {.op = "block", .from = {"relu1", "input"}}}, {{.op = "relu"}})), "takes 1 input");
+  EXPECT_SAYS(error_of(with_block({{.op = "relu"}, {.op = "block", .from = {"relu1", "input"}}}, {{.op = "relu"}})),
+              "takes 1 input");
   EXPECT_SAYS(error_of(with_block({{.op = "block"}}, {})), "no layers");
   EXPECT_SAYS(error_of({.layers = {dense}}), "belong into a block");
   EXPECT_SAYS(error_of({.layers = {{.op = "relu"}, {.op = "dense", .share = "relu1"}}}), "is not a dense layer");
@@ -219,7 +237,9 @@ TEST(Net, MistakesInBlocksAndSharesAreNamed) {
 }
 
 TEST(Net, BuiltInNetsTakeArguments) {
-  EXPECT_EQ(resolve(make_net("mlp", {{"hidden", std::vector<int64_t>{7, 8}}, {"activation", std::string("tanh")}}), 3).size(), 6u);
+  EXPECT_EQ(
+      resolve(make_net("mlp", {{"hidden", std::vector<int64_t>{7, 8}}, {"activation", std::string("tanh")}}), 3).size(),
+      6u);
   EXPECT_EQ(resolve(make_net("linear"), 3).size(), 2u);
   EXPECT_EQ(resolve(mlp({}), 3).size(), 2u);
   try {
@@ -241,7 +261,8 @@ TEST(Layers, AreDocumentedAndHaveOneNameEach) {
 }
 
 TEST(Losses, OfClassIndicesAndOfTheSameAsNumbersAreEqual) {
-  const Tensor labels({2}, {2, 0}, DType::i32), numbers({2, 3}, {0, 0, 1, 1, 0, 0}, DType::f64), x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64);
+  const Tensor labels({2}, {2, 0}, DType::i32), numbers({2, 3}, {0, 0, 1, 1, 0, 0}, DType::f64),
+      x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64);
   for (const Loss& loss : losses())
     for (const char* reduction : loss.reductions) {
       std::vector<double> found;
@@ -257,7 +278,8 @@ TEST(Losses, OfClassIndicesAndOfTheSameAsNumbersAreEqual) {
         const auto values = interpret(function, {}, {x, targets});
         found.push_back(values.at(function.outputs[0].edge).at(0));
         for (int64_t i = 0; i < 6; ++i)
-          EXPECT_NEAR(values.at(function.outputs[1].edge).at(i), values.at(function.outputs[2].edge).at(i), 1e-15) << loss.name;
+          EXPECT_NEAR(values.at(function.outputs[1].edge).at(i), values.at(function.outputs[2].edge).at(i), 1e-15)
+              << loss.name;
       }
       EXPECT_NEAR(found[0], found[1], 1e-14) << loss.name << " " << reduction;
     }

@@ -110,7 +110,8 @@ void compare(const OptimizerSpec& spec, const Reference& update, double moment_s
 
 TEST(Optimizers, Sgd) {
   compare({"sgd", {{"lr", 0.1}}}, [](double p, double g, double lr, int, double*) { return p - lr * g; });
-  compare({"sgd", {{"lr", 0.1}, {"weight_decay", 0.05}}}, [](double p, double g, double lr, int, double*) { return p - lr * (g + 0.05 * p); });
+  compare({"sgd", {{"lr", 0.1}, {"weight_decay", 0.05}}},
+          [](double p, double g, double lr, int, double*) { return p - lr * (g + 0.05 * p); });
 }
 
 TEST(Optimizers, MomentumInPyTorchsForm) {
@@ -156,12 +157,13 @@ TEST(Optimizers, Adagrad) {
     s[0] += g * g;
     return p - lr * g / (std::sqrt(s[0]) + 1e-10);
   });
-  compare({"adagrad", {{"lr", 0.1}, {"start", 0.1}, {"eps", 1e-7}}},
-          [](double p, double g, double lr, int, double* s) {
-            s[0] += g * g;
-            return p - lr * g / (std::sqrt(s[0]) + 1e-7);
-          },
-          0.1);
+  compare(
+      {"adagrad", {{"lr", 0.1}, {"start", 0.1}, {"eps", 1e-7}}},
+      [](double p, double g, double lr, int, double* s) {
+        s[0] += g * g;
+        return p - lr * g / (std::sqrt(s[0]) + 1e-7);
+      },
+      0.1);
 }
 
 TEST(Optimizers, Rmsprop) {
@@ -169,12 +171,13 @@ TEST(Optimizers, Rmsprop) {
     s[0] = 0.99 * s[0] + 0.01 * g * g;
     return p - lr * g / (std::sqrt(s[0]) + 1e-8);
   });
-  compare({"rmsprop", {{"lr", 1e-3}, {"alpha", 0.9}, {"momentum", 0.7}, {"weight_decay", 0.02}}}, [](double p, double g, double lr, int, double* s) {
-    g += 0.02 * p;
-    s[0] = 0.9 * s[0] + 0.1 * g * g;
-    s[1] = 0.7 * s[1] + g / (std::sqrt(s[0]) + 1e-8);
-    return p - lr * s[1];
-  });
+  compare({"rmsprop", {{"lr", 1e-3}, {"alpha", 0.9}, {"momentum", 0.7}, {"weight_decay", 0.02}}},
+          [](double p, double g, double lr, int, double* s) {
+            g += 0.02 * p;
+            s[0] = 0.9 * s[0] + 0.1 * g * g;
+            s[1] = 0.7 * s[1] + g / (std::sqrt(s[0]) + 1e-8);
+            return p - lr * s[1];
+          });
 }
 
 double adam_by_hand(double p, double g, double lr, int t, double* s, double b1, double b2, double eps) {
@@ -185,9 +188,13 @@ double adam_by_hand(double p, double g, double lr, int t, double* s, double b1, 
 }
 
 TEST(Optimizers, Adam) {
-  compare({"adam", {{"lr", 0.01}}}, [](double p, double g, double lr, int t, double* s) { return adam_by_hand(p, g, lr, t, s, 0.9, 0.999, 1e-8); });
+  compare({"adam", {{"lr", 0.01}}}, [](double p, double g, double lr, int t, double* s) {
+    return adam_by_hand(p, g, lr, t, s, 0.9, 0.999, 1e-8);
+  });
   compare({"adam", {{"beta1", 0.8}, {"beta2", 0.95}, {"eps", 1e-7}, {"weight_decay", 0.3}}},
-          [](double p, double g, double lr, int t, double* s) { return adam_by_hand(p, g + 0.3 * p, lr, t, s, 0.8, 0.95, 1e-7); });
+          [](double p, double g, double lr, int t, double* s) {
+            return adam_by_hand(p, g + 0.3 * p, lr, t, s, 0.8, 0.95, 1e-7);
+          });
 }
 
 TEST(Optimizers, AdamwDecaysTheParameterItself) {
@@ -219,14 +226,17 @@ TEST(Optimizers, DecayMayLeaveBiasesAlone) {
 
 TEST(Optimizers, AreDocumentedAndComplete) {
   for (const Optimizer& optimizer : optimizers()) {
-    EXPECT_FALSE(std::string(optimizer.doc).empty() || std::string(optimizer.formula).empty() || std::string(optimizer.origin).empty()) << optimizer.name;
+    EXPECT_FALSE(std::string(optimizer.doc).empty() || std::string(optimizer.formula).empty() ||
+                 std::string(optimizer.origin).empty())
+        << optimizer.name;
     const OptimizerSpec full = complete(OptimizerSpec{optimizer.name});
     EXPECT_EQ(full.args.items().size(), optimizer.args.size());
     EXPECT_GT(full.args.real("lr"), 0);
   }
   EXPECT_EQ(complete(OptimizerSpec{"AdamW"}).name, "adamw");
   EXPECT_EQ(complete(OptimizerSpec{"AdamW"}).args.real("weight_decay"), 1e-2);
-  EXPECT_EQ(complete(OptimizerSpec{"sgd", {{"momentum", int64_t{0}}}}).args.real("momentum"), 0) << "a whole number is a number";
+  EXPECT_EQ(complete(OptimizerSpec{"sgd", {{"momentum", int64_t{0}}}}).args.real("momentum"), 0)
+      << "a whole number is a number";
 }
 
 TEST(Optimizers, MistakesAreNamed) {

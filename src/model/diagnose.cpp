@@ -43,7 +43,9 @@ std::string ranges_of(const Node& node, const std::vector<const Tensor*>& in) {
       high = std::max(high, in[i]->at(k));
     }
     const bool named = i < node.op->args.size() && std::string_view(node.op->args[i]) != "...";
-    pieces.push_back(text(named ? node.op->args[i] : "inputs", low == high ? text(" = ", number(low, 4)) : text(" from ", number(low, 4), " to ", number(high, 4))));
+    pieces.push_back(
+        text(named ? node.op->args[i] : "inputs",
+             low == high ? text(" = ", number(low, 4)) : text(" from ", number(low, 4), " to ", number(high, 4))));
   }
   return pieces.empty() ? "" : text(" (", join(pieces, ", "), ")");
 }
@@ -92,8 +94,8 @@ Diagnosis diagnose(const Function& function, const States& states, const std::ve
   for (const Edge edge : node.in) in.push_back(&values.at(edge));
   const std::string inside = innermost(node, in);
   if (inside != out.op) out.op = text(inside, " of ", out.op);
-  out.text = text(out.op, node.name.empty() ? "" : text(" in layer ", node.name), out.in_gradient ? ", in its derivative," : "", " gave ", gave, at(place),
-                  ranges_of(node, in));
+  out.text = text(out.op, node.name.empty() ? "" : text(" in layer ", node.name),
+                  out.in_gradient ? ", in its derivative," : "", " gave ", gave, at(place), ranges_of(node, in));
   return out;
 }
 

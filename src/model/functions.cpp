@@ -12,7 +12,8 @@ Built build_net(Trace& trace, const ModelSpec& spec, int64_t batch, bool trainin
   Built built = build(trace, spec.net, x, {.outputs = spec.outputs, .training = training});
   const Shape expected{batch, spec.outputs};
   if (built.output.shape() != expected)
-    bad_input(text("layer ", built.layers.back().name), text("the net's output is ", built.output.shape(), ", expected ", expected),
+    bad_input(text("layer ", built.layers.back().name),
+              text("the net's output is ", built.output.shape(), ", expected ", expected),
               "end it with {op=\"dense\", out=\"classes\"}, after a flatten where samples have more than one axis");
   return built;
 }

@@ -23,14 +23,18 @@ ModelSpec completed(ModelSpec spec) {
   if (!is_float(spec.dtype)) bad_input("model", text("dtype is ", name(spec.dtype)), "it is f32 or f64");
   if (spec.outputs < 1) bad_input("model", text("outputs is ", spec.outputs, ", expected at least 1"));
   if (spec.outputs < 2 && spec.loss == "cross_entropy")
-    bad_input("model", "cross_entropy with one output has nothing to choose from", "give it one output a class, or take binary_cross_entropy");
-  if (spec.shards < 1 || spec.shards > 1 << 20) bad_input("model", text("shards is ", spec.shards, ", expected at least 1"));
+    bad_input("model", "cross_entropy with one output has nothing to choose from",
+              "give it one output a class, or take binary_cross_entropy");
+  if (spec.shards < 1 || spec.shards > 1 << 20)
+    bad_input("model", text("shards is ", spec.shards, ", expected at least 1"));
   if (spec.sample.elements() == 0 || spec.sample.rank() >= Shape::max_rank)
-    bad_input("model", text("samples are ", spec.sample, ", expected at least one element and at most ", Shape::max_rank - 1, " axes"));
+    bad_input("model", text("samples are ", spec.sample, ", expected at least one element and at most ",
+                            Shape::max_rank - 1, " axes"));
   clip({}, spec.clip);
   for (const ResolvedLayer& layer : resolve(spec.net, spec.outputs))
     if (layer.name == "loss" || layer.name == "predictions" || layer.name == "targets" || layer.name == "x")
-      bad_input("net", text("a layer is called \"", layer.name, "\""), "the model uses this name itself: choose another");
+      bad_input("net", text("a layer is called \"", layer.name, "\""),
+                "the model uses this name itself: choose another");
   return spec;
 }
 
@@ -57,10 +61,13 @@ ConstView in_dtype(ConstView view, DType dtype, Tensor& copy) {
 
 void check_samples(const ModelSpec& spec, ConstView x) {
   const Shape& shape = x.type.shape;
-  if (!is_float(x.type.dtype)) bad_input("model", text("samples are ", x.type, ", expected floating point"), "scale bytes to [0, 1] first");
-  const bool fits = shape.rank() == spec.sample.rank() + 1 && std::ranges::equal(shape.extents().subspan(1), spec.sample.extents());
+  if (!is_float(x.type.dtype))
+    bad_input("model", text("samples are ", x.type, ", expected floating point"), "scale bytes to [0, 1] first");
+  const bool fits =
+      shape.rank() == spec.sample.rank() + 1 && std::ranges::equal(shape.extents().subspan(1), spec.sample.extents());
   if (!fits)
-    bad_input("model", text("samples are ", shape, ", expected [batch] and then ", spec.sample), "the net was made for samples of this shape");
+    bad_input("model", text("samples are ", shape, ", expected [batch] and then ", spec.sample),
+              "the net was made for samples of this shape");
   if (shape[0] < 1) bad_input("model", "the batch holds no samples");
 }
 
@@ -73,13 +80,15 @@ ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch)
     const auto labels = targets.as<int32_t>();
     for (size_t i = 0; i < labels.size(); ++i)
       if (labels[i] < 0 || labels[i] >= classes(spec))
-        bad_input("model", text("the class of sample ", i, " of the batch is ", labels[i], ", the net knows 0 to ", classes(spec) - 1));
+        bad_input("model", text("the class of sample ", i, " of the batch is ", labels[i], ", the net knows 0 to ",
+                                classes(spec) - 1));
     return targets;
   }
   const Shape numbers{batch, spec.outputs};
   const bool one_axis = spec.outputs == 1 && type.shape == Shape{batch};
   if (!is_float(type.dtype) || (type.shape != numbers && !one_axis))
-    bad_input("model", text("targets are ", type, ", expected i32[", batch, "] (classes) or ", name(spec.dtype), numbers, " (numbers)"));
+    bad_input("model", text("targets are ", type, ", expected i32[", batch, "] (classes) or ", name(spec.dtype),
+                            numbers, " (numbers)"));
   return {{type.dtype, numbers}, targets.data};
 }
 
@@ -101,15 +110,16 @@ int64_t count_correct(const Loss& loss, ConstView predictions, ConstView targets
   for (int64_t row = 0; row < rows; ++row) {
     bool right = true;
     if (one_of_many) {
-      right = largest(predictions, row, columns) == (labels ? int64_t(targets.at(row)) : largest(targets, row, columns));
+      right =
+          largest(predictions, row, columns) == (labels ? int64_t(targets.at(row)) : largest(targets, row, columns));
     } else { // yes or no, for each output
-      for (int64_t i = row * columns; i < (row + 1) * columns; ++i) right &= (predictions.at(i) > 0.5) == (targets.at(i) > 0.5);
+      for (int64_t i = row * columns; i < (row + 1) * columns; ++i)
+        right &= (predictions.at(i) > 0.5) == (targets.at(i) > 0.5);
     }
     correct += right;
   }
   return correct;
 }
-
 
 } // namespace
 
@@ -146,7 +156,9 @@ struct Model::Inner {
   }
 
   // A batch's loss weighs as much as its share of samples, unless it is a sum to begin with.
-  double share(int64_t samples, int64_t of) const { return spec.reduction == "sum" ? 1.0 : double(samples) / double(of); }
+  double share(int64_t samples, int64_t of) const {
+    return spec.reduction == "sum" ? 1.0 : double(samples) / double(of);
+  }
 
   void bind_scalars(Run& run, size_t first, double lr) {
     scalar_values(spec.optimizer, lr, int64_t(steps()) + 1, scalar_numbers);
@@ -223,13 +235,16 @@ const States& Model::states() const { return inner_->states; }
 int64_t Model::steps() const { return inner_->steps(); }
 
 StepResult Model::fit(ConstView x, ConstView targets, double lr) {
-  if (!(lr >= 0) || !std::isfinite(lr)) bad_input("model", text("the learning rate is ", lr), "give a number of at least 0");
+  if (!(lr >= 0) || !std::isfinite(lr))
+    bad_input("model", text("the learning rate is ", lr), "give a number of at least 0");
   Batch batch;
   inner_->check(x, targets, batch);
   return inner_->spec.shards > 1 ? inner_->fit_shards(batch, lr) : inner_->fit_whole(batch, lr);
 }
 
-StepResult Model::fit(ConstView x, ConstView targets) { return fit(x, targets, inner_->spec.optimizer.args.real("lr")); }
+StepResult Model::fit(ConstView x, ConstView targets) {
+  return fit(x, targets, inner_->spec.optimizer.args.real("lr"));
+}
 
 void Model::set_optimizer(const std::string& arg, double value) {
   OptimizerSpec& held = inner_->spec.optimizer;
@@ -250,7 +265,8 @@ void Model::set_optimizer(const std::string& arg, double value) {
 void Model::predict(ConstView x, View predictions) const {
   check_samples(inner_->spec, x);
   const Type type{inner_->spec.dtype, Shape{x.type.shape[0], inner_->spec.outputs}};
-  if (predictions.type != type) bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
+  if (predictions.type != type)
+    bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
   Tensor copy;
   const auto run = inner_->runs.lease({Purpose::predict, x.type.shape[0], {}});
   run->bind(0, in_dtype(x, inner_->spec.dtype, copy));
@@ -286,7 +302,8 @@ std::map<std::string, Tensor> Model::gradient(ConstView x, ConstView targets) co
   run->bind(1, batch.targets);
   run->run();
   std::map<std::string, Tensor> out;
-  for (size_t i = 0; i < inner_->parameters.size(); ++i) out.emplace(inner_->parameters[i], Tensor::copy_of(run->output(2 + i)));
+  for (size_t i = 0; i < inner_->parameters.size(); ++i)
+    out.emplace(inner_->parameters[i], Tensor::copy_of(run->output(2 + i)));
   return out;
 }
 
@@ -305,9 +322,11 @@ std::map<std::string, Tensor> Model::activations(ConstView x) const {
 
 namespace {
 
-Function traced(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch, std::optional<Type> targets) {
+Function traced(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch,
+                std::optional<Type> targets) {
   if (batch < 1) bad_input("model", text("the batch is ", batch, ", expected at least 1"));
-  return trace(spec, states, purpose, batch, targets ? *targets : natural_targets(find_loss(spec.loss), batch, spec.outputs, spec.dtype));
+  return trace(spec, states, purpose, batch,
+               targets ? *targets : natural_targets(find_loss(spec.loss), batch, spec.outputs, spec.dtype));
 }
 
 } // namespace
@@ -328,7 +347,8 @@ Diagnosis Model::diagnose(ConstView x, ConstView targets) const {
   Batch batch;
   inner_->check(x, targets, batch);
   const std::vector<Tensor> inputs{Tensor::copy_of(batch.x), Tensor::copy_of(batch.targets)};
-  return vitro::diagnose(traced(inner_->spec, inner_->states, Purpose::gradient, batch.size, batch.targets.type), inner_->states, inputs);
+  return vitro::diagnose(traced(inner_->spec, inner_->states, Purpose::gradient, batch.size, batch.targets.type),
+                         inner_->states, inputs);
 }
 
 std::vector<Model::LayerSummary> Model::layers() const {

@@ -26,40 +26,40 @@ namespace vitro {
 
 struct ModelSpec {
   NetSpec net;
-  Shape sample;                         // of one sample, without the batch axis
-  int64_t outputs = 1;                  // classes, or numbers to predict
-  std::string loss = "cross_entropy";   // a name of losses()
-  std::string reduction = {};           // "": the loss's first, the mean
+  Shape sample;                       // of one sample, without the batch axis
+  int64_t outputs = 1;                // classes, or numbers to predict
+  std::string loss = "cross_entropy"; // a name of losses()
+  std::string reduction = {};         // "": the loss's first, the mean
   OptimizerSpec optimizer = {};
   Clip clip = {};
-  int64_t shards = 1;                   // gradients are made on so many parts of a batch and added in a fixed tree
-  DType dtype = DType::f32;             // f64: interpreted, exact and slow
+  int64_t shards = 1;       // gradients are made on so many parts of a batch and added in a fixed tree
+  DType dtype = DType::f32; // f64: interpreted, exact and slow
   uint64_t seed = 0;
-  bool interpret = false;               // f32, run node by node by the plain kernels: the oracle
+  bool interpret = false; // f32, run node by node by the plain kernels: the oracle
 };
 
 struct StepResult {
-  double loss = 0;             // of the batch, before the step
-  bool finite = true;          // false: the loss was not, and no state has changed
-  bool finite_update = true;   // false: the loss was, but a parameter is no longer
-  int64_t correct = -1;        // samples predicted right; -1 where there are no classes
+  double loss = 0;           // of the batch, before the step
+  bool finite = true;        // false: the loss was not, and no state has changed
+  bool finite_update = true; // false: the loss was, but a parameter is no longer
+  int64_t correct = -1;      // samples predicted right; -1 where there are no classes
   int64_t samples = 0;
 };
 
 struct Evaluation {
-  double loss = 0;             // added up over samples: divide by `samples` for the mean
+  double loss = 0; // added up over samples: divide by `samples` for the mean
   int64_t correct = -1;
   int64_t samples = 0;
-  Tensor predictions;          // [batch, outputs]
+  Tensor predictions; // [batch, outputs]
 };
 
 /// The first value that is not finite.
 struct Diagnosis {
   bool found = false;
-  std::string layer;           // "" where the node belongs to none
-  std::string op;              // "log"
-  std::string text = {};       // "log in layer softmax_loss gave -inf ..."
-  bool in_gradient = false;    // the loss is finite, its derivative is not
+  std::string layer;        // "" where the node belongs to none
+  std::string op;           // "log"
+  std::string text = {};    // "log in layer softmax_loss gave -inf ..."
+  bool in_gradient = false; // the loss is finite, its derivative is not
   NodeId node = -1;
 };
 
@@ -75,7 +75,7 @@ public:
   /// Parameters ("fc1.weight"), moments ("fc1.weight/momentum") and the counter "step": all that a checkpoint keeps.
   States& states();
   const States& states() const;
-  int64_t steps() const;         // steps taken
+  int64_t steps() const; // steps taken
 
   /// x [batch, ...sample], float; targets i32 [batch] (class indices) or float [batch, outputs].
   /// Any other shape, or a class that does not exist, throws and changes nothing.

@@ -14,7 +14,8 @@ bool all_finite(const Tensor& tensor) {
 
 } // namespace
 
-Run::Run(std::shared_ptr<const Ready> ready, std::shared_ptr<Arena> arena, States& states) : ready_(std::move(ready)), states_(states) {
+Run::Run(std::shared_ptr<const Ready> ready, std::shared_ptr<Arena> arena, States& states)
+    : ready_(std::move(ready)), states_(states) {
   if (ready_->plan)
     execution_ = std::make_unique<Execution>(ready_->plan, std::move(arena));
   else

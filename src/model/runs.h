@@ -77,7 +77,8 @@ public:
     std::unique_ptr<Seat> seat_;
     Run* run_;
   };
-  /// A run of that function for this caller alone, traced and planned where it is new. Allocates nothing where it isn't.
+  /// A run of that function for this caller alone, traced and planned where it is new. Allocates nothing where it
+  /// isn't.
   Lease lease(const Key& key);
 
 private:
@@ -87,7 +88,7 @@ private:
   static constexpr size_t most_ready = 16, most_runs = 8, most_idle = 64;
   const ModelSpec& spec_;
   States& states_;
-  std::mutex mutex_; // of what is below
+  std::mutex mutex_;                                // of what is below
   std::vector<std::shared_ptr<const Ready>> ready_; // the last used at the end
   std::vector<std::unique_ptr<Seat>> idle_;
 };

@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t piece = 16 * 1024;
 
 template <class Body> void in_pieces(int64_t elements, Body body) {
-  parallel((elements + piece - 1) / piece, [&](int64_t task) { body(task * piece, std::min(elements, (task + 1) * piece)); });
+  parallel((elements + piece - 1) / piece,
+           [&](int64_t task) { body(task * piece, std::min(elements, (task + 1) * piece)); });
 }
 
 template <class Use> void with_float(DType dtype, Use use) {

@@ -12,7 +12,9 @@ Var build(const LayerCall& call) {
   const Var& x = call.in[0];
   const int64_t out = call.args.integer("out");
   if (out < 1) bad_input(text("layer ", call.name), text("out is ", out, ", expected at least 1"));
-  if (x.shape().rank() < 2) bad_input(text("layer ", call.name), text("input is ", x.shape(), ", expected [batch, features]"), "give samples at least one axis");
+  if (x.shape().rank() < 2)
+    bad_input(text("layer ", call.name), text("input is ", x.shape(), ", expected [batch, features]"),
+              "give samples at least one axis");
   const int64_t features = x.shape().back();
   const std::string& init = call.args.word("init");
   // PyTorch draws a bias as it draws the weight; whoever names an initialiser means Keras's habit: a bias of zero.
@@ -20,7 +22,8 @@ Var build(const LayerCall& call) {
   if (bias_init.empty()) bias_init = init == "default" ? "default" : "zero";
 
   const Fan fan{features, out};
-  const Var weight = call.parameter("weight", Shape{out, features}, {init == "default" ? "xavier_simple" : init, fan, call.args.real("gain")});
+  const Var weight = call.parameter("weight", Shape{out, features},
+                                    {init == "default" ? "xavier_simple" : init, fan, call.args.real("gain")});
   // Leading axes are many samples: one product for all of them.
   const bool flat = x.shape().rank() == 2;
   Var y = matmul(flat ? x : reshape(x, {-1, features}), weight, false, true);
@@ -43,7 +46,7 @@ const Layer dense_layer{
     .args = {{"out", int64_t{1}, "how many outputs; \"classes\": as many as the data has", true},
              {"bias", int64_t{1}, "0: none"},
              {"init", std::string("default"), "how the weight starts; default: U(-1/sqrt(in), 1/sqrt(in)), as PyTorch"},
-             {"bias_init", std::string(), "how the bias starts; by default as the weight, or at zero where `init` is named"},
+             {"bias_init", std::string(), "how the bias starts: as the weight, or at zero where `init` is named"},
              {"gain", 1.0, "the weight's start is multiplied by this"}},
     .parameters = {"weight [out, in]", "bias [out]"},
     .build = build};

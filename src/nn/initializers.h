@@ -40,6 +40,7 @@ std::span<const Initializer> initializers();
 
 /// The tensor that `word` gives for the parameter `name`, times `gain`. Throws bad_input (at `name`) for an unknown
 /// initialiser (with the nearest), a malformed word or too many numbers.
-Tensor initial(const std::string& word, const std::string& name, const Type& type, Fan fan, uint64_t seed, double gain = 1);
+Tensor initial(const std::string& word, const std::string& name, const Type& type, Fan fan, uint64_t seed,
+               double gain = 1);
 
 } // namespace vitro

@@ -24,11 +24,11 @@ struct Start {
 
 /// What a layer's `build` is given.
 struct LayerCall {
-  const std::string& name;                    // the layer's, for messages
-  std::vector<Var> in;                        // at least as many as `inputs` says
-  const Attrs& args;                          // complete: every argument is there, of its kind
+  const std::string& name; // the layer's, for messages
+  std::vector<Var> in;     // at least as many as `inputs` says
+  const Attrs& args;       // complete: every argument is there, of its kind
   const std::shared_ptr<Graph>& graph;
-  bool training;                              // train or evaluate
+  bool training; // train or evaluate
   /// The parameter `NAME.own` of that shape: made where the net is being created, else read. Throws where a
   /// shared one has another shape.
   std::function<Var(const char* own, const Shape& shape, const Start& start)> parameter;
@@ -36,15 +36,15 @@ struct LayerCall {
 
 struct Layer {
   const char* name;
-  std::vector<const char*> aliases = {};  // Keras's and PyTorch's spellings
-  const char* short_name;                 // layers without a name are called short_name + index: fc1, fc2
+  std::vector<const char*> aliases = {}; // Keras's and PyTorch's spellings
+  const char* short_name;                // layers without a name are called short_name + index: fc1, fc2
   const char* formula;
   const char* doc;
-  std::vector<const char*> inputs;        // their names; a last "..." allows more
+  std::vector<const char*> inputs; // their names; a last "..." allows more
   std::vector<AttrSpec> args = {};
   std::vector<const char*> parameters = {}; // "weight [out, in]"
   std::function<Var(const LayerCall&)> build;
-  const Op* op = nullptr;                 // a layer that is nothing but this op
+  const Op* op = nullptr; // a layer that is nothing but this op
 };
 
 extern const Layer dense_layer, flatten_layer;

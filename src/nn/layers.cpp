@@ -11,10 +11,16 @@ namespace {
 
 // An op as a layer: its inputs come from layers, its attributes are the arguments.
 Layer from_op(const Op& op) {
-  return {.name = op.name, .short_name = op.name, .formula = op.formula, .doc = op.doc, .inputs = op.args, .args = op.attrs,
-          .build = [&op](const LayerCall& call) {
-            return append(call.graph, op, call.in, call.args, std::source_location::current())[0];
-          },
+  return {.name = op.name,
+          .short_name = op.name,
+          .formula = op.formula,
+          .doc = op.doc,
+          .inputs = op.args,
+          .args = op.attrs,
+          .build =
+              [&op](const LayerCall& call) {
+                return append(call.graph, op, call.in, call.args, std::source_location::current())[0];
+              },
           .op = &op};
 }
 
@@ -52,7 +58,8 @@ const Layer& layer(const std::string& name, const std::string& where) {
     known.push_back(layer->name);
     known.insert(known.end(), layer->aliases.begin(), layer->aliases.end());
   }
-  bad_input(where, text("unknown layer \"", name, "\"", did_you_mean(name, known)), "`vitro list layers` names them all");
+  bad_input(where, text("unknown layer \"", name, "\"", did_you_mean(name, known)),
+            "`vitro list layers` names them all");
 }
 
 } // namespace vitro

@@ -9,7 +9,8 @@
 namespace vitro {
 namespace {
 
-// Targets as numbers [batch, outputs]: class indices become ones and zeros, of two classes with one output the 1 counts.
+// Targets as numbers [batch, outputs]: class indices become ones and zeros, of two classes with one output the 1
+// counts.
 Var as_numbers(const Var& output, const Var& targets) {
   if (is_float(targets.dtype())) return targets;
   const int64_t outputs = output.shape().back();
@@ -17,54 +18,67 @@ Var as_numbers(const Var& output, const Var& targets) {
   return slice(one_hot(targets, 2, output.dtype()), 1, 1, 2);
 }
 
-const Loss all[] = {
-    {.name = "cross_entropy", .aliases = {"softmax_cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy", "log_likelihood"},
-     .formula = "-sum(t log(softmax(x))) / batch",
-     .doc = "For one class out of several: the mean negative logarithm of the probability given to the right one. Takes "
-            "logits: no softmax layer comes before it.",
-     .classes = true, .reductions = {"mean", "sum"},
-     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
-       const auto [loss, probabilities] = softmax_cross_entropy(output, targets);
-       return LossParts{reduction == "sum" ? loss * double(output.shape()[0]) : loss, probabilities};
-     },
-     .predict = [](const Var& output) { return softmax(output); }},
-    {.name = "binary_cross_entropy", .aliases = {"binary_crossentropy", "logistic"},
-     .formula = "-mean(t log(p) + (1 - t) log(1 - p)), p = sigmoid(x)",
-     .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it.",
-     .classes = true, .reductions = {"mean", "sum"},
-     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
-       return LossParts{binary_cross_entropy(output, as_numbers(output, targets), reduction), sigmoid(output)};
-     },
-     .predict = [](const Var& output) { return sigmoid(output); }},
-    {.name = "squared_error", .aliases = {"mse", "mean_squared_error", "quadratic"},
-     .formula = "mean((x - t)^2)",
-     .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, or half (Nielsen's "
-            "quadratic cost: half the squared distance, averaged over samples).",
-     .classes = false, .reductions = {"mean", "sum", "half"},
-     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
-       return LossParts{squared_error(output, as_numbers(output, targets), reduction), output};
-     },
-     .predict = [](const Var& output) { return output; }},
-};
+const Loss cross_entropy_loss{
+    .name = "cross_entropy",
+    .aliases = {"softmax_cross_entropy", "categorical_crossentropy", "sparse_categorical_crossentropy",
+                "log_likelihood"},
+    .formula = "-sum(t log(softmax(x))) / batch",
+    .doc = "For one class out of several: the mean negative logarithm of the probability given to the right one. Takes "
+           "logits: no softmax layer comes before it.",
+    .classes = true, .reductions = {"mean", "sum"},
+    .build = [](const Var& output, const Var& targets, const std::string& reduction) {
+      const auto [loss, probabilities] = softmax_cross_entropy(output, targets);
+      return LossParts{reduction == "sum" ? loss * double(output.shape()[0]) : loss, probabilities};
+    },
+    .predict = [](const Var& output) { return softmax(output); }};
+
+const Loss binary_cross_entropy_loss{
+    .name = "binary_cross_entropy", .aliases = {"binary_crossentropy", "logistic"},
+    .formula = "-mean(t log(p) + (1 - t) log(1 - p)), p = sigmoid(x)",
+    .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it.",
+    .classes = true, .reductions = {"mean", "sum"},
+    .build = [](const Var& output, const Var& targets, const std::string& reduction) {
+      return LossParts{binary_cross_entropy(output, as_numbers(output, targets), reduction), sigmoid(output)};
+    },
+    .predict = [](const Var& output) { return sigmoid(output); }};
+
+const Loss squared_error_loss{
+    .name = "squared_error", .aliases = {"mse", "mean_squared_error", "quadratic"},
+    .formula = "mean((x - t)^2)",
+    .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, or half "
+           "(Nielsen's quadratic cost: half the squared distance, averaged over samples).",
+    .classes = false, .reductions = {"mean", "sum", "half"},
+    .build = [](const Var& output, const Var& targets, const std::string& reduction) {
+      return LossParts{squared_error(output, as_numbers(output, targets), reduction), output};
+    },
+    .predict = [](const Var& output) { return output; }};
+
+const std::vector<Loss>& all() {
+  static const std::vector<Loss> list{cross_entropy_loss, binary_cross_entropy_loss, squared_error_loss};
+  return list;
+}
 
 } // namespace
 
-std::span<const Loss> losses() { return all; }
+std::span<const Loss> losses() { return all(); }
 
 const Loss& find_loss(const std::string& name) {
   std::vector<std::string> known;
-  for (const Loss& loss : all) {
-    if (name == loss.name || std::ranges::any_of(loss.aliases, [&](const char* alias) { return name == alias; })) return loss;
+  for (const Loss& loss : all()) {
+    if (name == loss.name || std::ranges::any_of(loss.aliases, [&](const char* alias) { return name == alias; }))
+      return loss;
     known.push_back(loss.name);
     known.insert(known.end(), loss.aliases.begin(), loss.aliases.end());
   }
-  bad_input("loss", text("unknown loss \"", name, "\"", did_you_mean(name, known)), "it is cross_entropy, binary_cross_entropy or squared_error");
+  bad_input("loss", text("unknown loss \"", name, "\"", did_you_mean(name, known)),
+            "it is cross_entropy, binary_cross_entropy or squared_error");
 }
 
 void check_reduction(const Loss& loss, const std::string& reduction) {
   const std::vector<std::string> known(loss.reductions.begin(), loss.reductions.end());
   if (std::ranges::find(known, reduction) == known.end())
-    bad_input("loss", text(loss.name, " has no reduction \"", reduction, "\"", did_you_mean(reduction, known)), "it has " + join(known, ", "));
+    bad_input("loss", text(loss.name, " has no reduction \"", reduction, "\"", did_you_mean(reduction, known)),
+              "it has " + join(known, ", "));
 }
 
 Type natural_targets(const Loss& loss, int64_t batch, int64_t outputs, DType dtype) {

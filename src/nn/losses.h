@@ -20,8 +20,8 @@ struct Loss {
   std::vector<const char*> aliases = {};
   const char* formula;
   const char* doc;
-  bool classes;                            // made for classes: predictions are probabilities
-  std::vector<const char*> reductions;     // the first is the default
+  bool classes;                        // made for classes: predictions are probabilities
+  std::vector<const char*> reductions; // the first is the default
   /// From the net's output [batch, outputs] and targets of either kind (see below).
   std::function<LossParts(const Var& output, const Var& targets, const std::string& reduction)> build;
   /// The output for whom there are no targets: [batch, outputs] -> predictions.

@@ -17,7 +17,8 @@ public:
 
   std::vector<ResolvedLayer> resolve() {
     for (const auto& [name, block] : net_.blocks)
-      if (find_layer(name)) bad_input("net", text("the block \"", name, "\" has the name of a layer"), "call it something else");
+      if (find_layer(name))
+        bad_input("net", text("the block \"", name, "\" has the name of a layer"), "call it something else");
     sequence(net_.layers, "", -1, nullptr);
     return std::move(list_);
   }
@@ -47,7 +48,8 @@ private:
         const std::string name = spec.name.empty() ? next_name(is_block ? spec.op : kind->short_name, layers, counts)
                                  : spec.repeat > 1 ? text(spec.name, i + 1)
                                                    : spec.name;
-        if (names.contains(name)) bad_input(where, text("the name \"", name, "\" is taken"), "give each layer a name of its own");
+        if (names.contains(name))
+          bad_input(where, text("the name \"", name, "\" is taken"), "give each layer a name of its own");
         std::vector<int> from;
         if (i == 0)
           for (const std::string& source : spec.from) from.push_back(look_up(names, source, where));
@@ -66,17 +68,21 @@ private:
     if (const Layer* found = find_layer(op)) return *found;
     std::vector<std::string> blocks;
     for (const auto& [name, block] : net_.blocks) blocks.push_back(name);
-    if (const auto near = nearest(op, blocks); !near.empty()) bad_input(where, text("unknown layer \"", op, "\" (did you mean the block \"", near, "\"?)"));
+    if (const auto near = nearest(op, blocks); !near.empty())
+      bad_input(where, text("unknown layer \"", op, "\" (did you mean the block \"", near, "\"?)"));
     return layer(op, where);
   }
 
   static void check_name(const std::string& name, const std::string& where) {
-    const bool plain = std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
-    if (!plain || name == "input") bad_input(where, text("a layer cannot be called \"", name, "\""), "use letters, digits, _ and -");
+    const bool plain =
+        std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+    if (!plain || name == "input")
+      bad_input(where, text("a layer cannot be called \"", name, "\""), "use letters, digits, _ and -");
   }
 
   // fc1, fc2, ...: the next index whose name nobody has asked for.
-  static std::string next_name(const std::string& stem, const std::vector<LayerSpec>& layers, std::map<std::string, int>& counts) {
+  static std::string next_name(const std::string& stem, const std::vector<LayerSpec>& layers,
+                               std::map<std::string, int>& counts) {
     std::string name;
     do name = text(stem, ++counts[stem]);
     while (std::ranges::any_of(layers, [&](const LayerSpec& other) { return other.name == name; }));
@@ -87,7 +93,8 @@ private:
     if (const auto found = names.find(name); found != names.end()) return found->second;
     std::vector<std::string> known;
     for (const auto& [key, position] : names) known.push_back(key);
-    bad_input(where, text("no earlier layer \"", name, "\"", did_you_mean(name, known)), "before it come " + join(known, ", "));
+    bad_input(where, text("no earlier layer \"", name, "\"", did_you_mean(name, known)),
+              "before it come " + join(known, ", "));
   }
 
   // "$out" becomes the block's argument `out`.
@@ -100,18 +107,22 @@ private:
         continue;
       }
       const Attr* bound = block_args ? block_args->find(word->substr(1)) : nullptr;
-      if (!bound) bad_input(where, text(key, " is \"", *word, "\""), block_args ? text("give the block its argument ", word->substr(1)) : "arguments with $ belong into a block");
+      if (!bound)
+        bad_input(where, text(key, " is \"", *word, "\""),
+                  block_args ? text("give the block its argument ", word->substr(1))
+                             : "arguments with $ belong into a block");
       used_.insert(word->substr(1));
       out.set(key, *bound);
     }
     return out;
   }
 
-  int use_block(const BlockSpec& block, const std::string& name, const std::vector<int>& from, const Attrs& args, const LayerSpec& spec,
-                const std::string& where) {
+  int use_block(const BlockSpec& block, const std::string& name, const std::vector<int>& from, const Attrs& args,
+                const LayerSpec& spec, const std::string& where) {
     if (from.size() != 1) bad_input(where, text("the block ", spec.op, " takes 1 input, found ", from.size()));
     if (!spec.share.empty()) bad_input(where, "a block shares no weights", "share the layers inside");
-    if (std::ranges::find(open_, spec.op) != open_.end()) bad_input(where, text("the block \"", spec.op, "\" is inside itself"));
+    if (std::ranges::find(open_, spec.op) != open_.end())
+      bad_input(where, text("the block \"", spec.op, "\" is inside itself"));
     open_.push_back(spec.op);
     std::set<std::string> used_outside = std::exchange(used_, {});
     const int last = sequence(block.layers, name + ".", from[0], &args);
@@ -126,13 +137,14 @@ private:
     return last;
   }
 
-  int add_layer(const Layer& kind, const std::string& name, std::vector<int> from, Attrs args, const LayerSpec& spec, const Names& names,
-                const std::string& where) {
+  int add_layer(const Layer& kind, const std::string& name, std::vector<int> from, Attrs args, const LayerSpec& spec,
+                const Names& names, const std::string& where) {
     std::string parameters = name;
     if (!spec.share.empty()) {
       const int position = look_up(names, spec.share, where);
       if (position < 0 || list_[size_t(position)].layer != &kind)
-        bad_input(where, text("\"", spec.share, "\" is not a ", kind.name, " layer"), "weights are shared between layers of one kind");
+        bad_input(where, text("\"", spec.share, "\" is not a ", kind.name, " layer"),
+                  "weights are shared between layers of one kind");
       if (kind.parameters.empty()) bad_input(where, text("a ", kind.name, " layer has no weights to share"));
       const ResolvedLayer& shared = list_[size_t(position)];
       parameters = shared.parameters;
@@ -143,9 +155,12 @@ private:
     const bool open = !kind.inputs.empty() && std::string(kind.inputs.back()) == "...";
     const size_t expected = kind.inputs.size() - open;
     if (from.size() < expected || (!open && from.size() > expected))
-      bad_input(where, text(kind.name, " takes ", open ? "at least " : "", expected, expected == 1 ? " input" : " inputs", ", found ", from.size()),
+      bad_input(where,
+                text(kind.name, " takes ", open ? "at least " : "", expected, expected == 1 ? " input" : " inputs",
+                     ", found ", from.size()),
                 expected > 1 ? "name them: from = [\"...\", \"...\"]" : "");
-    list_.push_back({name, &kind, complete_attrs(kind.args, with_outputs(kind, args), where), std::move(from), parameters});
+    list_.push_back(
+        {name, &kind, complete_attrs(kind.args, with_outputs(kind, args), where), std::move(from), parameters});
     return int(list_.size()) - 1;
   }
 
@@ -154,7 +169,8 @@ private:
     for (const AttrSpec& spec : kind.args) {
       const Attr* value = args.find(spec.name);
       const std::string* word = value ? std::get_if<std::string>(value) : nullptr;
-      if (word && std::holds_alternative<int64_t>(spec.fallback) && (*word == "classes" || *word == "outputs")) args.set(spec.name, outputs_);
+      if (word && std::holds_alternative<int64_t>(spec.fallback) && (*word == "classes" || *word == "outputs"))
+        args.set(spec.name, outputs_);
     }
     return args;
   }
@@ -167,7 +183,8 @@ private:
 };
 
 // Appends the flat list. `creating` is where parameters are added; null where they are there.
-Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, bool training, States* creating, uint64_t seed) {
+Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, bool training,
+                    States* creating, uint64_t seed) {
   Built built;
   for (const ResolvedLayer& layer : layers) {
     const Scope scope(trace.graph(), layer.name);
@@ -177,12 +194,15 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
     const auto parameter = [&](const char* own, const Shape& shape, const Start& start) {
       const std::string name = text(layer.parameters, ".", own);
       const Type type{x.dtype(), shape};
-      if (creating && !creating->has(name)) creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain), true);
+      if (creating && !creating->has(name))
+        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain), true);
       const Var value = trace.state(name);
       if (value.type() != type)
-        bad_input(text("layer ", layer.name), text("fed with ", in[0].shape(), " it needs ", name, " ", shape, ", which is ", value.shape()),
+        bad_input(text("layer ", layer.name),
+                  text("fed with ", in[0].shape(), " it needs ", name, " ", shape, ", which is ", value.shape()),
                   layer.parameters == layer.name ? "the net was made for another shape of samples"
-                                                 : text("it shares the weights of ", layer.parameters, ": feed both with the same number of features"));
+                                                 : text("it shares the weights of ", layer.parameters,
+                                                        ": feed both with the same number of features"));
       done.parameters.push_back(name);
       return value;
     };
@@ -210,7 +230,8 @@ Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& 
   return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, 0);
 }
 
-void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed, DType dtype) {
+void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
+                       DType dtype) {
   auto extents = sample.list();
   extents.insert(extents.begin(), 1);
   Trace trace(states);

@@ -37,11 +37,12 @@ struct NetSpec {
 
 /// One layer with nothing left implicit.
 struct ResolvedLayer {
-  std::string name;         // unique; inside a block "res1.conv2"
+  std::string name; // unique; inside a block "res1.conv2"
   const Layer* layer;
-  Attrs args;               // complete
-  std::vector<int> from;    // positions in the list; -1 is the net's input
-  std::string parameters;   // its parameters are called PARAMETERS.weight, ...: its own name, or that of the layer it shares
+  Attrs args;            // complete
+  std::vector<int> from; // positions in the list; -1 is the net's input
+  std::string
+      parameters; // its parameters are called PARAMETERS.weight, ...: its own name, or that of the layer it shares
 };
 
 /// The net as a flat list. Throws bad_input, naming the layer, for an unknown layer, block, argument or
@@ -56,9 +57,9 @@ struct BuildOptions {
 struct BuiltLayer {
   std::string name;
   const Layer* layer;
-  Attrs args;                           // complete
+  Attrs args; // complete
   Var output;
-  std::vector<std::string> parameters;  // names of its states
+  std::vector<std::string> parameters; // names of its states
 };
 
 struct Built {

@@ -18,22 +18,28 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
   return net;
 }
 
-const NetKind all[] = {
-    {.name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
-     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
-              {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."}},
-     .make = [](const Attrs& args) { return make_mlp(args.list("hidden"), args.word("activation")); }},
-    {.name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
-     .make = [](const Attrs&) { return make_mlp({}, ""); }},
-};
+const NetKind mlp_net{
+    .name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
+    .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
+             {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."}},
+    .make = [](const Attrs& args) { return make_mlp(args.list("hidden"), args.word("activation")); }};
+
+const NetKind linear_net{
+    .name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
+    .make = [](const Attrs&) { return make_mlp({}, ""); }};
+
+const std::vector<NetKind>& all() {
+  static const std::vector<NetKind> list{mlp_net, linear_net};
+  return list;
+}
 
 } // namespace
 
-std::span<const NetKind> nets() { return all; }
+std::span<const NetKind> nets() { return all(); }
 
 NetSpec make_net(const std::string& name, const Attrs& args) {
   std::vector<std::string> known;
-  for (const NetKind& kind : all) {
+  for (const NetKind& kind : all()) {
     if (name == kind.name) return kind.make(complete_attrs(kind.args, args, text("net ", name)));
     known.push_back(kind.name);
   }

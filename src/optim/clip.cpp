@@ -10,7 +10,8 @@ namespace vitro {
 
 std::vector<Var> clip(const std::vector<Var>& gradients, const Clip& limits) {
   for (const double limit : {limits.norm, limits.value})
-    if (!(limit >= 0) || !std::isfinite(limit)) bad_input("clip", text("the limit is ", limit), "give a positive number, or 0 for none");
+    if (!(limit >= 0) || !std::isfinite(limit))
+      bad_input("clip", text("the limit is ", limit), "give a positive number, or 0 for none");
   std::vector<Var> out = gradients;
   if (out.empty()) return out;
   const Scope scope(out[0].graph(), "clip");

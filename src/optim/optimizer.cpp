@@ -49,19 +49,22 @@ Updated keras_momentum(const UpdateCall& u, bool nesterov) {
 
 const AttrSpec momentum_09{"momentum", 0.9, "how much of the velocity is kept from step to step"};
 constexpr const char* polyak = "Polyak, \"Some methods of speeding up the convergence of iteration methods\", 1964";
-constexpr const char* sutskever = "Sutskever, Martens, Dahl, Hinton, \"On the importance of initialization and momentum in deep learning\", 2013";
+constexpr const char* sutskever =
+    "Sutskever, Martens, Dahl, Hinton, \"On the importance of initialization and momentum in deep learning\", 2013";
 
 const Optimizer sgd{
     .name = "sgd", .aliases = {"SGD", "gradient_descent"},
     .formula = "p -= lr g; with momentum: v = momentum v + g, p -= lr v; with nesterov: p -= lr (g + momentum v)",
     .doc = "A step against the gradient of the batch.",
     .origin = "Robbins and Monro, \"A stochastic approximation method\", 1951",
-    .args = with_common(1e-3, {{"momentum", 0.0, "how much of the velocity is kept from step to step"}, {"nesterov", int64_t{0}, "1: look ahead"}}),
+    .args = with_common(1e-3, {{"momentum", 0.0, "how much of the velocity is kept from step to step"},
+                               {"nesterov", int64_t{0}, "1: look ahead"}}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return torch_momentum(u, u.args.integer("nesterov")); }};
 
 const Optimizer momentum{
-    .name = "momentum", .formula = "v = momentum v + g; p -= lr v", .doc = "A velocity that collects gradients (PyTorch's form).",
+    .name = "momentum", .formula = "v = momentum v + g; p -= lr v",
+    .doc = "A velocity that collects gradients (PyTorch's form).",
     .origin = polyak, .args = with_common(1e-3, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return torch_momentum(u, false); }};
@@ -83,7 +86,8 @@ const Optimizer nesterov{
 
 const Optimizer nesterov_keras{
     .name = "nesterov_keras", .aliases = {"keras_nesterov"}, .formula = "v = momentum v - lr g; p += momentum v - lr g",
-    .doc = "Momentum that looks one step ahead (Keras's form).", .origin = sutskever, .args = with_common(1e-2, {momentum_09}),
+    .doc = "Momentum that looks one step ahead (Keras's form).", .origin = sutskever,
+    .args = with_common(1e-2, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return keras_momentum(u, true); }};
 
@@ -91,8 +95,10 @@ const Optimizer nesterov_keras{
 
 const Optimizer adagrad{
     .name = "adagrad", .aliases = {"Adagrad"}, .formula = "s += g^2; p -= lr g / (sqrt(s) + eps)",
-    .doc = "Divides by the size of all gradients so far: what is rare keeps a large rate. (Keras: start 0.1, lr 0.001.)",
-    .origin = "Duchi, Hazan, Singer, \"Adaptive subgradient methods for online learning and stochastic optimization\", 2011",
+    .doc = "Divides by the size of all gradients so far: what is rare keeps a large rate. "
+           "(Keras: start 0.1, lr 0.001.)",
+    .origin = "Duchi, Hazan, Singer, \"Adaptive subgradient methods for online learning and stochastic "
+              "optimization\", 2011",
     .args = with_common(1e-2, {{"start", 0.0, "what s starts at"}, {"eps", 1e-10, "keeps the divisor from zero"}}),
     .scalars = {"lr", "eps"},
     .moments = [](const Attrs& args) { return std::vector<Moment>{{"square_sum", args.real("start")}}; },
@@ -107,7 +113,8 @@ const Optimizer adagrad{
 
 const Optimizer rmsprop{
     .name = "rmsprop", .aliases = {"RMSprop"}, .formula = "s = alpha s + (1 - alpha) g^2; p -= lr g / (sqrt(s) + eps)",
-    .doc = "Divides by the size of recent gradients; with momentum, a velocity collects the quotients. (Keras: alpha 0.9, lr 0.001.)",
+    .doc = "Divides by the size of recent gradients; with momentum, a velocity collects the quotients. "
+           "(Keras: alpha 0.9, lr 0.001.)",
     .origin = "Tieleman and Hinton, \"Neural networks for machine learning\", lecture 6.5, 2012",
     .args = with_common(1e-2, {{"alpha", 0.99, "how much of s is kept from step to step"},
                                {"eps", 1e-8, "keeps the divisor from zero"},
@@ -138,7 +145,8 @@ const Optimizer rmsprop{
 const std::vector<AttrSpec> adam_args{{"beta1", 0.9, "how much of the mean gradient is kept from step to step"},
                                       {"beta2", 0.999, "how much of the mean square is kept"},
                                       {"eps", 1e-8, "keeps the divisor from zero; outside the root (Keras: 1e-7)"}};
-const std::vector<const char*> adam_scalars{"beta1", "1-beta1", "beta2", "1-beta2", "lr/(1-beta1^t)", "1/sqrt(1-beta2^t)", "eps"};
+const std::vector<const char*> adam_scalars{"beta1",          "1-beta1",           "beta2", "1-beta2",
+                                            "lr/(1-beta1^t)", "1/sqrt(1-beta2^t)", "eps"};
 
 void adam_values(const Attrs& args, double lr, int64_t step, double* out) {
   const double beta1 = args.real("beta1"), beta2 = args.real("beta2");
@@ -162,28 +170,33 @@ Updated adam_update(const UpdateCall& u) {
 
 const Optimizer adam{
     .name = "adam", .aliases = {"Adam"},
-    .formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)",
+    .formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; "
+               "p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)",
     .doc = "A velocity, divided by the size of recent gradients, both corrected for their start from zero.",
     .origin = "Kingma and Ba, \"Adam: a method for stochastic optimization\", 2015, algorithm 1",
-    .args = with_common(1e-3, adam_args), .scalars = adam_scalars, .moments = adam_moments, .values = adam_values, .update = adam_update};
+    .args = with_common(1e-3, adam_args), .scalars = adam_scalars, .moments = adam_moments, .values = adam_values,
+    .update = adam_update};
 
 const Optimizer adamw{
     .name = "adamw", .aliases = {"AdamW"},
     .formula = "p *= 1 - lr weight_decay, then as adam",
     .doc = "Adam with weight decay applied to the parameter itself, not divided by the size of its gradients.",
     .origin = "Loshchilov and Hutter, \"Decoupled weight decay regularization\", 2019, algorithm 2",
-    .args = with_common(1e-3, adam_args, 1e-2), .decoupled_decay = true, .scalars = adam_scalars, .moments = adam_moments,
+    .args = with_common(1e-3, adam_args, 1e-2), .decoupled_decay = true, .scalars = adam_scalars,
+    .moments = adam_moments,
     .values = adam_values, .update = adam_update};
 
 const std::vector<Optimizer>& all() {
-  static const std::vector<Optimizer> list{sgd, momentum, momentum_keras, nesterov, nesterov_keras, adagrad, rmsprop, adam, adamw};
+  static const std::vector<Optimizer> list{sgd,     momentum, momentum_keras, nesterov, nesterov_keras,
+                                           adagrad, rmsprop,  adam,           adamw};
   return list;
 }
 
 void check_number(const std::string& where, const std::string& name, double value) {
   const bool fraction = name == "momentum" || name == "alpha" || name == "beta1" || name == "beta2";
   if (!(value >= 0) || value > 1e30 || (fraction && value >= 1))
-    bad_input(where, text(name, " is ", value), fraction ? "give a number from 0 to below 1" : "give a number of at least 0");
+    bad_input(where, text(name, " is ", value),
+              fraction ? "give a number from 0 to below 1" : "give a number of at least 0");
 }
 
 } // namespace
@@ -192,10 +205,13 @@ std::span<const Optimizer> optimizers() { return all(); }
 
 const Optimizer& find_optimizer(const std::string& name) {
   for (const Optimizer& optimizer : all())
-    if (name == optimizer.name || std::ranges::any_of(optimizer.aliases, [&](const char* alias) { return name == alias; })) return optimizer;
+    if (name == optimizer.name ||
+        std::ranges::any_of(optimizer.aliases, [&](const char* alias) { return name == alias; }))
+      return optimizer;
   std::vector<std::string> known;
   for (const Optimizer& optimizer : all()) known.push_back(optimizer.name);
-  bad_input("optimizer", text("unknown optimiser \"", name, "\"", did_you_mean(name, known)), "it is one of " + join(known, ", "));
+  bad_input("optimizer", text("unknown optimiser \"", name, "\"", did_you_mean(name, known)),
+            "it is one of " + join(known, ", "));
 }
 
 OptimizerSpec complete(const OptimizerSpec& spec) {
@@ -228,13 +244,15 @@ void scalar_values(const OptimizerSpec& spec, double lr, int64_t step, std::span
   out[optimizer.scalars.size()] = optimizer.decoupled_decay ? 1 - lr * decay : decay;
 }
 
-void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<std::string>& parameters, const std::vector<Var>& gradients) {
+void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<std::string>& parameters,
+                    const std::vector<Var>& gradients) {
   if (parameters.empty()) return;
   const OptimizerSpec full = complete(spec);
   const Optimizer& optimizer = find_optimizer(full.name);
   const bool decays = full.args.real("weight_decay") > 0, biases_too = full.args.integer("decay_biases");
   std::vector<Var> scalars;
-  for (const std::string& name : scalar_inputs(full)) scalars.push_back(trace.input(name, {gradients[0].dtype(), Shape{}}));
+  for (const std::string& name : scalar_inputs(full))
+    scalars.push_back(trace.input(name, {gradients[0].dtype(), Shape{}}));
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Scope scope(trace.graph(), parameters[i]);
     Var p = trace.state(parameters[i]), g = gradients[i];

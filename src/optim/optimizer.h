@@ -44,8 +44,8 @@ struct Optimizer {
   const char* doc;
   const char* origin;
   std::vector<AttrSpec> args;
-  bool decoupled_decay = false;      // the parameter shrinks by lr weight_decay; else weight_decay p is added to g
-  std::vector<const char*> scalars;  // numbers of one step
+  bool decoupled_decay = false;     // the parameter shrinks by lr weight_decay; else weight_decay p is added to g
+  std::vector<const char*> scalars; // numbers of one step
   std::function<std::vector<Moment>(const Attrs& args)> moments;
   /// Writes the scalars of step number `step`, counted from 1. Allocates nothing.
   void (*values)(const Attrs& args, double lr, int64_t step, double* out);
@@ -69,7 +69,8 @@ void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<s
 
 /// The names of those inputs, in the order in which they are declared.
 std::vector<std::string> scalar_inputs(const OptimizerSpec& spec);
-/// Their values for step number `step`, counted from 1, into `out`, which holds as many. `spec` is complete. Allocates nothing.
+/// Their values for step number `step`, counted from 1, into `out`, which holds as many. `spec` is complete. Allocates
+/// nothing.
 void scalar_values(const OptimizerSpec& spec, double lr, int64_t step, std::span<double> out);
 
 } // namespace vitro

@@ -8,25 +8,37 @@
 namespace vitro {
 namespace {
 
-const Schedule all[] = {
-    {.name = "constant", .aliases = {"none"}, .formula = "lr", .doc = "The same rate throughout.",
-     .rate = [](const Attrs&, double lr, const Progress&) { return lr; }},
-    {.name = "time", .aliases = {"time_based", "inverse_time"}, .formula = "lr / (1 + k t), t: steps done",
-     .doc = "Falls as one over the number of steps.", .origin = "Robbins and Monro, \"A stochastic approximation method\", 1951",
-     .args = {{"k", 1e-3, "how fast it falls; at t = 1/k the rate is halved"}},
-     .rate = [](const Attrs& args, double lr, const Progress& at) { return lr / (1 + args.real("k") * double(at.step)); }},
-};
+const Schedule constant{
+    .name = "constant", .aliases = {"none"}, .formula = "lr", .doc = "The same rate throughout.",
+    .rate = [](const Attrs&, double lr, const Progress&) { return lr; }};
+
+const Schedule time_based{
+    .name = "time", .aliases = {"time_based", "inverse_time"}, .formula = "lr / (1 + k t), t: steps done",
+    .doc = "Falls as one over the number of steps.",
+    .origin = "Robbins and Monro, \"A stochastic approximation method\", 1951",
+    .args = {{"k", 1e-3, "how fast it falls; at t = 1/k the rate is halved"}},
+    .rate = [](const Attrs& args, double lr, const Progress& at) {
+      return lr / (1 + args.real("k") * double(at.step));
+    }};
+
+const std::vector<Schedule>& all() {
+  static const std::vector<Schedule> list{constant, time_based};
+  return list;
+}
 
 } // namespace
 
-std::span<const Schedule> schedules() { return all; }
+std::span<const Schedule> schedules() { return all(); }
 
 const Schedule& find_schedule(const std::string& name) {
-  for (const Schedule& schedule : all)
-    if (name == schedule.name || std::ranges::any_of(schedule.aliases, [&](const char* alias) { return name == alias; })) return schedule;
+  for (const Schedule& schedule : all())
+    if (name == schedule.name ||
+        std::ranges::any_of(schedule.aliases, [&](const char* alias) { return name == alias; }))
+      return schedule;
   std::vector<std::string> known;
-  for (const Schedule& schedule : all) known.push_back(schedule.name);
-  bad_input("schedule", text("unknown schedule \"", name, "\"", did_you_mean(name, known)), "it is one of " + join(known, ", "));
+  for (const Schedule& schedule : all()) known.push_back(schedule.name);
+  bad_input("schedule", text("unknown schedule \"", name, "\"", did_you_mean(name, known)),
+            "it is one of " + join(known, ", "));
 }
 
 ScheduleSpec complete(const ScheduleSpec& spec) {
@@ -38,6 +50,8 @@ ScheduleSpec complete(const ScheduleSpec& spec) {
   return out;
 }
 
-double learning_rate(const ScheduleSpec& spec, double lr, const Progress& at) { return find_schedule(spec.name).rate(spec.args, lr, at); }
+double learning_rate(const ScheduleSpec& spec, double lr, const Progress& at) {
+  return find_schedule(spec.name).rate(spec.args, lr, at);
+}
 
 } // namespace vitro
