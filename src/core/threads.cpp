@@ -37,6 +37,10 @@ thread_local bool inside_task = false;
 // Workers spin for a moment after each job, because the next step of a training plan follows within
 // microseconds, and sleep after that. With more threads than cores nobody spins: a spinner would
 // hold the core that the thread with the work needs.
+//
+// A worker joins a job only while it is open. The caller works too, closes the job when no task is
+// left, and waits for those that joined, not for those that the system has not run yet: so a busy
+// machine costs the missing thread, never a wait for it.
 class Pool {
 public:
   Pool() : threads_(allowed_cores()) {}
@@ -59,23 +63,27 @@ public:
     if (workers_.empty()) start();
     task_ = task, context_ = context, tasks_ = tasks;
     next_.store(0, std::memory_order_relaxed);
-    working_.store(int(workers_.size()), std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_seq_cst);
+    gate_.store((generation_of(gate_.load()) + 1) << 32 | open, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst)) {
       { std::lock_guard lock(sleep_); }
       wake_.notify_all();
     }
     take_tasks();
-    for (int spins = 0; working_.load(std::memory_order_acquire);)
+    gate_.fetch_and(~open, std::memory_order_acq_rel);
+    for (int spins = 0; gate_.load(std::memory_order_acquire) & joined;)
       ++spins < spin_limit_ ? relax() : std::this_thread::yield();
   }
 
 private:
+  // The gate in one word: how many workers have joined, whether the job is open, its number.
+  static constexpr uint64_t joined = 0xffff, open = uint64_t{1} << 16;
+  static uint64_t generation_of(uint64_t gate) { return gate >> 32; }
+
   void start() {
     stopping_ = false;
     spin_limit_ = threads_ <= allowed_cores() ? 20000 : 0;
-    const uint64_t generation = generation_.load();
-    for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, generation] { work(generation); });
+    const uint64_t seen = generation_of(gate_.load());
+    for (int i = 1; i < threads_; ++i) workers_.emplace_back([this, seen] { work(seen); });
   }
 
   void stop() {
@@ -94,21 +102,28 @@ private:
     inside_task = false;
   }
 
+  bool waiting(uint64_t seen) const { return generation_of(gate_.load(std::memory_order_seq_cst)) == seen; }
+
   void work(uint64_t seen) {
     for (;;) {
-      for (int spins = 0; generation_.load(std::memory_order_acquire) == seen && !stopping_ && spins < spin_limit_;
-           ++spins)
-        relax();
-      if (generation_.load(std::memory_order_acquire) == seen) {
-        sleepers_.fetch_add(1, std::memory_order_seq_cst);
+      for (int spins = 0; waiting(seen) && !stopping_ && spins < spin_limit_; ++spins) relax();
+      if (waiting(seen)) {
         std::unique_lock lock(sleep_);
-        wake_.wait(lock, [&] { return stopping_ || generation_.load(std::memory_order_seq_cst) != seen; });
+        sleepers_.fetch_add(1, std::memory_order_seq_cst);
+        wake_.wait(lock, [&] { return stopping_ || !waiting(seen); });
         sleepers_.fetch_sub(1);
-        if (stopping_) return;
       }
-      ++seen;
-      take_tasks();
-      working_.fetch_sub(1, std::memory_order_release);
+      if (stopping_) return;
+      uint64_t gate = gate_.load(std::memory_order_acquire);
+      seen = generation_of(gate);
+      while (gate & open) {
+        if (!gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+          continue;
+        seen = generation_of(gate);
+        take_tasks();
+        gate_.fetch_sub(1, std::memory_order_release);
+        break;
+      }
     }
   }
 
@@ -118,8 +133,8 @@ private:
   std::mutex caller_, sleep_;
   std::condition_variable wake_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<uint64_t> generation_ = 0;
-  std::atomic<int> sleepers_ = 0, working_ = 0;
+  std::atomic<uint64_t> gate_ = 0;
+  std::atomic<int> sleepers_ = 0;
   std::atomic<int64_t> next_ = 0;
   int64_t tasks_ = 0;
   Task task_ = nullptr;
