@@ -1,0 +1,243 @@
+// Every op on its own examples and on odd sizes: what the contract tests and the mutants run on.
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "core/text.h"
+#include "ops/catalogue.h"
+
+namespace vitro::test {
+
+struct OpCase {
+  const Op* op;
+  std::vector<Tensor> in; // floats in f32
+  Attrs attrs = {};
+  std::string str() const {
+    std::string out = op->name;
+    for (const Tensor& x : in) out += " " + x.type().str();
+    return out + " " + attrs.str();
+  }
+};
+
+inline const int64_t odd_sizes[] = {1, 2, 3, 5, 17, 33, 100};
+
+/// Uniform in [low, high), rounded to float so that both precisions see the same numbers.
+inline Tensor random_tensor(const Shape& shape, uint64_t seed, double low = -2, double high = 2, DType dtype = DType::f32) {
+  const Stream stream(seed, "tests");
+  Tensor out({dtype, shape});
+  for (int64_t i = 0; i < out.elements(); ++i) out.set(i, double(float(stream.uniform(0, uint64_t(i), low, high))));
+  return out;
+}
+
+inline Tensor random_indices(const Shape& shape, uint64_t seed, int64_t bound) {
+  const Stream stream(seed, "test indices");
+  Tensor out({DType::i32, shape});
+  for (int64_t i = 0; i < out.elements(); ++i) out.set(i, double(stream.below(uint64_t(bound), 0, uint64_t(i))));
+  return out;
+}
+
+namespace cases {
+
+// Where an op's inputs may lie: log and its like want positive numbers, a divisor keeps off 0.
+inline std::pair<double, double> domain(const Op& op, size_t input) {
+  if (&op == &log_op || &op == &sqrt_op || (&op == &power_op && input == 0)) return {0.2, 3};
+  if (&op == &divide_op && input == 1) return {0.5, 2.5};
+  return {-2, 2};
+}
+
+inline void pointwise_cases(const Op& op, std::vector<OpCase>& out) {
+  const size_t arity = op.args.size();
+  uint64_t seed = 100;
+  const auto add = [&](const std::vector<Shape>& shapes) {
+    OpCase one{.op = &op, .in = {}};
+    for (size_t i = 0; i < arity; ++i) {
+      const auto [low, high] = domain(op, i);
+      one.in.push_back(random_tensor(shapes[i % shapes.size()], ++seed, low, high));
+    }
+    if (&op == &where_op) // a condition is 0 here and there
+      for (int64_t i = 0; i < one.in[0].elements(); i += 2) one.in[0].set(i, 0);
+    out.push_back(one);
+  };
+  for (const int64_t n : odd_sizes) add({{n}});
+  add({{}});
+  add({{3, 5}});
+  add({{2, 3, 1, 5}});
+  if (arity < 2) return;
+  add({{3, 5}, {5}});
+  add({{5}, {3, 5}});
+  add({{3, 1}, {1, 5}});
+  add({{}, {17}});
+  add({{17}, {1}});
+  add({{2, 1, 3}, {4, 1}});
+  add({{1}, {1, 1}});
+}
+
+inline void matmul_cases(std::vector<OpCase>& out) {
+  uint64_t seed = 200;
+  for (const int64_t m : {1, 3, 17})
+    for (const int64_t n : {1, 5, 33})
+      for (const int64_t k : {1, 2, 17})
+        for (const int flags : {0, 1, 2, 3}) {
+          const bool ta = flags & 1, tb = flags & 2;
+          if (flags && m * n * k > 3000 && flags != 2) continue; // the large ones: two of the four are enough
+          out.push_back({&matmul_op, {random_tensor(ta ? Shape{k, m} : Shape{m, k}, ++seed), random_tensor(tb ? Shape{n, k} : Shape{k, n}, ++seed)},
+                         {{"transpose_a", int64_t(ta)}, {"transpose_b", int64_t(tb)}}});
+        }
+  for (const int64_t ta : {0, 1}) // square: a wrong transpose keeps the shape
+    for (const int64_t tb : {0, 1})
+      out.push_back({&matmul_op, {random_tensor({3, 3}, ++seed), random_tensor({3, 3}, ++seed)}, {{"transpose_a", ta}, {"transpose_b", tb}}});
+  const auto batch = [&](const Shape& a, const Shape& b, int64_t ta, int64_t tb) {
+    out.push_back({&matmul_op, {random_tensor(a, ++seed), random_tensor(b, ++seed)}, {{"transpose_a", ta}, {"transpose_b", tb}}});
+  };
+  batch({2, 3, 4}, {2, 4, 5}, 0, 0);
+  batch({2, 3, 4}, {4, 5}, 0, 0);
+  batch({3, 4}, {2, 1, 4, 2}, 0, 0);
+  batch({2, 1, 4, 3}, {3, 5, 4}, 1, 1);
+  batch({1, 2, 3}, {5, 3, 1}, 0, 0);
+  batch({2, 3, 4}, {2, 5, 4}, 0, 1);
+}
+
+inline void movement_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 300;
+  const auto add = [&](const Shape& shape, Attrs attrs) { out.push_back({&op, {random_tensor(shape, ++seed)}, std::move(attrs)}); };
+  using List = std::vector<int64_t>;
+  if (&op == &reshape_op) {
+    add({}, {{"shape", List{1, 1}}});
+    add({17}, {{"shape", List{17, 1}}});
+    add({3, 5, 2}, {{"shape", List{-1, 6}}});
+    add({1}, {{"shape", List{}}});
+  } else if (&op == &transpose_op) {
+    add({}, {});
+    add({5}, {});
+    add({17, 3}, {});
+    add({2, 3, 5}, {{"order", List{2, 0, 1}}});
+    add({2, 3, 5, 2}, {{"order", List{-1, 1, 0, 2}}});
+    add({3, 3, 3}, {{"order", List{1, 2, 0}}});
+    add({3, 3}, {});
+    add({1, 33}, {{"order", List{1, 0}}});
+  } else if (&op == &broadcast_to_op) {
+    add({}, {{"shape", List{3}}});
+    add({1, 3}, {{"shape", List{5, 3}}});
+    add({5, 1}, {{"shape", List{2, 5, 17}}});
+    add({2, 1, 3}, {{"shape", List{2, 4, 3}}});
+    add({3}, {{"shape", List{3}}});
+  } else if (&op == &slice_op) {
+    add({17}, {{"start", int64_t{3}}, {"stop", int64_t{-2}}, {"step", int64_t{3}}});
+    add({5, 3}, {{"axis", int64_t{-1}}, {"start", int64_t{1}}, {"stop", int64_t{2}}});
+    add({2, 33, 2}, {{"axis", int64_t{1}}, {"start", int64_t{-33}}, {"stop", int64_t{100}}, {"step", int64_t{7}}});
+    add({1}, {});
+  } else if (&op == &pad_op) {
+    add({17}, {{"before", int64_t{2}}});
+    add({3, 5}, {{"axis", int64_t{0}}, {"after", int64_t{1}}, {"spacing", int64_t{2}}});
+    add({2, 3, 2}, {{"axis", int64_t{1}}, {"before", int64_t{1}}, {"after", int64_t{1}}, {"spacing", int64_t{3}}});
+    add({1}, {});
+  } else { // concatenate
+    out.push_back({&op, {random_tensor({1}, 1), random_tensor({3}, 2)}, {}});
+    out.push_back({&op, {random_tensor({17, 2}, 3)}, {}});
+    out.push_back({&op, {random_tensor({2, 3, 2}, 4), random_tensor({2, 1, 2}, 5), random_tensor({2, 5, 2}, 6), random_tensor({2, 1, 2}, 7)}, {{"axis", int64_t{-2}}}});
+  }
+}
+
+inline void indexing_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 400;
+  const auto add = [&](const Shape& x, const Shape& index, int64_t bound, Attrs attrs) {
+    OpCase one{&op, {}, std::move(attrs)};
+    if (&op != &one_hot_op) one.in.push_back(random_tensor(x, ++seed));
+    one.in.push_back(random_indices(index, ++seed, bound));
+    out.push_back(one);
+  };
+  if (&op == &gather_op) {
+    add({5}, {17}, 5, {});
+    add({7, 3}, {}, 7, {});
+    add({2, 5, 3}, {2, 2}, 5, {{"axis", int64_t{1}}});
+    add({3, 2}, {5}, 2, {{"axis", int64_t{-1}}});
+    add({1, 1}, {1}, 1, {});
+  } else if (&op == &scatter_add_op) {
+    add({17}, {17}, 5, {{"extent", int64_t{5}}});
+    add({3}, {}, 7, {{"extent", int64_t{7}}});
+    add({2, 2, 2, 3}, {2, 2}, 5, {{"axis", int64_t{1}}, {"extent", int64_t{5}}});
+    add({3, 5}, {5}, 2, {{"axis", int64_t{1}}, {"extent", int64_t{2}}});
+  } else {
+    add({}, {}, 4, {{"classes", int64_t{4}}});
+    add({}, {17}, 5, {{"classes", int64_t{5}}});
+    add({}, {2, 3}, 1, {{"classes", int64_t{1}}});
+  }
+}
+
+inline void reduction_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 500;
+  const auto add = [&](const Shape& shape, std::vector<int64_t> axes, int64_t keep) {
+    out.push_back({&op, {random_tensor(shape, ++seed)}, {{"axes", axes}, {"keep", keep}}});
+  };
+  add({}, {}, 0);
+  for (const int64_t n : odd_sizes) {
+    add({n}, {}, 0);
+    add({n, 3}, {0}, 0);
+    add({3, n}, {1}, 1);
+  }
+  add({2, 3, 5, 2}, {1, 3}, 0);
+  add({2, 3, 5, 2}, {-1, 0}, 1);
+  add({2, 3, 5}, {1, 2}, 0);
+  add({3, 1, 5}, {1}, 0);
+}
+
+inline void softmax_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 600;
+  for (const int64_t n : odd_sizes) out.push_back({&op, {random_tensor({3, n}, ++seed, -4, 4)}, {}});
+  out.push_back({&op, {random_tensor({5}, ++seed)}, {}});
+  out.push_back({&op, {random_tensor({2, 5, 3}, ++seed)}, {{"axis", int64_t{1}}}});
+  out.push_back({&op, {random_tensor({17, 2}, ++seed)}, {{"axis", int64_t{0}}}});
+}
+
+inline void loss_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 700;
+  if (&op == &softmax_cross_entropy_op) {
+    for (const int64_t n : odd_sizes) {
+      out.push_back({&op, {random_tensor({3, n}, ++seed, -4, 4), random_indices({3}, ++seed, n)}, {}});
+      out.push_back({&op, {random_tensor({2, n}, ++seed, -4, 4), random_tensor({2, n}, ++seed, 0, 1)}, {}});
+    }
+    out.push_back({&op, {random_tensor({5}, ++seed), random_indices({}, ++seed, 5)}, {}});
+    out.push_back({&op, {random_tensor({2, 3, 5}, ++seed), random_indices({2, 3}, ++seed, 5)}, {}});
+    return;
+  }
+  for (const char* reduction : {"mean", "sum", "half"}) {
+    const Attrs attrs{{"reduction", std::string(reduction)}};
+    out.push_back({&op, {random_tensor({}, ++seed), random_tensor({}, ++seed, 0, 1)}, attrs});
+    out.push_back({&op, {random_tensor({17}, ++seed), random_tensor({17}, ++seed, 0, 1)}, attrs});
+    out.push_back({&op, {random_tensor({5, 3}, ++seed), random_tensor({5, 3}, ++seed, 0, 1)}, attrs});
+    out.push_back({&op, {random_tensor({2, 3, 3}, ++seed), random_tensor({2, 3, 3}, ++seed, 0, 1)}, attrs});
+  }
+}
+
+} // namespace cases
+
+/// The op's examples, then odd sizes made for its family.
+inline std::vector<OpCase> op_cases(const Op& op) {
+  std::vector<OpCase> out;
+  for (const Example& example : op.examples) out.push_back({&op, example.in, example.attrs});
+  const auto one_of = [&](std::initializer_list<const Op*> family) {
+    for (const Op* member : family)
+      if (member == &op) return true;
+    return false;
+  };
+  if (op.is(pointwise))
+    cases::pointwise_cases(op, out);
+  else if (&op == &matmul_op)
+    cases::matmul_cases(out);
+  else if (one_of({&reshape_op, &transpose_op, &broadcast_to_op, &slice_op, &pad_op, &concatenate_op}))
+    cases::movement_cases(op, out);
+  else if (one_of({&gather_op, &scatter_add_op, &one_hot_op}))
+    cases::indexing_cases(op, out);
+  else if (one_of({&sum_op, &mean_op, &max_op}))
+    cases::reduction_cases(op, out);
+  else if (one_of({&softmax_op, &log_softmax_op}))
+    cases::softmax_cases(op, out);
+  else if (one_of({&softmax_cross_entropy_op, &binary_cross_entropy_op, &squared_error_op}))
+    cases::loss_cases(op, out);
+  return out;
+}
+
+} // namespace vitro::test
