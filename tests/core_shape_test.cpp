@@ -82,7 +82,9 @@ TEST(Shape, BroadcastingIsCommutativeIdempotentAndAssociative) {
     RC_ASSERT(broadcast(a, Shape{}) == a);
     RC_ASSERT(try_broadcast(a, b) == try_broadcast(b, a));
     const auto ab = try_broadcast(a, b), bc = try_broadcast(b, c);
-    if (ab && bc) RC_ASSERT(try_broadcast(*ab, c) == try_broadcast(a, *bc));
+    if (ab && bc) {
+      RC_ASSERT(try_broadcast(*ab, c) == try_broadcast(a, *bc));
+    }
     if (ab) {
       RC_ASSERT(broadcast(*ab, a) == *ab); // both stretch to the result
       RC_ASSERT(broadcast(*ab, b) == *ab);
