@@ -17,6 +17,11 @@ run(${CMAKE_COMMAND} -S ${EXAMPLES} -B ${work}/build -G ${GENERATOR} -DCMAKE_PRE
     -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${work}/build)
 file(STRINGS ${work}/build/examples.txt examples)
+if(examples STREQUAL "")
+  message(FATAL_ERROR "no examples were built")
+endif()
+# What the example predict loads.
+run(${work}/prefix/bin/vitro train moons epochs=2 --quiet --out ${work}/run)
 foreach(example IN LISTS examples)
   message(STATUS "${example}")
   execute_process(COMMAND ${work}/build/${example} WORKING_DIRECTORY ${work} COMMAND_ERROR_IS_FATAL ANY)
