@@ -171,8 +171,10 @@ public:
   /// By differences alone.
   Difference finite_difference(const ElementAddress& address);
 
+  struct Inner; // explain/inner.h: for the files of this room alone
+  Inner* inner() { return inner_.get(); }
+
 private:
-  struct Inner;
   std::unique_ptr<Inner> inner_;
 };
 
