@@ -3,8 +3,11 @@
 // A tile of rows x panels of C stays in registers while k runs; each step of k loads one row of the
 // panels and broadcasts one element of A per row (Goto, van de Geijn, "Anatomy of high-performance
 // matrix multiplication", 2008; Van Zee, van de Geijn, "BLIS", 2015). Long k is cut into blocks, so
-// that a group of panels stays in the first-level cache while the rows pass over it; a tile then
-// loads C and continues its chains, which changes no bit.
+// that what the rows of a task pass over stays in a near cache; a tile then loads C and continues its
+// chains, which changes no bit.
+//
+// A is read where it lies; where its elements along k are far apart, a task copies its rows first.
+// B is packed into panels, except where so few rows would use them that its rows are read in place.
 #include "kernels/gemm.h"
 
 #include "kernels/targets.h"
@@ -19,13 +22,16 @@
 #define VITRO_KERNELS_GEMM_BLOCK
 namespace vitro::kernels {
 
-/// What a task needs to know: the operands, B in panels.
+inline constexpr int64_t most_task_rows = 64;
+
+/// What a task needs to know. Steps are in elements: from a row to the next, from 16 columns to the next.
 struct GemmOperands {
   GemmShape shape;
   Matrix a;
   const float* b;
+  int64_t b_row, b_panel;
   float* c;
-  int64_t c_row, c_panel; // elements from a row of C to the next, from 16 columns to the next
+  int64_t c_row, c_panel;
   bool c_in_panels;
 };
 
@@ -53,7 +59,7 @@ struct Tile {
   const float* a;
   int64_t a_row, a_column;
   const float* b;
-  int64_t b_panel;
+  int64_t b_row, b_panel;
   float* c;
   int64_t c_row, c_panel;
   bool continued;       // C holds the sums so far
@@ -94,7 +100,7 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
   }
 
   const float* b = t.b;
-  for (int64_t k = 0, at = 0; k < t.k; ++k, at += t.a_column, b += panel_width) {
+  for (int64_t k = 0, at = 0; k < t.k; ++k, at += t.a_column, b += t.b_row) {
     V row[panels][vectors];
 #pragma GCC unroll 16
     for (int p = 0; p < panels; ++p)
@@ -150,23 +156,38 @@ constexpr int64_t next(int64_t left, int64_t most) {
   return left >= 2 * most || left <= most ? (left < most ? left : most) : (left + 1) / 2;
 }
 
-/// Rows [row, row_end) and panels [panel, panel_end) of C.
+/// Copies A's rows [row, row_end) for k in [k0, k1) tile by tile, each [k][rows of the tile].
+void pack_rows(const Matrix& a, int64_t row, int64_t row_end, int64_t k0, int64_t k1, float* out) {
+  for (int64_t i = row, rows; i < row_end; i += rows) {
+    rows = next(row_end - i, most_rows);
+    for (int64_t k = k0; k < k1; ++k, out += rows) {
+      const float* from = a.data + i * a.row + k * a.column;
+      for (int64_t r = 0; r < rows; ++r) out[r] = from[r * a.row];
+    }
+  }
+}
+
+/// Rows [row, row_end), at most `most_task_rows`, and panels [panel, panel_end) of C.
 void multiply_block(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
   const auto [m, n, k] = g.shape;
-  int64_t k0 = 0;
-  do {
-    const int64_t k1 = k - k0 > k_block ? k0 + k_block : k;
+  HWY_ALIGN float packed[most_task_rows * k_block];
+  const bool packs = g.a.column != 1 && panel_end - panel > most_panels;
+  const int64_t blocks = k > k_block ? (k + k_block - 1) / k_block : 1; // of nearly equal length
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t k0 = block * k / blocks, k1 = (block + 1) * k / blocks;
+    if (packs) pack_rows(g.a, row, row_end, k0, k1, packed);
     for (int64_t p = panel, panels; p < panel_end; p += panels) {
       panels = next(panel_end - p, most_panels);
       const int64_t last = n - (p + panels - 1) * panel_width;
       for (int64_t i = row, rows; i < row_end; i += rows) {
         rows = next(row_end - i, most_rows);
         tiles[rows - 1][panels - 1]({.k = k1 - k0,
-                                     .a = g.a.data + i * g.a.row + k0 * g.a.column,
-                                     .a_row = g.a.row,
-                                     .a_column = g.a.column,
-                                     .b = g.b + (p * k + k0) * panel_width,
-                                     .b_panel = k * panel_width,
+                                     .a = packs ? packed + (i - row) * (k1 - k0) : g.a.data + i * g.a.row + k0 * g.a.column,
+                                     .a_row = packs ? 1 : g.a.row,
+                                     .a_column = packs ? rows : g.a.column,
+                                     .b = g.b + p * g.b_panel + k0 * g.b_row,
+                                     .b_row = g.b_row,
+                                     .b_panel = g.b_panel,
                                      .c = g.c + i * g.c_row + p * g.c_panel,
                                      .c_row = g.c_row,
                                      .c_panel = g.c_panel,
@@ -175,8 +196,38 @@ void multiply_block(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
                                      .c_in_panels = g.c_in_panels});
       }
     }
-    k0 = k1;
-  } while (k0 < k);
+  }
+}
+
+/// One panel [k][16] of B, whose first `columns` columns start at b; zeros in the others.
+void pack_panel(const float* b, int64_t row, int64_t column, int64_t k, int64_t columns, float* out) {
+  int64_t done = 0; // rows
+#if HWY_TARGET != HWY_SCALAR
+  if (columns == panel_width && (row == 1 || column == 1)) {
+    const hn::FixedTag<float, 4> d;
+    if (column == 1) {
+      for (; done < k; ++done)
+        for (int64_t j = 0; j < panel_width; j += 4) hn::Store(hn::LoadU(d, b + done * row + j), d, out + done * panel_width + j);
+    } else {
+      // Blocks of 4 x 4 are transposed in registers.
+      for (; done + 4 <= k; done += 4)
+        for (int64_t j = 0; j < panel_width; j += 4) {
+          const float* from = b + done + j * column;
+          const auto x0 = hn::LoadU(d, from), x1 = hn::LoadU(d, from + column);
+          const auto x2 = hn::LoadU(d, from + 2 * column), x3 = hn::LoadU(d, from + 3 * column);
+          const auto low01 = hn::InterleaveLower(d, x0, x1), low23 = hn::InterleaveLower(d, x2, x3);
+          const auto high01 = hn::InterleaveUpper(d, x0, x1), high23 = hn::InterleaveUpper(d, x2, x3);
+          float* to = out + done * panel_width + j;
+          hn::Store(hn::ConcatLowerLower(d, low23, low01), d, to);
+          hn::Store(hn::ConcatUpperUpper(d, low23, low01), d, to + panel_width);
+          hn::Store(hn::ConcatLowerLower(d, high23, high01), d, to + 2 * panel_width);
+          hn::Store(hn::ConcatUpperUpper(d, high23, high01), d, to + 3 * panel_width);
+        }
+    }
+  }
+#endif
+  for (; done < k; ++done)
+    for (int64_t j = 0; j < panel_width; ++j) out[done * panel_width + j] = j < columns ? b[done * row + j * column] : 0;
 }
 
 } // namespace vitro::kernels::HWY_NAMESPACE
@@ -193,8 +244,11 @@ namespace vitro::kernels {
 namespace {
 
 HWY_EXPORT(multiply_block);
+HWY_EXPORT(pack_panel);
 
 constexpr int64_t worth_a_thread = 1 << 20; // multiplications and additions; less is done before a thread wakes
+
+constexpr int64_t few_rows = 24; // that a copy of B's rows doesn't pay for
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -204,19 +258,6 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
     parallel(tasks, body);
   else
     for (int64_t task = 0; task < tasks; ++task) body(task);
-}
-
-/// One panel of B, [k][16].
-void pack_panel(const Matrix& b, int64_t k, int64_t n, int64_t panel, float* out) {
-  const float* first = b.data + panel * panel_width * b.column;
-  const int64_t columns = std::min(panel_width, n - panel * panel_width);
-  if (b.column == 1 && columns == panel_width) {
-    for (int64_t i = 0; i < k; ++i) std::memcpy(out + i * panel_width, first + i * b.row, panel_width * sizeof(float));
-    return;
-  }
-  for (int64_t i = 0; i < k; ++i)
-    for (int64_t j = 0; j < panel_width; ++j)
-      out[i * panel_width + j] = j < columns ? first[i * b.row + j * b.column] : 0;
 }
 
 } // namespace
@@ -230,31 +271,41 @@ void gemm(GemmShape shape, Matrix a, Matrix b, float* c, bool c_in_panels, void*
   if (m == 0 || n == 0) return;
   const int64_t panels = ceil_div(n, panel_width), work = 2 * m * n * k;
 
-  const float* packed = b.data;
-  if (!b.panels) {
-    float* out = static_cast<float*>(workspace);
-    run_tasks(panels, work, [&](int64_t panel) { pack_panel(b, k, n, panel, out + panel * k * panel_width); });
-    packed = out;
-  }
-  const GemmOperands operands{.shape = shape,
-                              .a = a,
-                              .b = packed,
-                              .c = c,
-                              .c_row = c_in_panels ? panel_width : n,
-                              .c_panel = c_in_panels ? m * panel_width : panel_width,
-                              .c_in_panels = c_in_panels};
-  const auto block = HWY_DYNAMIC_DISPATCH(multiply_block);
+  // B is read in place where it is in panels, or where few rows would use its copy and whole vectors
+  // of columns lie side by side; of that only the last panel, if it is cut off, is copied.
+  const bool in_place = b.panels || (b.column == 1 && m <= few_rows);
+  const int64_t first_packed = b.panels ? panels : in_place ? n / panel_width : 0;
+  float* const copies = static_cast<float*>(workspace);
+  run_tasks(panels - first_packed, work, [&, pack = HWY_DYNAMIC_DISPATCH(pack_panel)](int64_t task) {
+    const int64_t column = (first_packed + task) * panel_width;
+    pack(b.data + column * b.column, b.row, b.column, k, std::min(panel_width, n - column), copies + task * k * panel_width);
+  });
+  const GemmOperands packed{.shape = shape,
+                            .a = a,
+                            .b = copies - first_packed * k * panel_width,
+                            .b_row = panel_width,
+                            .b_panel = k * panel_width,
+                            .c = c,
+                            .c_row = c_in_panels ? panel_width : n,
+                            .c_panel = c_in_panels ? m * panel_width : panel_width,
+                            .c_in_panels = c_in_panels};
+  GemmOperands direct = packed;
+  direct.b = b.data;
+  if (!b.panels) direct.b_row = b.row, direct.b_panel = panel_width;
 
-  // Few rows are cut into groups of panels, many rows into groups of rows: by the shape alone.
-  const bool few_rows = m <= 16;
-  const int64_t task_rows = few_rows ? m : std::clamp<int64_t>(ceil_div(ceil_div(m, 16), 8) * 8, 16, 64);
-  const int64_t task_panels = few_rows ? ceil_div(ceil_div(panels, 16), 3) * 3 : panels;
+  // Few rows are cut into groups of panels, many rows into groups of rows: by the shape alone. The
+  // more of B there is, the more rows have to share a walk through it.
+  const int64_t least_rows = k * n > 1 << 18 ? most_task_rows : 16;
+  const int64_t task_rows = m <= 16 ? m : std::clamp(ceil_div(ceil_div(m, 16), 8) * 8, least_rows, most_task_rows);
+  const int64_t task_panels = m <= 16 ? ceil_div(ceil_div(panels, 16), 3) * 3 : panels;
   const int64_t row_tasks = ceil_div(m, task_rows), panel_tasks = ceil_div(panels, task_panels);
 
-  run_tasks(row_tasks * panel_tasks, work, [&](int64_t task) {
+  run_tasks(row_tasks * panel_tasks, work, [&, multiply = HWY_DYNAMIC_DISPATCH(multiply_block)](int64_t task) {
     const int64_t row = task / panel_tasks * task_rows, row_end = std::min(row + task_rows, m);
     const int64_t panel = task % panel_tasks * task_panels, panel_end = std::min(panel + task_panels, panels);
-    block(operands, row, row_end, panel, panel_end);
+    const int64_t middle = std::clamp(first_packed, panel, panel_end);
+    if (panel < middle) multiply(direct, row, row_end, panel, middle);
+    if (middle < panel_end) multiply(packed, row, row_end, middle, panel_end);
     if (!epilogue.run) return;
     if (c_in_panels)
       for (int64_t p = panel; p < panel_end; ++p)
