@@ -79,23 +79,26 @@ struct Operand {
   }
 };
 
+/// Scratch with a canary behind it; none at all where none is asked for.
 struct Workspace {
-  explicit Workspace(int64_t bytes)
-      : data(std::aligned_alloc(64, size_t((bytes + 127) / 64 * 64))), bytes_(bytes) {
-    std::memset(data, 0xA5, size_t((bytes + 127) / 64 * 64));
+  explicit Workspace(int64_t bytes) : bytes_(bytes), whole_((bytes + 127) / 64 * 64) {
+    if (bytes == 0) return;
+    data = std::aligned_alloc(64, size_t(whole_));
+    std::memset(data, 0xA5, size_t(whole_));
   }
   ~Workspace() { std::free(data); }
   Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
   bool intact() const {
     const auto* bytes = static_cast<const unsigned char*>(data);
-    for (int64_t i = bytes_; i < (bytes_ + 127) / 64 * 64; ++i)
+    for (int64_t i = bytes_; data && i < whole_; ++i)
       if (bytes[i] != 0xA5) return false;
     return true;
   }
-  void* data;
+  void* data = nullptr;
 
 private:
-  int64_t bytes_;
+  int64_t bytes_, whole_;
 };
 
 void compare(GemmShape s, Form a_form, Form b_form, bool c_in_panels, bool fused = true) {

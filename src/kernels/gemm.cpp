@@ -162,7 +162,13 @@ void pack_rows(const Matrix& a, int64_t row, int64_t row_end, int64_t k0, int64_
     rows = next(row_end - i, most_rows);
     for (int64_t k = k0; k < k1; ++k, out += rows) {
       const float* from = a.data + i * a.row + k * a.column;
-      for (int64_t r = 0; r < rows; ++r) out[r] = from[r * a.row];
+      int64_t r = 0;
+#if HWY_TARGET != HWY_SCALAR
+      const hn::FixedTag<float, 4> d;
+      if (a.row == 1)
+        for (; r + 4 <= rows; r += 4) hn::StoreU(hn::LoadU(d, from + r), d, out + r);
+#endif
+      for (; r < rows; ++r) out[r] = from[r * a.row];
     }
   }
 }
@@ -278,11 +284,11 @@ void gemm(GemmShape shape, Matrix a, Matrix b, float* c, bool c_in_panels, void*
   float* const copies = static_cast<float*>(workspace);
   run_tasks(panels - first_packed, work, [&, pack = HWY_DYNAMIC_DISPATCH(pack_panel)](int64_t task) {
     const int64_t column = (first_packed + task) * panel_width;
-    pack(b.data + column * b.column, b.row, b.column, k, std::min(panel_width, n - column), copies + task * k * panel_width);
+    pack(b.data + column * b.column, b.row, b.column, k, std::min(panel_width, n - column), copies + column * k);
   });
   const GemmOperands packed{.shape = shape,
                             .a = a,
-                            .b = copies - first_packed * k * panel_width,
+                            .b = copies,
                             .b_row = panel_width,
                             .b_panel = k * panel_width,
                             .c = c,
