@@ -18,7 +18,7 @@ struct Chosen {
   Baseline baseline;
 };
 
-Chosen choose(const Run& run, const std::string& file, const std::string& part, const std::string& data_dir) {
+Chosen choose(const StoredRun& run, const std::string& file, const std::string& part, const std::string& data_dir) {
   if (!file.empty()) {
     if (!part.empty()) bad_input("vitro eval", "takes a file or --part, not both");
     RawFile raw = open_as(run.schema, file, data_options(run.recipe).csv);
@@ -51,7 +51,7 @@ int eval(Arguments& arguments) {
   arguments.parse(2);
   arguments.refuse_overrides();
   common.apply();
-  const Run run = open_run(find_run(arguments.word(0)));
+  const StoredRun run = open_run(find_run(arguments.word(0)));
   if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: measuring it as it was initialised"));
   const Chosen chosen = choose(run, arguments.word(1), part, common.data_dir);
   const Metrics metrics = measure(run.model, chosen.data);

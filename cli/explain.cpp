@@ -45,10 +45,10 @@ struct Sample {
   std::string part, truth, predicted; // as text
   double probability = 0;
   std::string drawing; // of an image
-  Batch batch;
+  SampleBatch batch;
 };
 
-Sample choose(const Run& run, const Splits& data, std::optional<int64_t> index) {
+Sample choose(const StoredRun& run, const Splits& data, std::optional<int64_t> index) {
   Sample out;
   const Dataset& part = unseen(data, out.part);
   if (index && (*index < 0 || *index >= part.size()))
@@ -84,7 +84,7 @@ Sample choose(const Run& run, const Splits& data, std::optional<int64_t> index) 
   return out;
 }
 
-std::string heading(const Run& run, const Sample& sample, bool chosen_by_us) {
+std::string heading(const StoredRun& run, const Sample& sample, bool chosen_by_us) {
   std::string out = text("Sample ", sample.index, " of the ", sample.part, " part of ", run.schema.name);
   const bool classes = run.schema.goal == Goal::classes;
   if (chosen_by_us) out += classes && sample.truth != sample.predicted ? ", the worst mistake" : ", the largest loss";
@@ -143,7 +143,7 @@ int explain(Arguments& arguments) {
   if (terms.value_or(1) < 1) bad_input("--terms", text("is ", *terms), "a number from 1 on");
   if (!neuron.empty() && (symbolic || !param.empty())) bad_input("--neuron", "goes with neither --param nor --symbolic");
 
-  const Run run = open_run(find_run(arguments.word(0)));
+  const StoredRun run = open_run(find_run(arguments.word(0)));
   // What is wrong with an address should not have to wait for the data.
   const bool random = param.starts_with("random:");
   std::vector<ElementAddress> addresses;

@@ -21,7 +21,7 @@ GradcheckResult check_net(const std::string& what, const std::vector<std::string
   const Model model(model_spec(recipe, data.train.schema));
   std::vector<int64_t> rows(static_cast<size_t>(std::min(samples, data.train.size())));
   std::iota(rows.begin(), rows.end(), 0);
-  const Batch batch = batch_of(data.train, rows, model.spec().dtype);
+  const SampleBatch batch = batch_of(data.train, rows, model.spec().dtype);
   const Function function = model.loss_function(int64_t(rows.size()), batch.targets.type());
   GradcheckOptions options;
   options.elements = count;

@@ -184,7 +184,7 @@ Json data_json(const Splits& data) {
 // ---- The kinds of things -----------------------------------------------------------------------
 
 int show_run(const RunDirectory& directory, const Options& options) {
-  const Run run = open_run(directory);
+  const StoredRun run = open_run(directory);
   if (options.graph || options.dot) {
     print(graph_of(run.model, run.recipe, run.schema, options));
     return 0;

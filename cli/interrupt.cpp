@@ -20,6 +20,8 @@ void watch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void ignore_file_size_signal() { signal(SIGXFSZ, SIG_IGN); }
+
 bool interrupted() { return flag != 0; }
 
 } // namespace vitro::cli

@@ -1,4 +1,4 @@
-// Ctrl-C while something is worth saving: the first sets a flag, the second ends the program at once.
+// Signals. Ctrl-C while something is worth saving: the first sets a flag, the second ends the program at once.
 #pragma once
 
 namespace vitro::cli {
@@ -6,5 +6,8 @@ namespace vitro::cli {
 /// From now on SIGINT and SIGTERM set the flag, once.
 void watch_interrupts();
 bool interrupted();
+
+/// A file that may not grow further (a quota) is an error of the write, not a signal that kills.
+void ignore_file_size_signal();
 
 } // namespace vitro::cli

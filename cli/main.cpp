@@ -5,6 +5,7 @@
 #include <new>
 
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -148,6 +149,7 @@ std::span<const Verb> verbs() { return all; }
 
 int main(int count, char** words) {
   using namespace vitro;
+  cli::ignore_file_size_signal();
   try {
     const int status = cli::dispatch({words + 1, words + count});
     cli::flush_output();

@@ -31,7 +31,7 @@ std::vector<double> numbers(const Schema& schema, const Tensor& predictions, int
   return out;
 }
 
-std::string class_table(const Run& run, const RawFile& raw, const Tensor& predictions) {
+std::string class_table(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
   const bool probabilities = find_loss(run.model.spec().loss).classes;
   const auto shown = [&](double score) { return probabilities ? percent(score) : fixed(score, 4); };
   std::vector<std::string> headings = {"> sample", "class", probabilities ? "> probability" : "> score", "then"};
@@ -56,7 +56,7 @@ std::string class_table(const Run& run, const RawFile& raw, const Tensor& predic
   return table.str(out_stream().palette);
 }
 
-std::string number_table(const Run& run, const RawFile& raw, const Tensor& predictions) {
+std::string number_table(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
   const int64_t width = run.model.spec().outputs;
   std::vector<std::string> headings = {"> sample"};
   for (const std::string& target : run.schema.targets) headings.push_back("> " + target);
@@ -72,7 +72,7 @@ std::string number_table(const Run& run, const RawFile& raw, const Tensor& predi
   return table.str(out_stream().palette);
 }
 
-Json object_of(const Run& run, const RawFile& raw, const Tensor& predictions) {
+Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
   const int64_t width = run.model.spec().outputs;
   Json list = Json::array();
   for (int64_t i = 0; i < raw.data.size(); ++i) {
@@ -102,7 +102,7 @@ int predict(Arguments& arguments) {
   if (arguments.words().empty())
     bad_input("vitro predict", "which file?", "vitro predict RUN FILE; a FILE alone is for the latest run");
   const bool named = arguments.words().size() == 2;
-  const Run run = open_run(find_run(named ? arguments.word(0) : ""));
+  const StoredRun run = open_run(find_run(named ? arguments.word(0) : ""));
   const std::string file = arguments.word(named ? 1 : 0);
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));

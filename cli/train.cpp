@@ -23,6 +23,7 @@ struct Options {
   std::string net, out, resume;
   std::optional<int64_t> seed;
   std::vector<std::string> set;
+  std::optional<int64_t> checkpoint_s;
 
   explicit Options(Arguments& arguments) {
     arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
@@ -30,10 +31,12 @@ struct Options {
     arguments.option("--resume", resume, "RUN", "go on with an interrupted run; needs nothing else");
     arguments.option("--seed", seed, "N", "seed of weights, shuffling and generated data (default: the recipe's, 0)");
     arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
+    arguments.option("--checkpoint", checkpoint_s, "SECONDS", "at most so long without a checkpoint (default: 10; 0: every batch)");
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
     common.apply();
+    if (checkpoint_s.value_or(0) < 0) bad_input("--checkpoint", text("is ", *checkpoint_s), "a number from 0 on");
     set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
     if (!net.empty()) set.insert(set.begin(), "net=" + net);
     if (seed) set.push_back(text("seed=", *seed));
@@ -67,7 +70,7 @@ Work go_on(const Options& options, const std::string& what) {
               text("vitro train --resume ", options.resume));
   RunDirectory directory = find_run(options.resume);
   // Weights of the best epoch may lie in the run; what goes on is the checkpoint, on a fresh model.
-  Run run = open_run(directory);
+  StoredRun run = open_run(directory);
   Splits data = data_of(run, options.common.data_dir);
   Model model(model_spec(run.recipe, run.schema));
   if (!options.common.quiet) {
@@ -178,6 +181,7 @@ int train(Arguments& arguments) {
   LiveLine live(!quiet);
   TrainingHooks hooks;
   hooks.stop = interrupted;
+  if (options.checkpoint_s) hooks.checkpoint_s = double(*options.checkpoint_s);
   hooks.batch = [&](const Pace& pace) {
     if (live.due()) live.draw(progress_line(pace, error_stream().width - 1, error_stream().palette));
   };

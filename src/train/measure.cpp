@@ -29,7 +29,7 @@ template <class Body> void in_batches(int64_t n, Body body) {
 
 } // namespace
 
-void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, Batch& batch) {
+void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
   const auto n = int64_t(rows.size());
   const bool classes = data.schema.goal == Goal::classes;
   const Type x{dtype, with_batch(n, data.schema.sample)};
@@ -43,15 +43,15 @@ void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, Batch
     fill_targets(data, rows, batch.targets.view());
 }
 
-Batch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype) {
-  Batch batch;
+SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype) {
+  SampleBatch batch;
   fill(data, rows, dtype, batch);
   return batch;
 }
 
 Metrics measure(const Model& model, const Dataset& data) {
   Tally tally(data.schema);
-  Batch batch;
+  SampleBatch batch;
   in_batches(data.size(), [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
     const Evaluation evaluation = model.evaluate(batch.x, batch.targets);

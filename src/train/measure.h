@@ -9,12 +9,12 @@
 namespace vitro {
 
 /// The samples `rows` as the model takes them: x [rows, ...sample], and their targets (i32 [rows] or [rows, outputs]).
-struct Batch {
+struct SampleBatch {
   Tensor x, targets;
 };
-Batch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
+SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
 /// The same into `batch`, which is only made anew where its shape differs.
-void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, Batch& batch);
+void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch);
 
 /// Evaluates `data` (labelled) in batches of a fixed size, in order: the same numbers whoever asks.
 Metrics measure(const Model& model, const Dataset& data);

@@ -23,7 +23,8 @@ Interval wilson(int64_t hits, int64_t n) {
   const double centre = share + z * z / (2 * count);
   const double half = z * std::sqrt(share * (1 - share) / count + z * z / (4 * count * count));
   const double scale = 1 + z * z / count;
-  return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+  // At the ends the formula gives exactly 0 and 1, but for its rounding.
+  return {hits <= 0 ? 0.0 : (centre - half) / scale, hits >= n ? 1.0 : (centre + half) / scale};
 }
 
 double ClassMetrics::precision() const { return ratio(correct, predicted); }

@@ -47,7 +47,7 @@ Schema schema_of(const InputFormat& input) {
   return schema;
 }
 
-Run open_run(const RunDirectory& directory) {
+StoredRun open_run(const RunDirectory& directory) {
   Recipe recipe = parse_recipe(read_text(directory.recipe()), directory.recipe());
   Schema schema = schema_of(read_input(read_text(directory.input()), directory.input()));
   Model model(model_spec(recipe, schema));
@@ -58,7 +58,7 @@ Run open_run(const RunDirectory& directory) {
   return {directory, std::move(recipe), std::move(schema), trained, std::move(model)};
 }
 
-Splits data_of(const Run& run, const std::string& data_dir) {
+Splits data_of(const StoredRun& run, const std::string& data_dir) {
   Splits splits = open_data(run.recipe.data.source, data_options(run.recipe, data_dir));
   const Schema& found = splits.train.schema;
   const std::string where = run.recipe.data.source;

@@ -14,7 +14,7 @@ namespace vitro {
 InputFormat input_format(const Schema& schema);
 Schema schema_of(const InputFormat& input);
 
-struct Run {
+struct StoredRun {
   RunDirectory directory;
   Recipe recipe;
   Schema schema;
@@ -23,10 +23,10 @@ struct Run {
 };
 
 /// Opens a run. Throws bad_input for a directory that is none, a damaged file, weights of another net.
-Run open_run(const RunDirectory& directory);
+StoredRun open_run(const RunDirectory& directory);
 
 /// The data that the run was trained on, made or read again. Throws bad_input where it is gone, or where it no longer
 /// is what the run learned from (other shape, other classes).
-Splits data_of(const Run& run, const std::string& data_dir = "");
+Splits data_of(const StoredRun& run, const std::string& data_dir = "");
 
 } // namespace vitro

@@ -1,5 +1,6 @@
 #include "train/training.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -115,7 +116,7 @@ private:
         save();
         return false;
       }
-      if (since(last_saved_) > hooks_.checkpoint_s) save();
+      if (since(last_saved_) >= hooks_.checkpoint_s) save();
       if (snapshot_.empty() || ++since_snapshot_ >= snapshot_steps) take_snapshot();
       const Clock::time_point begin = Clock::now();
       fill(data_.train, batches_.rows(at_), dtype_, batch_);
@@ -155,7 +156,7 @@ private:
     sums_ = {};
     at_ = {at_.epoch + 1, 0};
     if (hooks_.epoch) hooks_.epoch(history_);
-    if (since(last_saved_) > shortest_interval_s) {
+    if (since(last_saved_) >= std::min(shortest_interval_s, hooks_.checkpoint_s)) {
       save();
       write_atomically(run_.history(), to_csv(history_));
       write_weights();
@@ -278,7 +279,7 @@ private:
   double rate_ = 0, seconds_before_ = 0, fitting_s_ = 0;
   int64_t fitted_ = 0;
   Clock::time_point start_, last_saved_;
-  Batch batch_;
+  SampleBatch batch_;
 
   std::vector<NamedTensor> snapshot_;
   Position snapshot_at_;

@@ -1,0 +1,546 @@
+#!/usr/bin/env python3
+"""The program as a user meets it: every verb, every bad input, interruptions, full disks.
+
+    tests/cli_test.py PROGRAM [Suite ...]
+
+Each test runs in an empty directory of its own, with no data set in reach but what is built in.
+"""
+import gzip
+import json
+import os
+import pathlib
+import pty
+import random
+import re
+import resource
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "vitro"
+TRAIN_KEYS = """train_loss train_accuracy validation_accuracy test_accuracy test_loss baseline epochs seconds
+    samples_per_second parameters weights_sha256 out""".split()
+
+
+def idx(array_type, extents, elements):
+    return struct.pack(">HBB", 0, array_type, len(extents)) + b"".join(struct.pack(">I", e) for e in extents) + elements
+
+
+def safetensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.dir = pathlib.Path(self.place.name)
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.place.name, "LANG": "C.UTF-8"}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def vitro(self, *words, status=0, **options):
+        done = subprocess.run([PROGRAM, *map(str, words)], cwd=self.dir, env={**self.env, **options.pop("env", {})},
+                              capture_output=True, text=True, timeout=300, **options)
+        self.assertEqual(done.returncode, status, f"vitro {' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *words, **options):
+        return json.loads(self.vitro(*words, "--json", "--quiet", **options).stdout)
+
+    def files(self):
+        return sorted((str(p.relative_to(self.dir)), p.stat().st_size) for p in self.dir.rglob("*") if p.is_file())
+
+    def refused(self, *words, says=(), status=2, **options):
+        """Exit 2, one line that says so, nothing written."""
+        before = self.files()
+        done = self.vitro(*words, status=status, **options)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertTrue(lines[0].startswith("vitro: "), lines[0])
+        for word in [says] if isinstance(says, str) else says:
+            self.assertIn(word, lines[0])
+        self.assertEqual(self.files(), before)
+        self.assertFalse(list(self.dir.rglob(".*.part")))
+        return lines[0]
+
+    def write(self, name, content):
+        path = self.dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+
+class Train(Case):
+    def test_every_generated_set(self):
+        sets = [entry["name"] for entry in self.json("list", "data") if "(generated" in entry["doc"]]
+        self.assertGreaterEqual(len(sets), 8)
+        for name in sets:
+            more = ["samples=300", "validation=100", "test=100"] if name == "digits" else []
+            result = self.json("train", name, "epochs=2", *more)
+            for key in TRAIN_KEYS:
+                self.assertIn(key, result, name)
+            run = self.dir / result["out"]
+            for file in ("recipe.toml", "input.json", "weights.safetensors", "history.csv", "checkpoint"):
+                self.assertTrue((run / file).exists(), f"{name}: {file}")
+            self.assertEqual(result["epochs"], 2)
+            self.assertRegex(result["weights_sha256"], "^[0-9a-f]{64}$")
+
+    def test_they_are_learned(self):
+        for name, least in (("xor", 0.95), ("spiral", 0.95), ("moons", 0.95), ("circles", 0.95), ("lines", 0.97)):
+            result = self.json("train", name)
+            self.assertGreaterEqual(result["test_accuracy"], least, name)
+            self.assertLess(result["baseline"], 0.6, name)
+            low, high = result["interval"]
+            self.assertTrue(low < result["test_accuracy"] <= high)
+
+    def test_a_curve_is_fitted(self):
+        result = self.json("train", "sine")
+        self.assertIsNone(result["test_accuracy"])
+        self.assertLess(result["test_rmse"], 0.5 * result["baseline"])
+        self.assertGreater(result["test_r2"], 0.7)
+
+    def test_runs_get_numbers_and_directories_are_respected(self):
+        self.assertEqual(self.json("train", "xor", "epochs=1")["out"], "runs/xor-mlp-001")
+        self.assertEqual(self.json("train", "xor", "epochs=1")["out"], "runs/xor-mlp-002")
+        self.assertEqual(self.json("train", "xor", "epochs=1", "--net", "linear")["out"], "runs/xor-linear-001")
+        self.assertEqual(self.json("train", "xor", "epochs=1", "--out", "a")["out"], "a")
+        self.refused("train", "xor", "--out", "a", says="not empty")
+        (self.dir / "empty").mkdir()
+        self.assertEqual(self.json("train", "xor", "epochs=1", "--out", "empty")["out"], "empty")
+
+    def test_the_same_bits_on_any_number_of_threads(self):
+        shas = {self.json("train", "digits", "samples=600", "validation=100", "test=100", "epochs=2", "--threads", n)["weights_sha256"]
+                for n in (1, 2, 3, 4, 8)}
+        self.assertEqual(len(shas), 1)
+
+    def test_the_seed_decides(self):
+        sha = [self.json("train", "spiral", "epochs=3", "--seed", seed)["weights_sha256"] for seed in (0, 0, 1)]
+        self.assertEqual(sha[0], sha[1])
+        self.assertNotEqual(sha[0], sha[2])
+
+    def test_keys_are_set_in_every_way(self):
+        one = self.json("train", "moons", "lr=0.05", "epochs=2", "batch=10")["weights_sha256"]
+        two = self.json("train", "moons", "--set", "train.lr=0.05", "--set", "epochs=2", "--set", "batch=10")["weights_sha256"]
+        self.assertEqual(one, two)
+        self.write("my.toml", self.vitro("init", "moons", "lr=0.05", "epochs=2", "batch=10").stdout)
+        self.assertEqual(self.json("train", "my.toml")["weights_sha256"], one)
+        saved = self.dir / self.json("train", "moons", "lr=0.05", "epochs=2", "batch=10")["out"] / "recipe.toml"
+        self.assertEqual(self.json("train", saved)["weights_sha256"], one)
+
+    def test_double(self):
+        self.json("train", "xor", "epochs=2", "dtype=f64", "samples=40")
+
+    def test_a_pipe_gets_plain_lines_and_quiet_is_quiet(self):
+        done = self.vitro("train", "xor", "epochs=3")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        self.assertNotIn("\r", done.stderr)
+        self.assertIn("epoch 3/3", done.stderr)
+        self.assertIn("vitro explain runs/xor-mlp-001", done.stderr)
+        self.assertIn("baseline", done.stdout)
+        self.assertIn("generated", done.stdout)
+        self.assertEqual(self.vitro("train", "xor", "epochs=1", "--quiet").stderr, "")
+
+    def on_terminal(self, *words, env={}):
+        reader, writer = pty.openpty()
+        process = subprocess.Popen([PROGRAM, *words], cwd=self.dir, env={**self.env, "TERM": "xterm", **env},
+                                   stdin=writer, stdout=writer, stderr=writer)
+        os.close(writer)
+        out = b""
+        while select.select([reader], [], [], 60)[0]:
+            try:
+                piece = os.read(reader, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            out += piece
+        os.close(reader)
+        self.assertEqual(process.wait(60), 0, out)
+        return out.decode()
+
+    def test_a_terminal_gets_a_live_line(self):
+        out = self.on_terminal("train", "spiral", "epochs=20")
+        self.assertIn("\r", out)
+        self.assertIn("━", out)
+        self.assertIn("samples/s", out)
+        plain = self.on_terminal("train", "spiral", "epochs=3", env={"NO_COLOR": "1"})
+        self.assertNotIn("\x1b", plain)
+
+    def test_early_stop_restores_the_best(self):
+        result = self.json("train", "moons", "noise=0.6", "samples=40", "epochs=400", "patience=5", "lr=0.05", "optimizer=adam")
+        self.assertTrue(result["stopped_early"])
+        self.assertEqual(result["best_epoch"], result["epochs"] - 5)
+        rows = (self.dir / result["out"] / "history.csv").read_text().splitlines()
+        column = rows[0].split(",").index("validation_loss")
+        losses = [float(row.split(",")[column]) for row in rows[1:]]
+        self.assertEqual(losses.index(min(losses)) + 1, result["best_epoch"])
+        self.assertAlmostEqual(result["validation_loss"], min(losses), places=12)
+
+    def test_a_value_that_is_not_finite_is_named_in_its_step(self):
+        line = self.vitro("train", "sine", "optimizer=sgd", "lr=1e20", "--quiet", status=1).stderr
+        self.assertIn("not finite at epoch 1, batch ", line)
+        self.assertRegex(line, r"fc\d|squared_error|matmul")
+        self.assertEqual(len(line.splitlines()), 1)
+
+
+class Resume(Case):
+    words = ["digits", "samples=1200", "validation=200", "test=200", "epochs=6", "batch=16", "patience=50"]
+
+    def start(self, *words):
+        return subprocess.Popen([PROGRAM, "train", *words, "--checkpoint", "0", "--json", "--quiet"], cwd=self.dir, env=self.env,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_after_kill_at_any_moment_the_bits_are_those_of_an_undisturbed_run(self):
+        begin = time.monotonic()
+        process = self.start(*self.words, "--out", "whole")
+        whole = json.loads(process.communicate(timeout=300)[0])
+        length = time.monotonic() - begin
+        chance = random.Random(7)
+        for trial in range(4):
+            out = f"killed-{trial}"
+            process = self.start(*self.words, "--out", out)
+            for sitting in range(4):
+                time.sleep(length * chance.uniform(0.02, 0.5))
+                process.kill()
+                process.communicate()
+                if not (self.dir / out).exists():  # killed before the run was made
+                    process = self.start(*self.words, "--out", out)
+                    continue
+                process = self.start("--resume", out)
+            result = json.loads(process.communicate(timeout=300)[0])
+            self.assertEqual(process.returncode, 0)
+            for key in ("weights_sha256", "test_loss", "train_loss", "best_epoch", "epochs"):
+                self.assertEqual(result[key], whole[key], key)
+            self.assertEqual(self.history(out), self.history("whole"))
+
+    def history(self, run):
+        rows = [line.split(",") for line in (self.dir / run / "history.csv").read_text().splitlines()]
+        drop = rows[0].index("seconds")
+        return [row[:drop] + row[drop + 1:] for row in rows]
+
+    def test_an_interrupt_saves_and_exits_with_130(self):
+        whole = self.json("train", *self.words, "--out", "whole")
+        process = subprocess.Popen([PROGRAM, "train", *self.words, "--out", "cut"], cwd=self.dir, env=self.env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while "epoch 1/" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(60), 130, rest)
+        self.assertIn("vitro train --resume cut", rest)
+        self.assertIn("interrupted", self.vitro("inspect", "cut").stdout)
+        said = self.vitro("train", "--resume", "cut", "--json")
+        self.assertIn("going on with cut", said.stderr)
+        self.assertEqual(json.loads(said.stdout)["weights_sha256"], whole["weights_sha256"])
+        again = self.vitro("train", "--resume", "cut", "--json")
+        self.assertIn("finished", again.stderr)
+        self.assertEqual(json.loads(again.stdout)["weights_sha256"], whole["weights_sha256"])
+        self.assertEqual(json.loads(again.stdout)["epochs"], whole["epochs"])
+
+    def test_where_nothing_was_saved_it_starts_afresh(self):
+        whole = self.json("train", "xor", "epochs=3", "--out", "whole")
+        shutil.copytree(self.dir / "whole", self.dir / "bare", ignore=shutil.ignore_patterns("checkpoint", "weights*", "history*"))
+        said = self.vitro("train", "--resume", "bare", "--json")
+        self.assertIn("afresh", said.stderr)
+        self.assertEqual(json.loads(said.stdout)["weights_sha256"], whole["weights_sha256"])
+
+    def test_resume_takes_nothing_else(self):
+        self.json("train", "xor", "epochs=1", "--out", "a")
+        self.refused("train", "--resume", "a", "lr=1", says="--resume")
+        self.refused("train", "xor", "--resume", "a", says="--resume")
+        self.refused("train", "--resume", "b", says="no such run")
+
+    def test_on_a_full_disk_the_last_checkpoint_survives(self):
+        self.json("train", *self.words, "--out", "whole")
+        process = self.start(*self.words, "--out", "cut")
+        while not (self.dir / "cut/checkpoint/state.safetensors").exists():
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        state = (self.dir / "cut/checkpoint/state.safetensors").read_bytes()
+
+        def small_files_only():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        self.refused("train", "--resume", "cut", "--checkpoint", "0", "--quiet", status=1, preexec_fn=small_files_only)
+        self.assertEqual((self.dir / "cut/checkpoint/state.safetensors").read_bytes(), state)
+        self.assertEqual(self.json("train", "--resume", "cut")["weights_sha256"],
+                         self.json("train", "--resume", "whole")["weights_sha256"])
+
+    def test_a_damaged_checkpoint_is_refused(self):
+        self.json("train", "xor", "epochs=1", "--out", "a")
+        path = self.dir / "a/checkpoint/state.safetensors"
+        path.write_bytes(path.read_bytes()[:-10])
+        self.refused("train", "--resume", "a", "--quiet", says="state.safetensors")
+
+
+class BadInput(Case):
+    def test_usage(self):
+        self.refused("trian", says='"train"')
+        self.refused("train", "--thread", "2", says="--threads")
+        self.refused("train", "digts", says='"digits"')
+        self.refused("train", "xor", "moons", says='"moons"')
+        self.refused("train", says="vitro train digits")
+        self.refused("train", "xor", "--threads", "0", says="--threads")
+        self.refused("train", "xor", "--threads", "many", says="--threads")
+        self.refused("train", "xor", "--seed", "-1", says="seed")
+        self.refused("list", "ops", "lr=1", says="lr=1")
+        self.refused("list", "opps", says='"ops"')
+        self.refused("help", "trian", says='"train"')
+        self.refused("inspect", "tanhh", says='"tanh"')
+        self.refused("eval", says="no run yet")
+        self.refused("predict", says="FILE")
+
+    def test_keys(self):
+        for words, says in ((["lrr=1"], '"lr"'), (["batch=0"], "batch"), (["lr=-1"], "lr"), (["epochs=-1"], "epochs"),
+                            (["lr=abc"], "lr"), (["net=mpl"], '"mlp"'), (["--net", "mpl"], '"mlp"'), (["optimizer=adm"], '"adam"'),
+                            (["loss=cros_entropy"], '"cross_entropy"'), (["loss=squared_eror"], '"squared_error"'),
+                            (["momentum=2", "optimizer=sgd"], "momentum"), (["schedule=tme"], '"time"'), (["lr=nan"], "lr")):
+            self.refused("train", "xor", *words, says=says)
+
+    def test_recipes(self):
+        head = 'vitro = 1\n[data]\nsource = "xor"\n'
+        net = '[net]\nlayers = [{op="dense", out=4}, {op="dense", out="classes"}]\n'
+        for text, says in ((head + "[net]\nlayers = [{op=\"dens\", out=4}]\n", '"dense"'),
+                           (head + net + "[train]\nlerning_rate = 1\n", "lerning_rate"),
+                           (head + "[net]\nlayers = [{op=\"dense\", out=4, from=\"nowhere\"}]\n", "nowhere"),
+                           (head + "[net]\nlayers = [{op=\"tanhh\"}]\n", '"tanh"'),
+                           (head + net + "[train]\nloss = \"squard_error\"\n", '"squared_error"'),
+                           (head + net + "[train\n", "my.toml"),
+                           ("vitro = 1\n[data]\nsource = \"xr\"\n" + net, "xr"),
+                           (head + '[net]\nlayers = [{op="dense", out=4, name="a"}, {op="dense", out=5, name="b"}, '
+                                   '{op="add", from=["a","b"]}, {op="dense", out="classes"}]\n', ("[1, 4]", "[1, 5]")),
+                           (head + '[net]\nlayers = [{op="dense", out=7}]\n', "7")):
+            self.write("my.toml", text)
+            self.refused("train", "my.toml", says=says)
+        self.refused("train", "missing.toml", says="missing.toml")
+
+    def images(self, where, images, labels, pack=False):
+        for name, content in (("train-images-idx3-ubyte", images), ("train-labels-idx1-ubyte", labels)):
+            self.write(f"{where}/{name}" + (".gz" if pack else ""), gzip.compress(content) if pack else content)
+
+    def test_idx(self):
+        good_images, good_labels = idx(8, (40, 3, 3), bytes(range(180)) * 2), idx(8, (40,), bytes([0, 1] * 20))
+        self.images("good", good_images, good_labels)
+        self.json("train", "./good", "epochs=1", "--out", "run")
+        self.images("packed", good_images, good_labels, pack=True)
+        self.json("train", "./packed", "epochs=1", "--out", "run2")
+        for name, images, labels in (("truncated", good_images[:-5], good_labels), ("oversized", good_images + b"x", good_labels),
+                                     ("magic", b"\1" + good_images[1:], good_labels), ("counts", good_images, idx(8, (39,), bytes(39))),
+                                     ("empty", b"", good_labels), ("overflow", idx(8, (2**31, 2**31, 2**31), b"xx"), good_labels),
+                                     ("header", good_images[:7], good_labels)):
+            self.images(name, images, labels)
+            self.refused("train", f"./{name}", says=name)
+        self.write("broken/train-images-idx3-ubyte.gz", gzip.compress(good_images)[:-12])
+        self.write("broken/train-labels-idx1-ubyte", good_labels)
+        self.refused("train", "./broken", says="broken")
+        self.refused("predict", "run", "truncated/train-images-idx3-ubyte")
+        self.write("wide", idx(8, (4, 5, 5), bytes(100)))
+        self.refused("predict", "run", "./wide", says=("3", "5"))
+        self.images("labels", good_images, idx(8, (40,), bytes([7] * 40)))
+        self.refused("eval", "run", "labels/train-images-idx3-ubyte", says="7")
+
+    def test_csv(self):
+        for name, text in (("ragged.csv", "a,b,c\n1,2,x\n1,2\n"), ("empty.csv", ""), ("words.csv", "a,b,c\n1,hello,x\n2,3,y\n"),
+                           ("header.csv", "a,b,c\n")):
+            self.write(name, text)
+            self.refused("train", name, says=name)
+        self.refused("train", "missing.csv", says="missing.csv")
+        self.write("fine.csv", "a,b,c\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(60)))
+        self.refused("train", "fine.csv", "target=d", says='d')
+        self.refused("train", ".", says=".")
+
+    def test_directories(self):
+        self.write("file", "x")
+        self.refused("train", "xor", "--out", "file", says="no directory")
+        self.refused("train", "xor", "--out", "file/a")
+        self.refused("train", "xor", "--out", "missing/a", says="missing")
+        self.refused("train", "xor", "--out", "/proc/a")
+        if os.getuid() != 0:
+            (self.dir / "closed").mkdir(mode=0o500)
+            self.refused("train", "xor", "--out", "closed/a", says="closed")
+
+    def test_published_sets_that_are_not_here(self):
+        self.refused("train", "mnist", says="vitro data fetch mnist")
+        self.refused("data", "fetch", "mnits", says='"mnist"')
+        self.refused("data", "pth", says='"path"')
+
+    def test_safetensors(self):
+        self.json("train", "xor", "epochs=1", "--out", "run")
+        f4 = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+        for content in (safetensors({"a": f4}, b"1234", length=10**18), safetensors({"a": f4}, b"1234", length=3), b"12",
+                        safetensors({"a": f4, "b": f4}, b"1234"),
+                        safetensors({"a": {**f4, "data_offsets": [0, 400]}}, b"1234"),
+                        safetensors({"a": {**f4, "data_offsets": [8, 4]}}, b"12345678"),
+                        safetensors({"a": {**f4, "shape": [2**40, 2**40]}}, b"1234"),
+                        safetensors({"a": {**f4, "shape": [-1]}}, b"1234"),
+                        safetensors(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', b"1234"),
+                        safetensors({"a": {**f4, "dtype": "Q7"}}, b"1234"), safetensors({"a": f4}, b"123"),
+                        safetensors({"a": f4}, b"12345"), safetensors(b"{", b"")):
+            self.write("run/weights.safetensors", content)
+            self.refused("eval", "run", says="weights.safetensors")
+            self.refused("inspect", "run/weights.safetensors")
+
+    def test_weights_of_another_net(self):
+        self.json("train", "xor", "epochs=1", "--out", "a")
+        self.json("train", "xor", "epochs=1", "--net", "linear", "--out", "b")
+        shutil.copy(self.dir / "b/weights.safetensors", self.dir / "a/weights.safetensors")
+        self.refused("eval", "a", says="fc2.weight")
+
+    def test_explain(self):
+        self.json("train", "xor", "epochs=1", "--out", "a")
+        for words, says in ((["--param", "fc9.weight:0,0"], "fc9"), (["--param", "fc1.weight:0"], "fc1.weight"),
+                            (["--param", "fc1.weight:9999,0"], "9999"), (["--sample", "100000"], "--sample"),
+                            (["--neuron", "fc1"], "--neuron"), (["--neuron", "fc1:100000"], "100000"), (["--param", "random:x"], "random")):
+            self.refused("explain", "a", *words, says=says)
+
+    def test_shapes(self):
+        self.refused("shape", "(64,3) @", says="shape")
+        self.refused("shape", "(64,3) % (3,)", says="%")
+        self.refused("shape", "(-1,3) @ (3,)", says="extent")
+
+
+class Verbs(Case):
+    def test_help(self):
+        overview = self.vitro().stdout
+        self.assertEqual(self.vitro("help").stdout, overview)
+        self.assertEqual(self.vitro("--help").stdout, overview)
+        verbs = re.findall(r"^  (\w+)  +\S", overview.split("Verbs:")[1], re.M)
+        self.assertIn("train", verbs)
+        for verb in verbs:
+            if verb == "help":
+                continue
+            text = self.vitro("help", verb).stdout
+            self.assertIn("Examples:", text)
+            self.assertEqual(self.vitro(verb, "--help").stdout, text)
+        self.assertRegex(self.vitro("--version").stdout, r"^vitro \d+\.\d+\.\d+\n$")
+
+    def test_eval_predict_inspect_of_a_table(self):
+        chance = random.Random(1)
+        rows = [(chance.uniform(-1, 1), chance.uniform(-1, 1)) for _ in range(300)]
+        self.write("points.csv", "x,y,colour\n" + "".join(f"{x},{y},{'red' if x > y else 'blue'}\n" for x, y in rows))
+        result = self.json("train", "points.csv")
+        self.assertGreater(result["test_accuracy"], 0.85)
+        measured = self.json("eval")
+        self.assertEqual(measured["accuracy"], result["test_accuracy"])
+        self.assertEqual(measured["loss"], result["test_loss"])
+        self.assertTrue(25 <= measured["samples"] <= 35)
+        self.assertEqual(sum(map(sum, measured["confusion"])), measured["samples"])
+        self.assertIn("precision", self.vitro("eval").stdout)
+        whole = self.json("eval", result["out"], "points.csv")
+        self.assertEqual(whole["samples"], 300)
+        self.write("new.csv", "y,x\n-0.9,0.9\n0.9,-0.9\n")  # no target, columns in another order
+        said = self.json("predict", result["out"], "new.csv")["predictions"]
+        self.assertEqual([one["class"] for one in said], ["red", "blue"])
+        self.assertAlmostEqual(sum(said[0]["probabilities"]), 1, places=5)
+        self.assertIn("red", self.vitro("predict", "new.csv").stdout)
+        self.assertEqual(json.loads(self.vitro("predict", result["out"], "-", "--json", input=(self.dir / "new.csv").read_text()).stdout)["predictions"], said)
+        self.refused("eval", result["out"], "new.csv", says="labels")
+        for what in ([], [result["out"]], ["points.csv"], [result["out"] + "/weights.safetensors"]):
+            self.assertGreater(len(self.vitro("inspect", *what).stdout), 200)
+            self.json("inspect", *what)
+
+    def test_predict_numbers(self):
+        self.write("line.csv", "x,y\n" + "".join(f"{i / 50},{100 + 3 * i / 50 + 0.001 * (i % 3)}\n" for i in range(200)))
+        result = self.json("train", "line.csv", "--net", "linear", "goal=regression", "epochs=300", "lr=0.02", "patience=0")
+        self.assertGreater(result["test_r2"], 0.99)
+        self.write("new.csv", "x\n2\n")
+        self.assertAlmostEqual(self.json("predict", result["out"], "new.csv")["predictions"][0]["prediction"][0], 106, delta=0.3)
+        self.assertIn("106", self.vitro("predict", result["out"], "new.csv").stdout.replace("105.9", "106"))
+
+    def test_predict_images(self):
+        self.json("train", "digits", "samples=300", "validation=0", "test=100", "epochs=1", "--out", "run")
+        self.write("two.gz", gzip.compress(idx(8, (2, 28, 28), bytes(2 * 784))))
+        said = self.json("predict", "run", "./two.gz")
+        self.assertEqual(said["samples"], 2)
+        self.assertEqual(len(said["predictions"][0]["probabilities"]), 10)
+        self.assertIn("images", self.vitro("inspect", "./two.gz").stdout.replace("image ", "images "))
+
+    def test_explain(self):
+        self.json("train", "spiral", "epochs=5", "--out", "a")
+        for words in ([], ["--sample", "3", "--param", "fc1.weight:3,1"], ["--param", "fc2.bias[2]"]):
+            one = self.json("explain", "a", *words)
+            for key in ("gradient", "back_propagated", "finite_difference", "relative_error", "path"):
+                self.assertIn(key, one)
+            self.assertLessEqual(abs(one["gradient"] - one["back_propagated"]), 1e-9 + 1e-9 * abs(one["gradient"]))
+            self.assertGreater(len(self.vitro("explain", "a", *words).stdout), 300)
+        self.assertIn("fc1", self.vitro("explain", "a", "--neuron", "fc1:3").stdout)
+        self.json("explain", "a", "--neuron", "fc1:3")
+        self.assertIn("fc1", self.vitro("explain", "a", "--symbolic").stdout)
+        self.json("explain", "a", "--symbolic")
+        many = self.json("explain", "a", "--param", "random:100")
+        self.assertEqual(many["checked"], 100)
+        self.assertEqual(many["failed"], 0)
+        self.assertLessEqual(many["worst_relative_error"], 1e-5)
+
+    def test_gradcheck(self):
+        for words in (["--all"], ["spiral"], ["xor", "--net", "linear"]):
+            result = self.json("gradcheck", *words)
+            for key in ("ops", "checked", "non_differentiable", "failed", "worst_relative_error"):
+                self.assertIn(key, result)
+            self.assertEqual(result["failed"], 0)
+            self.assertGreater(result["checked"], 5)
+            self.assertLessEqual(result["worst_relative_error"], 1e-5)
+            self.vitro("gradcheck", *words)
+
+    def test_everything_listed_can_be_inspected(self):
+        lists = self.json("list")
+        for kind in ("ops", "layers", "losses", "optimisers", "schedules", "initialisers", "nets"):
+            self.assertTrue(lists[kind], kind)
+            self.assertTrue(self.vitro("list", kind).stdout)
+            for entry in lists[kind]:
+                if entry["name"] != "...":
+                    self.assertIn(entry["name"], self.vitro("inspect", entry["name"]).stdout)
+        for name in ("xor", "spiral", "sine"):
+            self.assertIn("dense", self.vitro("inspect", name).stdout)
+
+    def test_graphs(self):
+        self.assertIn("matmul", self.vitro("inspect", "xor", "--graph").stdout)
+        self.assertTrue(self.vitro("inspect", "xor", "--dot").stdout.startswith("digraph"))
+        nodes = self.json("inspect", "xor", "--graph")
+        self.assertIn("matmul", {node["op"] for node in nodes})
+
+    def test_init_states_what_train_uses(self):
+        for what in ("digits", "mnist", "moons"):
+            text = self.vitro("init", what).stdout
+            self.assertIn("[train]", text)
+            self.write("my.toml", text)
+            self.assertEqual(self.vitro("init", "my.toml").stdout, text)
+
+    def test_shape(self):
+        def said(question):
+            return json.loads(self.vitro("shape", question, "--json").stdout)
+        self.assertEqual(said("(64,3) @ (3,5)")["matmul"], [64, 5])
+        self.assertEqual(said("(2,3,4) matmul (2,4,5)")["matmul"], [2, 3, 5])
+        self.assertEqual(said("(2,3,4) dot (6,4,5)")["dot"], [2, 3, 6, 5])
+        self.assertEqual(said("(64,3) * (3,)")["*"], [64, 3])
+        self.assertEqual(said("[4,1]+[1,5]")["+"], [4, 5])
+        self.assertEqual(said("(3,) @ (3,)")["matmul"], [])
+        every = said("(64,3) (3,5)")
+        self.assertEqual((every["matmul"], every["*"]), ([64, 5], None))
+        self.assertIn("3", self.vitro("shape", "(64,3) @ (64,3)").stdout)
+
+    def test_data_path(self):
+        self.assertIn(str(self.dir), self.vitro("data", "path").stdout)
+        self.assertTrue(self.vitro("data", "path", "--data-dir", "here").stdout.startswith("here"))
+
+    def test_a_closed_output_is_an_error(self):
+        if os.path.exists("/dev/full"):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([PROGRAM, "list"], cwd=self.dir, env=self.env, stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

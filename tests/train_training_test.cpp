@@ -1,0 +1,193 @@
+// The training loop: interrupted anywhere it ends with the same bits; the best weights are kept; what is not finite
+// is named in its step.
+#include "train/training.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "io/checkpoint.h"
+#include "io/files.h"
+#include "train/measure.h"
+#include "train/run.h"
+#include "train/setup.h"
+
+namespace vitro {
+namespace {
+
+class Training : public testing::Test {
+protected:
+  void SetUp() override {
+    place_ = std::filesystem::path(testing::TempDir()) / ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    std::filesystem::remove_all(place_);
+    std::filesystem::create_directories(place_);
+  }
+  void TearDown() override { std::filesystem::remove_all(place_); }
+
+  struct Work {
+    Recipe recipe;
+    Splits data;
+    Model model;
+    RunDirectory directory;
+  };
+  Work begin(const std::string& what, const std::vector<std::string>& keys, const std::string& name) {
+    Recipe recipe = recipe_for(what, keys);
+    Splits data = open_data(recipe.data.source, data_options(recipe));
+    recipe = complete(std::move(recipe), data.train.schema);
+    Model model(model_spec(recipe, data.train.schema));
+    RunDirectory directory = create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
+    return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
+  }
+
+  std::filesystem::path place_;
+};
+
+History without_seconds(History history) {
+  const auto column = std::find(history.columns.begin(), history.columns.end(), "seconds") - history.columns.begin();
+  history.columns.erase(history.columns.begin() + column);
+  for (auto& row : history.rows) row.erase(row.begin() + column);
+  return history;
+}
+
+const std::vector<std::string> small = {"samples=50", "validation=30", "test=30", "batch=8", "epochs=4", "optimizer=adam", "lr=0.05"};
+
+TEST_F(Training, InterruptedAtAnyBatchItEndsWithTheSameBits) {
+  Work whole = begin("moons", small, "whole");
+  const TrainingResult expected = train(whole.model, whole.recipe, whole.data, whole.directory);
+  EXPECT_EQ(expected.ending, Ending::finished);
+  EXPECT_EQ(expected.epochs, 4);
+  for (const int stop_after : {0, 1, 6, 7, 8, 20, 27}) { // 7 batches an epoch
+    Work work = begin("moons", small, "cut-" + std::to_string(stop_after));
+    int batches = 0;
+    TrainingHooks hooks;
+    hooks.batch = [&](const Pace&) { ++batches; };
+    hooks.stop = [&] { return batches >= stop_after; };
+    EXPECT_EQ(train(work.model, work.recipe, work.data, work.directory, hooks).ending, Ending::interrupted);
+    EXPECT_EQ(batches, stop_after);
+    vitro::StoredRun run = open_run(work.directory);
+    Model fresh(model_spec(run.recipe, run.schema));
+    const TrainingResult resumed = train(fresh, run.recipe, data_of(run), work.directory);
+    EXPECT_EQ(resumed.weights_sha256, expected.weights_sha256) << stop_after;
+    EXPECT_EQ(without_seconds(resumed.history), without_seconds(expected.history)) << stop_after;
+    EXPECT_EQ(resumed.test.loss, expected.test.loss);
+    EXPECT_EQ(resumed.best_epoch, expected.best_epoch);
+    EXPECT_EQ(open_run(work.directory).model.states().read("fc1.weight"), whole.model.states().read("fc1.weight"));
+  }
+}
+
+TEST_F(Training, CheckpointsChangeNothing) {
+  Work often = begin("moons", small, "often"), never = begin("moons", small, "never");
+  TrainingHooks every_batch, none;
+  every_batch.checkpoint_s = 0;
+  none.checkpoint_s = 1e9;
+  EXPECT_EQ(train(often.model, often.recipe, often.data, often.directory, every_batch).weights_sha256,
+            train(never.model, never.recipe, never.data, never.directory, none).weights_sha256);
+}
+
+TEST_F(Training, AFinishedRunIsReportedAndLeftAsItIs) {
+  Work work = begin("moons", small, "run");
+  const TrainingResult first = train(work.model, work.recipe, work.data, work.directory);
+  const std::string state = work.directory.checkpoint() + "/state.safetensors";
+  const std::vector<uint8_t> before = read_file(state);
+  Model fresh(model_spec(work.recipe, work.data.train.schema));
+  const TrainingResult again = train(fresh, work.recipe, work.data, work.directory);
+  EXPECT_EQ(again.weights_sha256, first.weights_sha256);
+  EXPECT_EQ(again.test.loss, first.test.loss);
+  EXPECT_EQ(again.seconds, load_checkpoint(work.directory.checkpoint())->progress.seconds);
+  EXPECT_EQ(read_file(state), before);
+  EXPECT_EQ(load_checkpoint(work.directory.checkpoint())->progress.numbers.at("test_accuracy"), first.test.accuracy());
+}
+
+TEST_F(Training, TheBestWeightsAreTheOnesOfTheLowestValidationLoss) {
+  Work work = begin("moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0"}, "run");
+  const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
+  double least = INFINITY;
+  int64_t at = 0;
+  for (const auto& row : result.history.rows)
+    if (row[3] < least) {
+      least = row[3];
+      at = int64_t(row[0]);
+    }
+  ASSERT_EQ(result.history.columns[3], "validation_loss");
+  EXPECT_EQ(result.best_epoch, at);
+  EXPECT_LT(result.best_epoch, 60); // it overfits, or this test shows nothing
+  EXPECT_EQ(result.validation.loss, least);
+  EXPECT_EQ(measure(open_run(work.directory).model, work.data.validation).loss, least);
+
+  Work last = begin("moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0", "best_weights=false"}, "last");
+  const TrainingResult kept = train(last.model, last.recipe, last.data, last.directory);
+  EXPECT_EQ(kept.best_epoch, 0);
+  EXPECT_EQ(kept.validation.loss, kept.history.rows.back()[3]);
+}
+
+TEST_F(Training, ALossThatIsNotFiniteIsNamed) {
+  Work work = begin("sine", {"optimizer=sgd", "lr=1e25", "samples=64", "batch=8"}, "run");
+  try {
+    train(work.model, work.recipe, work.data, work.directory);
+    FAIL() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::failure);
+    EXPECT_THAT(error.what(), testing::HasSubstr("not finite at epoch 1, batch "));
+    EXPECT_THAT(error.what(), testing::HasSubstr("layer"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(work.directory.weights()));
+}
+
+TEST_F(Training, AnUpdateThatIsNotFiniteIsNamedInItsStepAndNothingBrokenIsSaved) {
+  // The first step's loss and gradient are finite; 1e30 times the gradient is not.
+  Work work = begin("moons", {"optimizer=sgd", "lr=1e30", "epochs=3", "samples=64", "batch=64", "clip_value=0"}, "run");
+  for (auto name : {"fc1.weight", "fc1.bias"}) { // large activations make a gradient above 1
+    Tensor value = work.model.states().read(name);
+    for (int64_t i = 0; i < value.elements(); ++i) value.set(i, 1e9 * value.at(i));
+    work.model.states().write(name, value);
+  }
+  TrainingHooks hooks;
+  hooks.checkpoint_s = 0;
+  try {
+    train(work.model, work.recipe, work.data, work.directory, hooks);
+    FAIL() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("epoch 1, batch 1"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("update"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("fc"));
+  }
+  const auto checkpoint = load_checkpoint(work.directory.checkpoint());
+  ASSERT_TRUE(checkpoint);
+  for (const NamedTensor& tensor : checkpoint->states)
+    for (int64_t i = 0; i < tensor.value.elements(); ++i) EXPECT_TRUE(std::isfinite(tensor.value.at(i))) << tensor.name;
+}
+
+TEST_F(Training, OtherDataIsRefusedOnResume) {
+  Work work = begin("moons", small, "run");
+  train(work.model, work.recipe, work.data, work.directory);
+  vitro::StoredRun run = open_run(work.directory);
+  run.schema.classes.push_back("third");
+  EXPECT_THROW(data_of(run), Error);
+}
+
+TEST_F(Training, TheInputFormatKeepsTheWholeSchema) {
+  for (const char* name : {"digits", "spiral", "sine"}) {
+    const Schema schema = generate_part(name, Part::test, 10).schema;
+    EXPECT_EQ(schema_of(read_input(to_json(input_format(schema)), "test")), schema);
+  }
+}
+
+TEST_F(Training, WorstSampleHasTheLargestLoss) {
+  Work work = begin("spiral", {"epochs=3"}, "run");
+  train(work.model, work.recipe, work.data, work.directory);
+  const int64_t worst = worst_sample(work.model, work.data.test);
+  const auto loss_of = [&](int64_t row) {
+    const int64_t rows[] = {row};
+    const SampleBatch batch = batch_of(work.data.test, rows, DType::f32);
+    return work.model.evaluate(batch.x, batch.targets).loss;
+  };
+  for (int64_t row = 0; row < work.data.test.size(); row += 7) EXPECT_GE(loss_of(worst), loss_of(row)) << row;
+  EXPECT_EQ(worst_sample(work.model, empty_like(work.data.test.schema)), -1);
+}
+
+} // namespace
+} // namespace vitro
