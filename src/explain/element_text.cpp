@@ -305,6 +305,11 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
   const auto done = [&](const std::string& out) { return voice.numbers ? out : without_one(out); };
   const std::string over = divisor(node) > 1 ? " / " + brief(divisor(node)) : "";
   if (node.op->is(constant_slope)) return "0";
+  if (voice.numbers && node.in.size() == 2 && (is(node, "maximum") || is(node, "minimum"))) {
+    // Of equal ones each gets half, which the rule's text leaves out.
+    const auto operand = [&](size_t i) { return voice.value(node.in[i], broadcast_index(e, graph_->type(node.in[i]).shape)); };
+    if (operand(0) == operand(1)) return times(dy, brief(slope));
+  }
   if (node.op->is(pointwise)) {
     const std::string rule = rule_of(*node.op, input);
     if (!rule.empty()) return done(elementwise(id, rule, e, voice, dy));
@@ -327,7 +332,7 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
     const size_t last = f.size() - 1;
     const std::string& row = e[e.size() - 2];
     const std::string& column = e.back();
-    const std::string l = (input == 0) == o.ta ? f[last - 1] : f[last]; // the index that the product sums over
+    const std::string& l = (input == 0 ? !o.ta : o.tb) ? f[last] : f[last - 1]; // the index that the product sums over
     const Index at = input == 0 ? operand_index(e, shape, o.tb, l, column) : operand_index(e, shape, o.ta, row, l);
     return done(times(dy, factor(voice.value(partner, at))));
   }

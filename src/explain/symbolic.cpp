@@ -18,17 +18,17 @@ constexpr size_t most_hops = 200;
 // Whether a plus or minus stands outside of all parentheses.
 bool has_terms(const std::string& text) {
   int depth = 0;
-  for (size_t i = 1; i + 1 < text.size(); ++i) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
     if (text[i] == '(' || text[i] == '[') ++depth;
     if (text[i] == ')' || text[i] == ']') --depth;
-    if (depth == 0 && text[i - 1] == ' ' && text[i + 1] == ' ' && (text[i] == '+' || text[i] == '-')) return true;
+    if (depth == 0 && i > 0 && text[i - 1] == ' ' && text[i + 1] == ' ' && (text[i] == '+' || text[i] == '-')) return true;
   }
   return false;
 }
 
 class Letters {
 public:
-  Letters(Explainer::Inner& inner, NodeId start) : in_(inner), start_(start) {}
+  explicit Letters(Explainer::Inner& inner) : in_(inner) {}
 
   struct Hop {
     NodeId node;
@@ -54,7 +54,6 @@ private:
   std::string sum(Edge edge, const Index& index, const std::function<std::string(Edge, const Index&)>& adjoint);
 
   Explainer::Inner& in_;
-  NodeId start_;
   std::map<std::string, Hop> hops_; // by left side
   std::map<std::pair<NodeId, int32_t>, Index> mentioned_;
   bool shortened_ = false;
@@ -151,7 +150,7 @@ Symbolic Explainer::symbolic(const ElementAddress& address) {
     out.notes.push_back(text("No path leads from ", address.state, " to the loss."));
     return out;
   }
-  Letters letters(in, start);
+  Letters letters(in);
   const auto& whole = letters.hop({start, 0}, to_index(coordinates(address.element, shape)));
   out.gradient = text(whole.left, " = ", whole.full);
   out.hops = letters.hops();

@@ -31,10 +31,6 @@ double size_of_dot(const Tensor& a, const Tensor& b) {
   return sum;
 }
 
-bool nothing(const Tensor& tensor) {
-  return std::ranges::all_of(tensor.as<double>(), [](double x) { return x == 0; });
-}
-
 // The walk of one parameter.
 class Walk {
 public:
@@ -172,6 +168,17 @@ StepElement Walk::element(Edge edge, int64_t flat) {
         if (values[e] != 0) found.push_back({reader, input, int32_t(o), int64_t(e), in_.adjoint_at(to, int64_t(e)), values[e]});
     }
   }
+  if (found.empty())
+    for (const auto& [reader, input] : in_.readers[size_t(edge.node)]) {
+      // Nothing moves with it: where a template knows the one element that would, its rule shows the zero.
+      const auto image = in_.words->image(reader, input, 0, index);
+      const Edge to{reader, 0};
+      if ((*in_.graph)[reader].in[input] != edge || !in_.carries(to) || !in_.rules->passes(reader, input)) continue;
+      const Shape& shape_of_reader = in_.graph->type(to).shape;
+      if (!image.letters.empty() || int(image.at.size()) != shape_of_reader.rank()) continue;
+      const int64_t e = flat_element(image.at, shape_of_reader);
+      found.push_back({reader, input, 0, e, in_.adjoint_at(to, e), 0});
+    }
   std::ranges::stable_sort(found, [](const Found& a, const Found& b) { return std::fabs(a.product()) > std::fabs(b.product()); });
   for (size_t i = 0; i < found.size(); ++i) {
     const Found& term = found[i];
@@ -273,35 +280,28 @@ void Walk::explain_words(Edge edge, Step& step) {
 void Walk::explain_gradient(Explanation& out) {
   const double total = out.gradient;
   if (total == 0) {
-    // Between the loss and the weight: the first hop that receives something and hands nothing on.
-    const Step* before = nullptr;
+    // Each place where something arrives at the readers and nothing is handed on.
+    const auto silent = [](const Step& step) {
+      return std::ranges::all_of(step.elements, [](const StepElement& e) { return e.adjoint == 0; });
+    };
+    std::vector<std::string> reasons;
     for (const Step& step : out.path) {
-      const bool silent = std::ranges::all_of(step.elements, [](const StepElement& e) { return e.adjoint == 0; });
-      if (silent && before) {
-        std::string why;
-        for (const std::string& note : before->notes) why = note;
-        if (why.empty() && !step.elements.empty()) {
-          const StepElement& element = step.elements.front();
-          if (element.terms.empty()) {
-            const Edge read{step.node, step.output};
-            for (const auto& [reader, input] : in_.readers[size_t(step.node)]) {
-              const Node& node = (*in_.graph)[reader];
-              if (node.in[input] != read) continue;
-              for (size_t i = 0; i < node.in.size(); ++i)
-                if (i != input && is_float(in_.graph->type(node.in[i]).dtype) && why.empty())
-                  why = text(element.label, " is multiplied by zeros of ", in_.names->of(node.in[i]), " alone");
-              if (why.empty()) why = text(node.op->name, " does not move with ", element.label);
-            }
-          } else {
-            why = text("the terms of dL/d", element.label, " cancel, or nothing arrives at what reads it");
-          }
-        }
-        out.notes.push_back(text("The gradient is exactly 0: ", why, "."));
-        return;
+      if (!silent(step) || step.elements.empty()) continue;
+      const StepElement& element = step.elements.front();
+      for (const Step& reader : out.path) {
+        const auto& in = (*in_.graph)[reader.node].in;
+        if (silent(reader) || std::ranges::find(in, Edge{step.node, step.output}) == in.end()) continue;
+        std::string why = reader.notes.empty() ? "" : reader.notes.front();
+        if (why.empty() && element.terms.size() == 1 && element.terms[0].slope == 0)
+          why = text("dL/d", element.label, " = ", element.terms[0].expression, " = ", element.terms[0].numbers, ", a factor is 0");
+        if (why.empty())
+          why = element.terms.empty() ? text(reader.op, " does not move with ", element.label) : text("the terms of dL/d", element.label, " cancel");
+        if (std::ranges::find(reasons, why) == reasons.end()) reasons.push_back(why);
       }
-      before = &step;
     }
-    out.notes.push_back("The gradient is exactly 0: what flows along different ways cancels.");
+    if (reasons.empty()) reasons.push_back("what flows along different ways cancels");
+    if (reasons.size() > 3) reasons.resize(3);
+    out.notes.push_back(text("The gradient is exactly 0: ", join(reasons, "; "), "."));
     return;
   }
   if (std::fabs(total) >= 1e-6) return;
