@@ -3,7 +3,7 @@
 #include "core/text.h"
 #include "plan/program.h"
 
-namespace vitro {
+namespace vitro::program {
 namespace {
 
 bool all_float(const Graph& graph, const Node& node) {
@@ -88,4 +88,4 @@ Expanded expand(const Function& function, const std::vector<Edge>& observe) {
   return now;
 }
 
-} // namespace vitro
+} // namespace vitro::program

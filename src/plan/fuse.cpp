@@ -5,7 +5,7 @@
 
 #include "plan/program.h"
 
-namespace vitro {
+namespace vitro::program {
 namespace {
 
 class Fuser {
@@ -118,4 +118,4 @@ std::vector<Group> fuse(const Function& function, const Layouts& layouts, bool e
   return Fuser(function, layouts, enabled).fuse();
 }
 
-} // namespace vitro
+} // namespace vitro::program

@@ -4,7 +4,7 @@
 
 #include "plan/program.h"
 
-namespace vitro {
+namespace vitro::program {
 namespace {
 
 class Chooser {
@@ -99,4 +99,4 @@ private:
 
 Layouts choose_layouts(const Function& function, States& states) { return Chooser(function, states).choose(); }
 
-} // namespace vitro
+} // namespace vitro::program

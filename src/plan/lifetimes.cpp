@@ -5,7 +5,7 @@
 
 #include "plan/program.h"
 
-namespace vitro {
+namespace vitro::program {
 
 int64_t lay_out(std::vector<Lifetime>& lifetimes) {
   std::vector<size_t> order(lifetimes.size());
@@ -31,4 +31,4 @@ int64_t lay_out(std::vector<Lifetime>& lifetimes) {
   return used;
 }
 
-} // namespace vitro
+} // namespace vitro::program

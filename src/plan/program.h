@@ -13,6 +13,9 @@
 
 namespace vitro {
 
+// A namespace of its own: names as short as Step and Group must not meet those of other rooms.
+namespace program {
+
 // --- expand.cpp ---
 
 /// `function` and its `observe` edges with every composed op that has no kernel for its types
@@ -107,6 +110,9 @@ struct Step {
   Layout from = row_major, to = row_major;
   std::string label = {};
 };
+
+} // namespace program
+using namespace program;
 
 struct Plan::Program {
   Function function;
