@@ -1,7 +1,7 @@
 // Ops that move values without changing them: reshape, transpose, broadcast, slice, pad, concatenate.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <utility>
 
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
@@ -33,21 +33,27 @@ void plain_strided(const ConstView& x, const View& y, const std::array<int64_t, 
   });
 }
 
-std::vector<int> full_order(const Attrs& attrs, const Shape& shape) {
+// For each axis of the output, the axis of the input. Without heap memory: `plain` may run inside a step.
+struct Order {
+  std::array<int, Shape::max_rank> axes{};
+  size_t rank;
+  auto begin() const { return axes.begin(); }
+  auto end() const { return axes.begin() + rank; }
+};
+
+Order full_order(const Attrs& attrs, const Shape& shape) {
   const auto& given = attrs.list("order");
-  std::vector<int> order(size_t(shape.rank()));
-  if (given.empty()) {
-    std::iota(order.rbegin(), order.rend(), 0);
-    return order;
-  }
-  if (int(given.size()) != shape.rank())
+  Order order{.rank = size_t(shape.rank())};
+  for (size_t i = 0; i < order.rank; ++i) order.axes[i] = int(order.rank - 1 - i);
+  if (given.empty()) return order;
+  if (given.size() != order.rank)
     bad_input("", text("order has ", given.size(), " axes, the input ", shape, " has ", shape.rank()));
-  std::ranges::transform(given, order.begin(), [&](int64_t axis) { return shape.axis(axis); });
-  auto sorted = order;
-  std::ranges::sort(sorted);
-  for (int axis = 0; axis < shape.rank(); ++axis)
-    if (sorted[size_t(axis)] != axis)
+  std::array<bool, Shape::max_rank> named{};
+  for (size_t i = 0; i < order.rank; ++i) {
+    order.axes[i] = shape.axis(given[i]);
+    if (std::exchange(named[size_t(order.axes[i])], true))
       bad_input("", text("order ", to_text(given), " does not name each axis of ", shape, " once"));
+  }
   return order;
 }
 
@@ -163,9 +169,9 @@ const Op transpose_op{
       plain_strided(call.in[0], call.out[0], stride);
     },
     .grad = [](const GradOf& g) {
-      const auto order = full_order(g.attrs, g.x.shape());
-      std::vector<int64_t> inverse(order.size());
-      for (size_t i = 0; i < order.size(); ++i) inverse[size_t(order[i])] = int64_t(i);
+      const Order order = full_order(g.attrs, g.x.shape());
+      std::vector<int64_t> inverse(order.rank);
+      for (size_t i = 0; i < order.rank; ++i) inverse[size_t(order.axes[i])] = int64_t(i);
       return std::vector{transpose(g.dy, inverse)};
     },
     .onnx = "Transpose",

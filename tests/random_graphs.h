@@ -1,0 +1,187 @@
+// Random functions over every op of the catalogue: skips, shared weights, mixed shapes, a loss, its
+// gradient and an update of every state. The same seed gives the same function.
+//
+// Values are kept tame (what goes into a logarithm is positive, what goes into an exponential is
+// squashed), so that nothing is infinite and rounding can be told from error.
+#pragma once
+
+#include <set>
+
+#include "ops/gradient.h"
+#include "ops/ops.h"
+#include "tests/op_cases.h"
+
+namespace vitro::test {
+
+struct RandomFunction {
+  States states;
+  Function function;
+  std::vector<Tensor> inputs;
+  std::set<std::string> ops; // that are in it
+};
+
+class RandomGraph {
+public:
+  /// `scale` multiplies the extents: 1 for small ones, more where work should be handed to several threads.
+  RandomGraph(uint64_t seed, int steps, int64_t scale = 1) : stream_(seed, "random graph"), draws_(stream_, 0), steps_(steps), scale_(scale) {}
+
+  std::unique_ptr<RandomFunction> make() {
+    auto out = std::make_unique<RandomFunction>();
+    const int64_t sizes[] = {1, 2, 3, 5, 7, 16, 17, 20};
+    const auto size = [&] { return sizes[draws_.below(std::size(sizes))] * scale_; };
+    const int64_t batch = size(), features = size();
+    int64_t widths[3];
+    for (int64_t& width : widths) width = size();
+    // States first: a trace reads them by name.
+    add_state(*out, "w0", {widths[0], features});
+    add_state(*out, "w1", {widths[1], widths[0]});
+    add_state(*out, "w2", {widths[1], widths[1]}); // square: used again and again
+    add_state(*out, "b0", {widths[0]});
+    add_state(*out, "scalar", {});
+    for (const auto& name : out->states.names()) out->states.add(name + "/m", Tensor(out->states.at(name).type));
+
+    Trace trace(out->states);
+    out->inputs = {random_tensor({batch, features}, draws_.below(1000)), random_indices({batch}, draws_.below(1000), widths[1])};
+    const Var x = trace.input("x", out->inputs[0].type());
+    labels_ = trace.input("labels", out->inputs[1].type());
+    weight_ = trace.state("w2");
+    {
+      const Scope scope(trace.graph(), "first");
+      pool_ = {x, tanh(matmul(x, trace.state("w0"), false, true) + trace.state("b0"))};
+    }
+    const Var second = matmul(pool_.back(), trace.state("w1"), false, true) * trace.state("scalar");
+    pool_.push_back(second);
+    for (int i = 0; i < steps_; ++i) {
+      const Scope scope(trace.graph(), text("layer", i));
+      Var y = one_more();
+      if (y.shape().elements() == 0 || y.shape().elements() > 4000 * scale_ * scale_) continue;
+      if (draws_.below(3) == 0) y = tanh(y); // keeps values tame
+      pool_.push_back(y);
+    }
+    Var loss = losses(second);
+    for (const Var& y : pool_) loss = loss + mean(tanh(y)) * 0.1;
+    trace.output("loss", loss);
+    trace.output("last", pool_.back());
+    if (draws_.below(2)) trace.output("state as it was", trace.state("w1"));
+
+    std::vector<Var> parameters;
+    const auto names = out->states.names(true);
+    for (const auto& name : names) parameters.push_back(trace.state(name));
+    const auto gradients = gradient(loss, parameters);
+    for (size_t i = 0; i < names.size(); ++i) {
+      const Var m = trace.state(names[i] + "/m") * 0.9 + gradients[i];
+      trace.update(names[i] + "/m", m);
+      trace.update(names[i], parameters[i] - m * 0.05);
+      if (draws_.below(3) == 0) trace.output("gradient of " + names[i], gradients[i]);
+    }
+    out->function = trace.finish();
+    for (const Node& node : out->function.graph->nodes)
+      if (!node.op->is(source)) out->ops.insert(node.op->name);
+    return out;
+  }
+
+private:
+  void add_state(RandomFunction& to, const std::string& name, const Shape& shape) {
+    to.states.add(name, random_tensor(shape, draws_.below(1000), -0.5, 0.5), true);
+  }
+
+  const Var& pick() { return pool_[draws_.below(pool_.size())]; }
+  Var positive(const Var& x) { return abs(x) + 0.5; }
+
+  // An operand for x: another value that broadcasts with it, its own row or column, or a number.
+  In partner(const Var& x) {
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      const Var& y = pick();
+      try {
+        if (broadcast(x.shape(), y.shape()).elements() <= 4 * x.shape().elements()) return y;
+      } catch (const std::runtime_error&) { // does not broadcast: another
+      }
+    }
+    switch (draws_.below(4)) {
+      case 0: return In(draws_.uniform(-1, 1));
+      case 1: return x.shape().rank() ? mean(x, {-1}, true) : x;
+      case 2: return x.shape().rank() ? sum(tanh(x), {0}) * 0.1 : x;
+      default: return x;
+    }
+  }
+
+  Var rows(const Var& x) { return reshape(x, {-1, x.shape().rank() ? x.shape().back() : 1}); } // rank 2
+  int64_t any_axis(const Var& x) { return int64_t(draws_.below(uint64_t(x.shape().rank()))) - (draws_.below(2) ? x.shape().rank() : 0); }
+  Var indices(const Var& x, const Shape& shape, int64_t bound) {
+    return constant(x.graph(), random_indices(shape, draws_.below(1000), bound));
+  }
+
+  Var one_more() {
+    const Var x = pick();
+    const Var x2 = rows(x);
+    switch (draws_.below(40)) {
+      case 0: return x + partner(x);
+      case 1: return x - partner(x);
+      case 2: return x * partner(x);
+      case 3: { const In y = partner(x); return y.var ? x / positive(y.var) : x / (std::fabs(y.number) + 0.5); }
+      case 4: return -x;
+      case 5: return square(tanh(x));
+      case 6: return sqrt(positive(x));
+      case 7: return exp(tanh(x));
+      case 8: return log(positive(x));
+      case 9: { const In y = partner(x); return y.var ? pow(positive(tanh(x)), tanh(y.var)) : pow(positive(tanh(x)), y); }
+      case 10: return abs(x);
+      case 11: return sign(x) * x;
+      case 12: return maximum(x, partner(x));
+      case 13: return minimum(x, partner(x));
+      case 14: return where(greater(x, 0.1), x, partner(x));
+      case 15: return where(less_equal(x, partner(x)), x * 0.5, x);
+      case 16: return (equal(x, x) + not_equal(x, partner(x)) + less(x, 0.3) + greater_equal(x, partner(x))) * x;
+      case 17: return sigmoid(x);
+      case 18: return relu(x);
+      case 19: return leaky_relu(x, draws_.uniform(0.01, 0.3));
+      case 20: return step(x) + x;
+      case 21: return softplus(x);
+      case 22: return erf(x);
+      case 23: { // a product with a shared square weight
+        if (x2.shape().back() != weight_.shape()[0]) return tanh(matmul(x2, x2, true, false)) ;
+        return tanh(matmul(x2, weight_, false, draws_.below(2)));
+      }
+      case 24: return tanh(matmul(x2, x2, false, true)); // [n, n]
+      case 25: return reshape(x, {-1});
+      case 26: return transpose(x);
+      case 27: return broadcast_to(x2, Shape{2, x2.shape()[0], x2.shape()[1]});
+      case 28: return slice(x2, any_axis(x2), 0, 1 + int64_t(draws_.below(20)), 1 + int64_t(draws_.below(2)));
+      case 29: return pad(x2, any_axis(x2), int64_t(draws_.below(3)), int64_t(draws_.below(3)), 1 + int64_t(draws_.below(2)));
+      case 30: return concatenate({x2, tanh(x2), x2}, any_axis(x2));
+      case 31: return gather(x2, indices(x2, {3}, x2.shape()[0]), 0);
+      case 32: return gather(x2, indices(x2, {2, 2}, x2.shape()[1]), -1);
+      case 33: return scatter_add(x2, indices(x2, {x2.shape()[0]}, 4), 4) * 0.3;
+      case 34: return one_hot(indices(x, {x2.shape()[0]}, x2.shape()[1]), x2.shape()[1]) * x2;
+      case 35: return mean(x2, {draws_.below(2) ? 0 : -1}, draws_.below(2));
+      case 36: return max(x2, {any_axis(x2)}, draws_.below(2));
+      case 37: return softmax(x2, any_axis(x2));
+      case 38: return log_softmax(x2, any_axis(x2)) * 0.1;
+      default: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+    }
+  }
+
+  Var losses(const Var& logits) {
+    const auto by_class = softmax_cross_entropy(logits, labels_);
+    pool_.push_back(by_class.probabilities);
+    switch (draws_.below(4)) {
+      case 0: return by_class.loss + squared_error(logits, sigmoid(logits));
+      case 1: return by_class.loss + binary_cross_entropy(logits, sigmoid(tanh(logits)), "half");
+      case 2: return softmax_cross_entropy(logits, softmax(logits * 0.5)).loss;
+      default: return by_class.loss;
+    }
+  }
+
+  Stream stream_;
+  Draws draws_;
+  int steps_;
+  int64_t scale_;
+  std::vector<Var> pool_;
+  Var labels_, weight_;
+};
+
+inline std::unique_ptr<RandomFunction> random_function(uint64_t seed, int steps = 12, int64_t scale = 1) {
+  return RandomGraph(seed, steps, scale).make();
+}
+
+} // namespace vitro::test

@@ -1,0 +1,108 @@
+// How far a float kernel may be from the truth, op by op: what "within rounding" means in the tests.
+//
+// Sums of n terms: gamma_n = n u / (1 - n u) times the sum of absolute values (Higham, "Accuracy and
+// stability of numerical algorithms", 3.1 and 4.2). Elementary functions: the ulps that
+// kernels/pointwise.h promises. What only moves or compares values is exact.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "ops/catalogue.h"
+#include "plan/interpret.h"
+
+namespace vitro::test {
+
+inline constexpr double unit = 0x1p-24; // half an ulp of 1 in float
+
+inline double ulp_of(double truth) {
+  const float nearest = std::fabs(float(truth));
+  return nearest < 0x1p-126f ? 0x1p-149 : double(std::nextafter(nearest, INFINITY)) - double(nearest);
+}
+
+inline double promised_ulps(const Op& op) {
+  for (const Op* wide : {&exp_op, &log_op, &tanh_op, &sigmoid_op, &softplus_op, &erf_op})
+    if (wide == &op) return 2;
+  return &op == &power_op ? 16 : 0.5;
+}
+
+/// What the op gives for these inputs by its plain loops or its expansion, in the inputs' element type.
+inline std::vector<Tensor> plainly(const Op& op, const Attrs& given, const std::vector<Tensor>& in) {
+  Node node{.op = &op, .attrs = complete_attrs(op, given), .in = {}, .out = {}, .grad_of = -1, .name = {}, .where = {}};
+  std::vector<Type> types;
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& x : in) {
+    types.push_back(x.type());
+    pointers.push_back(&x);
+  }
+  node.out = op.infer({node.attrs, types});
+  return interpret_node(node, pointers);
+}
+
+inline std::vector<Tensor> in_doubles(std::vector<Tensor> in) {
+  for (Tensor& x : in)
+    if (is_float(x.dtype())) x = x.to(DType::f64);
+  return in;
+}
+
+inline double largest(const Tensor& x) {
+  double most = 0;
+  for (int64_t i = 0; i < x.elements(); ++i) most = std::max(most, std::fabs(x.at(i)));
+  return most;
+}
+
+/// For each output element, how far the float result may be from `truth`, which is the op in double on
+/// the same inputs.
+inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& truth) {
+  const auto gamma = [](double n) { return n * unit / (1 - n * unit); };
+  std::vector<Tensor> bounds;
+  for (const Tensor& y : truth) bounds.push_back(Tensor(Type{DType::f64, y.shape()}));
+  // gamma_n times what the op gives for the inputs' absolute values.
+  const auto sum_of_sizes = [&](double n) {
+    std::vector<Tensor> sizes = in_doubles(in);
+    for (Tensor& x : sizes)
+      for (int64_t i = 0; i < x.elements(); ++i) x.set(i, std::fabs(x.at(i)));
+    const Tensor size = plainly(op, attrs, sizes)[0];
+    for (int64_t i = 0; i < size.elements(); ++i) bounds[0].set(i, gamma(n) * size.at(i));
+  };
+  const auto relative = [&](double n) {
+    for (int64_t i = 0; i < truth[0].elements(); ++i) bounds[0].set(i, gamma(n) * std::fabs(truth[0].at(i)));
+  };
+  const double n = double(in.empty() ? 1 : in[0].elements());
+  if (op.is(pointwise)) {
+    for (int64_t i = 0; i < truth[0].elements(); ++i) {
+      const double y = truth[0].at(i);
+      double slack = op.vector_params.empty() ? 0 : unit * std::fabs(y); // a parameter is rounded before it multiplies
+      bounds[0].set(i, promised_ulps(op) * ulp_of(y) * (1 + 1e-6) + slack);
+    }
+  } else if (&op == &matmul_op) {
+    const int axis = in[0].shape().rank() - (complete_attrs(op, attrs).integer("transpose_a") ? 2 : 1);
+    sum_of_sizes(double(in[0].shape()[axis]));
+  } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
+    sum_of_sizes(n + 2);
+  } else if (&op == &squared_error_op) {
+    relative(n + 6); // all terms are positive
+  } else if (&op == &binary_cross_entropy_op) { // softplus(x) - x t: a difference of what may be large
+    const std::string& reduction = complete_attrs(op, attrs).word("reduction");
+    double sizes = 0;
+    for (int64_t i = 0; i < in[0].elements(); ++i) sizes += std::fabs(in[0].at(i)) * (1 + std::fabs(in[1].at(i))) + 1;
+    const double scale = reduction == "sum" ? 1 : reduction == "mean" ? 1 / n : 0.5 / double(in[0].shape().rank() ? in[0].shape()[0] : 1);
+    bounds[0].set(0, gamma(n + 8) * sizes * scale);
+  } else if (&op == &softmax_op || &op == &log_softmax_op || &op == &softmax_cross_entropy_op) {
+    // Exponentials to 2 ulp of arguments that were rounded once, a sum, a division or a logarithm.
+    const double range = 2 * largest(in[0]), factor = gamma(n + range + 10);
+    for (size_t j = 0; j < truth.size(); ++j) {
+      const bool loss = &op == &softmax_cross_entropy_op && j == 0;
+      // Targets need not add up to 1: the loss is as large as their sum.
+      double weight = 1;
+      if (loss && is_float(in[1].dtype())) weight = std::max(1.0, largest(in[1]) * double(in[0].shape().back()));
+      for (int64_t i = 0; i < truth[j].elements(); ++i) {
+        const double y = std::fabs(truth[j].at(i));
+        bounds[j].set(i, &op == &log_softmax_op || loss ? factor * (y + weight * (range + 1)) : factor * y + 0x1p-149);
+      }
+    }
+  }
+  return bounds; // max, and whatever only moves values: exact
+}
+
+} // namespace vitro::test
