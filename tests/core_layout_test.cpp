@@ -15,7 +15,8 @@ Tensor counting(Type type) {
 }
 
 TEST(Layout, RoundTripAndPaddingOfZeros) {
-  const std::vector<Shape> shapes{{1}, {5}, {16}, {17}, {3, 5}, {17, 3}, {33, 1}, {2, 7, 3}, {2, 17, 2, 2}, {0, 3}, {3, 0}};
+  const std::vector<Shape> shapes{{1},     {5},       {16},          {17},   {3, 5}, {17, 3},
+                                  {33, 1}, {2, 7, 3}, {2, 17, 2, 2}, {0, 3}, {3, 0}};
   for (const Shape& shape : shapes)
     for (const DType dtype : {DType::f32, DType::f64, DType::i32})
       for (int axis = 0; axis < shape.rank(); ++axis)

@@ -20,7 +20,8 @@ double ulps(double found, long double truth) {
   return double(std::fabs(static_cast<long double>(found) - truth) / static_cast<long double>(ulp));
 }
 
-template <class Ours, class Theirs> double worst(double low, double high, Ours ours, Theirs theirs, bool by_exponent = false) {
+template <class Ours, class Theirs>
+double worst(double low, double high, Ours ours, Theirs theirs, bool by_exponent = false) {
   const Stream stream(1, "math");
   double most = 0;
   for (uint64_t i = 0; i < 100000; ++i) {

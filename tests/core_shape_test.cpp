@@ -16,9 +16,7 @@ namespace {
 std::optional<Shape> try_broadcast(const Shape& a, const Shape& b) {
   try {
     return broadcast(a, b);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+  } catch (const Error&) { return std::nullopt; }
 }
 
 TEST(Shape, BroadcastAsNumpyTable) {
@@ -65,7 +63,8 @@ TEST(Shape, BroadcastErrorNamesBothShapesAndTheAxis) {
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::input);
     const std::string what = error.what();
-    for (const char* piece : {"[2, 3]", "[2, 4]", "axis -1", "3 meets 4"}) EXPECT_NE(what.find(piece), std::string::npos) << what;
+    for (const char* piece : {"[2, 3]", "[2, 4]", "axis -1", "3 meets 4"})
+      EXPECT_NE(what.find(piece), std::string::npos) << what;
   }
 }
 
@@ -82,9 +81,7 @@ TEST(Shape, BroadcastingIsCommutativeIdempotentAndAssociative) {
     RC_ASSERT(broadcast(a, Shape{}) == a);
     RC_ASSERT(try_broadcast(a, b) == try_broadcast(b, a));
     const auto ab = try_broadcast(a, b), bc = try_broadcast(b, c);
-    if (ab && bc) {
-      RC_ASSERT(try_broadcast(*ab, c) == try_broadcast(a, *bc));
-    }
+    if (ab && bc) { RC_ASSERT(try_broadcast(*ab, c) == try_broadcast(a, *bc)); }
     if (ab) {
       RC_ASSERT(broadcast(*ab, a) == *ab); // both stretch to the result
       RC_ASSERT(broadcast(*ab, b) == *ab);

@@ -14,7 +14,8 @@ namespace vitro {
 namespace {
 
 TEST(Text, PiecesOfEveryKind) {
-  EXPECT_EQ(text("epoch ", 3, " of ", 10u, ", ", 0.5, ' ', true, " ", std::string("x"), " ", Shape{2, 3}), "epoch 3 of 10, 0.5 true x [2, 3]");
+  EXPECT_EQ(text("epoch ", 3, " of ", 10u, ", ", 0.5, ' ', true, " ", std::string("x"), " ", Shape{2, 3}),
+            "epoch 3 of 10, 0.5 true x [2, 3]");
   EXPECT_EQ(text(), "");
   EXPECT_EQ(text(int64_t{-9223372036854775807}), "-9223372036854775807");
   EXPECT_EQ(join({}, ", "), "");
@@ -34,10 +35,12 @@ TEST(Text, NumbersReadBackToTheSameBits) {
     const double x = std::bit_cast<double>(stream.bits(i, 0));
     const float y = std::bit_cast<float>(uint32_t(stream.bits(i, 1)));
     if (x == x) {
-      EXPECT_EQ(std::bit_cast<uint64_t>(std::strtod(number(x).c_str(), nullptr)), std::bit_cast<uint64_t>(x)) << number(x);
+      EXPECT_EQ(std::bit_cast<uint64_t>(std::strtod(number(x).c_str(), nullptr)), std::bit_cast<uint64_t>(x))
+          << number(x);
     }
     if (y == y) {
-      EXPECT_EQ(std::bit_cast<uint32_t>(std::strtof(number(y).c_str(), nullptr)), std::bit_cast<uint32_t>(y)) << number(y);
+      EXPECT_EQ(std::bit_cast<uint32_t>(std::strtof(number(y).c_str(), nullptr)), std::bit_cast<uint32_t>(y))
+          << number(y);
     }
   }
 }

@@ -35,7 +35,9 @@ struct GradientReport {
   }
 };
 
-inline double relative_error(double a, double b) { return std::fabs(a - b) / std::max({std::fabs(a), std::fabs(b), 1e-8}); }
+inline double relative_error(double a, double b) {
+  return std::fabs(a - b) / std::max({std::fabs(a), std::fabs(b), 1e-8});
+}
 
 inline Tensor in_double(const Tensor& x) { return is_float(x.dtype()) ? x.to(DType::f64) : x; }
 
@@ -89,8 +91,8 @@ inline constexpr double gradient_tolerance = 1e-5;
 
 /// Checks every element of every float input (at most `most` of each, evenly spread).
 /// `corrupt` may change the graph with the gradient in it: how mutants are made.
-inline GradientReport check_gradient(const std::vector<Tensor>& given, const Build& build, const std::string& name, int64_t most = 12,
-                                     const std::function<void(Graph&)>& corrupt = nullptr) {
+inline GradientReport check_gradient(const std::vector<Tensor>& given, const Build& build, const std::string& name,
+                                     int64_t most = 12, const std::function<void(Graph&)>& corrupt = nullptr) {
   std::vector<Tensor> in;
   for (const Tensor& x : given) in.push_back(in_double(x));
   Built64 derived(in, build), plain(in, build);
@@ -149,8 +151,8 @@ inline GradientReport check_gradient(const std::vector<Tensor>& given, const Bui
         ++report.failed;
         report.worst = std::max(report.worst, std::isnan(best) ? INFINITY : best);
         if (report.first.empty())
-          report.first = text(name, ": input ", k, " element ", i, " (", in[k].at(i), "): gradient ", dx.at(i), ", difference ", estimate,
-                              ", relative error ", best);
+          report.first = text(name, ": input ", k, " element ", i, " (", in[k].at(i), "): gradient ", dx.at(i),
+                              ", difference ", estimate, ", relative error ", best);
       }
     }
   }
@@ -176,7 +178,8 @@ inline Build gradient_of(const Build& build, size_t inputs) {
 }
 
 /// The gradient, then the gradient of the gradient.
-inline GradientReport check_both_gradients(const std::vector<Tensor>& in, const Build& build, const std::string& name, int64_t most = 8) {
+inline GradientReport check_both_gradients(const std::vector<Tensor>& in, const Build& build, const std::string& name,
+                                           int64_t most = 8) {
   GradientReport report = check_gradient(in, build, name, most);
   std::vector<Tensor> all = in;
   const Built64 first(in, build);

@@ -71,15 +71,27 @@ TEST(Gradient, SecondAndThirdDerivativesOfKnownFunctions) {
     double (*third)(double);
   };
   const Known table[] = {
-      {"x^4", [](const Var& x) { return square(square(x)); }, [](double x) { return 4 * x * x * x; }, [](double x) { return 12 * x * x; }, [](double x) { return 24 * x; }},
-      {"exp", [](const Var& x) { return exp(x); }, [](double x) { return std::exp(x); }, [](double x) { return std::exp(x); }, [](double x) { return std::exp(x); }},
+      {"x^4", [](const Var& x) { return square(square(x)); }, [](double x) { return 4 * x * x * x; },
+       [](double x) { return 12 * x * x; }, [](double x) { return 24 * x; }},
+      {"exp", [](const Var& x) { return exp(x); }, [](double x) { return std::exp(x); },
+       [](double x) { return std::exp(x); }, [](double x) { return std::exp(x); }},
       {"tanh", [](const Var& x) { return tanh(x); }, [](double x) { return 1 - std::pow(std::tanh(x), 2); },
        [](double x) { return -2 * std::tanh(x) * (1 - std::pow(std::tanh(x), 2)); },
-       [](double x) { const double t = std::tanh(x); return -2 * (1 - t * t) * (1 - 3 * t * t); }},
-      {"1/x", [](const Var& x) { return 1 / x; }, [](double x) { return -1 / (x * x); }, [](double x) { return 2 / (x * x * x); }, [](double x) { return -6 / (x * x * x * x); }},
+       [](double x) {
+         const double t = std::tanh(x);
+         return -2 * (1 - t * t) * (1 - 3 * t * t);
+       }},
+      {"1/x", [](const Var& x) { return 1 / x; }, [](double x) { return -1 / (x * x); },
+       [](double x) { return 2 / (x * x * x); }, [](double x) { return -6 / (x * x * x * x); }},
       {"softplus", [](const Var& x) { return softplus(x); }, [](double x) { return 1 / (1 + std::exp(-x)); },
-       [](double x) { const double s = 1 / (1 + std::exp(-x)); return s * (1 - s); },
-       [](double x) { const double s = 1 / (1 + std::exp(-x)); return s * (1 - s) * (1 - 2 * s); }},
+       [](double x) {
+         const double s = 1 / (1 + std::exp(-x));
+         return s * (1 - s);
+       },
+       [](double x) {
+         const double s = 1 / (1 + std::exp(-x));
+         return s * (1 - s) * (1 - 2 * s);
+       }},
   };
   for (const Known& known : table) {
     const auto d = values({x0}, [&](const std::vector<Var>& v) {
@@ -99,8 +111,10 @@ TEST(Gradient, SecondAndThirdDerivativesOfKnownFunctions) {
 TEST(Gradient, ASeedWeighsTheElements) {
   const auto dx = values({x0, y0}, [](const std::vector<Var>& v) { return gradient(square(v[0]), {v[0]}, v[1]); });
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(dx[0].at(i), y0.at(i) * (2 * x0.at(i)));
-  EXPECT_THROW(values({x0}, [](const std::vector<Var>& v) { return gradient(square(v[0]), {v[0]}); }), Error) << "not a scalar";
-  EXPECT_THROW(values({x0}, [](const std::vector<Var>& v) { return gradient(square(v[0]), {v[0]}, sum(v[0])); }), Error) << "a seed of another shape";
+  EXPECT_THROW(values({x0}, [](const std::vector<Var>& v) { return gradient(square(v[0]), {v[0]}); }), Error)
+      << "not a scalar";
+  EXPECT_THROW(values({x0}, [](const std::vector<Var>& v) { return gradient(square(v[0]), {v[0]}, sum(v[0])); }), Error)
+      << "a seed of another shape";
 }
 
 TEST(Gradient, ComputesNothingThatNobodyAskedFor) {
@@ -139,11 +153,14 @@ TEST(Gradient, NodesKnowWhomTheyServe) {
 }
 
 TEST(Gradient, OfADeepChain) {
-  const auto report = check_both_gradients({random_tensor({2, 3}, 5), random_tensor({3, 3}, 6)}, [](const std::vector<Var>& v) {
-    Var h = v[0];
-    for (int i = 0; i < 5; ++i) h = tanh(matmul(h, v[1])) + h; // shared weights, skips
-    return std::vector{mean(square(h))};
-  }, "a deep chain");
+  const auto report = check_both_gradients(
+      {random_tensor({2, 3}, 5), random_tensor({3, 3}, 6)},
+      [](const std::vector<Var>& v) {
+        Var h = v[0];
+        for (int i = 0; i < 5; ++i) h = tanh(matmul(h, v[1])) + h; // shared weights, skips
+        return std::vector{mean(square(h))};
+      },
+      "a deep chain");
   EXPECT_EQ(report.failed, 0) << report.first;
 }
 

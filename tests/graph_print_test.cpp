@@ -36,10 +36,11 @@ TEST(Print, OneLineANodeWithItsFormula) {
   const Small small;
   const std::string out = print(small.graph());
   EXPECT_EQ(int(std::count(out.begin(), out.end(), '\n')), small.graph().size());
-  for (const char* piece : {"%0 x: f32[2, 3] = input\n", "%1 t: i32[2] = input\n", "%2 fc1.weight: f32[4, 3] = state\n",
-                            "%3 fc1: f32[2, 4] = matmul(%0, %2){transpose_a=0, transpose_b=1}   y = a b\n",
-                            "%4 fc1: f32[2, 4] = leaky_relu(%3){slope=0.2}", "%5 fc1: f32[] f32[2, 4] = softmax_cross_entropy(%4, %1)",
-                            "%5.1", "[derivative for %5]", "[derivative for %3]"})
+  for (const char* piece :
+       {"%0 x: f32[2, 3] = input\n", "%1 t: i32[2] = input\n", "%2 fc1.weight: f32[4, 3] = state\n",
+        "%3 fc1: f32[2, 4] = matmul(%0, %2){transpose_a=0, transpose_b=1}   y = a b\n",
+        "%4 fc1: f32[2, 4] = leaky_relu(%3){slope=0.2}", "%5 fc1: f32[] f32[2, 4] = softmax_cross_entropy(%4, %1)",
+        "%5.1", "[derivative for %5]", "[derivative for %3]"})
     EXPECT_NE(out.find(piece), std::string::npos) << piece << "\nin\n" << out;
 }
 
@@ -113,8 +114,9 @@ TEST(Append, ErrorsNameOpLayerAndLine) {
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::input);
     const std::string what = error.what();
-    for (const std::string& piece : {std::string("[matmul]"), std::string("[2, 784]"), std::string("[10, 512]"), std::string("784"), std::string("512"),
-                                     std::string("layer \"fc1\""), text("graph_print_test.cpp:", line)})
+    for (const std::string& piece :
+         {std::string("[matmul]"), std::string("[2, 784]"), std::string("[10, 512]"), std::string("784"),
+          std::string("512"), std::string("layer \"fc1\""), text("graph_print_test.cpp:", line)})
       EXPECT_NE(what.find(piece), std::string::npos) << piece << " in " << what;
   }
   try {
@@ -150,7 +152,10 @@ TEST(Append, NumbersBecomeConstantsOfTheOtherOperandsType) {
 }
 
 TEST(Attrs, TextAndAccess) {
-  const Attrs attrs{{"axis", int64_t{1}}, {"slope", 0.2}, {"reduction", std::string("sum")}, {"axes", std::vector<int64_t>{0, -1}},
+  const Attrs attrs{{"axis", int64_t{1}},
+                    {"slope", 0.2},
+                    {"reduction", std::string("sum")},
+                    {"axes", std::vector<int64_t>{0, -1}},
                     {"value", std::make_shared<const Tensor>(Tensor(Shape{2}, {1, 2.5}))}};
   EXPECT_EQ(attrs.str(), "{axis=1, slope=0.2, reduction=sum, axes=[0, -1], value=[1, 2.5]}");
   EXPECT_EQ(attrs.integer("axis"), 1);

@@ -38,13 +38,25 @@ TEST(Verify, CatchesEveryKindOfCorruption) {
     std::function<void(Node&, Graph&)> corrupt;
   };
   const std::vector<Kind> kinds{
-      {"an input that comes later", &tanh_op, [](Node& node, Graph& graph) { node.in[0] = {graph.size() - 1, 0}; }},
+      {"an input that comes later", &tanh_op,
+       [](Node& node, Graph& graph) {
+         node.in[0] = {graph.size() - 1, 0};
+       }},
       {"its own input", &tanh_op, [](Node& node, Graph&) { node.in[0].node += 1; }},
-      {"an input beyond the end", &tanh_op, [](Node& node, Graph&) { node.in[0] = {1000, 0}; }},
-      {"a negative input", &tanh_op, [](Node& node, Graph&) { node.in[0] = {-1, 0}; }},
+      {"an input beyond the end", &tanh_op,
+       [](Node& node, Graph&) {
+         node.in[0] = {1000, 0};
+       }},
+      {"a negative input", &tanh_op,
+       [](Node& node, Graph&) {
+         node.in[0] = {-1, 0};
+       }},
       {"an output that is not there", &tanh_op, [](Node& node, Graph&) { node.in[0].output = 1; }},
       {"a negative output", &tanh_op, [](Node& node, Graph&) { node.in[0].output = -1; }},
-      {"another shape", &tanh_op, [](Node& node, Graph&) { node.out[0].shape = Shape{2, 5}; }},
+      {"another shape", &tanh_op,
+       [](Node& node, Graph&) {
+         node.out[0].shape = Shape{2, 5};
+       }},
       {"another element type", &tanh_op, [](Node& node, Graph&) { node.out[0].dtype = DType::f64; }},
       {"an output too many", &tanh_op, [](Node& node, Graph&) { node.out.push_back(node.out[0]); }},
       {"no output", &tanh_op, [](Node& node, Graph&) { node.out.clear(); }},
@@ -56,8 +68,12 @@ TEST(Verify, CatchesEveryKindOfCorruption) {
       {"an attribute too many", &tanh_op, [](Node& node, Graph&) { node.attrs.set("slope", 0.1); }},
       {"an attribute missing", &sum_op, [](Node& node, Graph&) { node.attrs = {}; }},
       {"an attribute of another kind", &sum_op, [](Node& node, Graph&) { node.attrs.set("keep", std::string("yes")); }},
-      {"an attribute that gives another type", &matmul_op, [](Node& node, Graph&) { node.attrs.set("transpose_b", int64_t{0}); }},
-      {"a source with an input", &input_op, [](Node& node, Graph&) { node.in.push_back({0, 0}); }},
+      {"an attribute that gives another type", &matmul_op,
+       [](Node& node, Graph&) { node.attrs.set("transpose_b", int64_t{0}); }},
+      {"a source with an input", &input_op,
+       [](Node& node, Graph&) {
+         node.in.push_back({0, 0});
+       }},
       {"a derivative before what it serves", &tanh_op, [](Node& node, Graph& graph) { node.grad_of = graph.size(); }},
   };
   for (const Kind& kind : kinds) {
@@ -69,7 +85,8 @@ TEST(Verify, CatchesEveryKindOfCorruption) {
       ADD_FAILURE() << kind.name << " is not noticed";
     } catch (const std::logic_error& error) {
       EXPECT_EQ(std::string(error.what()).rfind("verify: ", 0), 0u) << error.what();
-      EXPECT_NE(std::string(error.what()).find("%" + std::to_string(id)), std::string::npos) << kind.name << ": " << error.what();
+      EXPECT_NE(std::string(error.what()).find("%" + std::to_string(id)), std::string::npos)
+          << kind.name << ": " << error.what();
     }
   }
 }

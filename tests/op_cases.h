@@ -25,7 +25,8 @@ struct OpCase {
 inline const int64_t odd_sizes[] = {1, 2, 3, 5, 17, 33, 100};
 
 /// Uniform in [low, high), rounded to float so that both precisions see the same numbers.
-inline Tensor random_tensor(const Shape& shape, uint64_t seed, double low = -2, double high = 2, DType dtype = DType::f32) {
+inline Tensor random_tensor(const Shape& shape, uint64_t seed, double low = -2, double high = 2,
+                            DType dtype = DType::f32) {
   const Stream stream(seed, "tests");
   Tensor out({dtype, shape});
   for (int64_t i = 0; i < out.elements(); ++i) out.set(i, double(float(stream.uniform(0, uint64_t(i), low, high))));
@@ -83,14 +84,19 @@ inline void matmul_cases(std::vector<OpCase>& out) {
         for (const int flags : {0, 1, 2, 3}) {
           const bool ta = flags & 1, tb = flags & 2;
           if (flags && m * n * k > 3000 && flags != 2) continue; // the large ones: two of the four are enough
-          out.push_back({&matmul_op, {random_tensor(ta ? Shape{k, m} : Shape{m, k}, ++seed), random_tensor(tb ? Shape{n, k} : Shape{k, n}, ++seed)},
+          out.push_back({&matmul_op,
+                         {random_tensor(ta ? Shape{k, m} : Shape{m, k}, ++seed),
+                          random_tensor(tb ? Shape{n, k} : Shape{k, n}, ++seed)},
                          {{"transpose_a", int64_t(ta)}, {"transpose_b", int64_t(tb)}}});
         }
   for (const int64_t ta : {0, 1}) // square: a wrong transpose keeps the shape
     for (const int64_t tb : {0, 1})
-      out.push_back({&matmul_op, {random_tensor({3, 3}, ++seed), random_tensor({3, 3}, ++seed)}, {{"transpose_a", ta}, {"transpose_b", tb}}});
+      out.push_back({&matmul_op,
+                     {random_tensor({3, 3}, ++seed), random_tensor({3, 3}, ++seed)},
+                     {{"transpose_a", ta}, {"transpose_b", tb}}});
   const auto batch = [&](const Shape& a, const Shape& b, int64_t ta, int64_t tb) {
-    out.push_back({&matmul_op, {random_tensor(a, ++seed), random_tensor(b, ++seed)}, {{"transpose_a", ta}, {"transpose_b", tb}}});
+    out.push_back(
+        {&matmul_op, {random_tensor(a, ++seed), random_tensor(b, ++seed)}, {{"transpose_a", ta}, {"transpose_b", tb}}});
   };
   batch({2, 3, 4}, {2, 4, 5}, 0, 0);
   batch({2, 3, 4}, {4, 5}, 0, 0);
@@ -102,7 +108,9 @@ inline void matmul_cases(std::vector<OpCase>& out) {
 
 inline void movement_cases(const Op& op, std::vector<OpCase>& out) {
   uint64_t seed = 300;
-  const auto add = [&](const Shape& shape, Attrs attrs) { out.push_back({&op, {random_tensor(shape, ++seed)}, std::move(attrs)}); };
+  const auto add = [&](const Shape& shape, Attrs attrs) {
+    out.push_back({&op, {random_tensor(shape, ++seed)}, std::move(attrs)});
+  };
   using List = std::vector<int64_t>;
   if (&op == &reshape_op) {
     add({}, {{"shape", List{1, 1}}});
@@ -137,7 +145,10 @@ inline void movement_cases(const Op& op, std::vector<OpCase>& out) {
   } else { // concatenate
     out.push_back({&op, {random_tensor({1}, 1), random_tensor({3}, 2)}, {}});
     out.push_back({&op, {random_tensor({17, 2}, 3)}, {}});
-    out.push_back({&op, {random_tensor({2, 3, 2}, 4), random_tensor({2, 1, 2}, 5), random_tensor({2, 5, 2}, 6), random_tensor({2, 1, 2}, 7)}, {{"axis", int64_t{-2}}}});
+    out.push_back({&op,
+                   {random_tensor({2, 3, 2}, 4), random_tensor({2, 1, 2}, 5), random_tensor({2, 5, 2}, 6),
+                    random_tensor({2, 1, 2}, 7)},
+                   {{"axis", int64_t{-2}}}});
   }
 }
 

@@ -39,10 +39,14 @@ template <class Keep> std::vector<const Op*> ops(Keep keep) {
 std::string name_of(const ::testing::TestParamInfo<const Op*>& info) { return info.param->name; }
 
 INSTANTIATE_TEST_SUITE_P(Op, Contract, ::testing::ValuesIn(ops([](const Op&) { return true; })), name_of);
-INSTANTIATE_TEST_SUITE_P(Op, Vectorised, ::testing::ValuesIn(ops([](const Op& op) { return bool(op.vector); })), name_of);
-INSTANTIATE_TEST_SUITE_P(Op, PreparedOps, ::testing::ValuesIn(ops([](const Op& op) { return bool(op.prepare); })), name_of);
-INSTANTIATE_TEST_SUITE_P(Op, Differentiable, ::testing::ValuesIn(ops([](const Op& op) { return !op.is(constant_slope); })), name_of);
-INSTANTIATE_TEST_SUITE_P(Op, Flat, ::testing::ValuesIn(ops([](const Op& op) { return op.is(constant_slope); })), name_of);
+INSTANTIATE_TEST_SUITE_P(Op, Vectorised, ::testing::ValuesIn(ops([](const Op& op) { return bool(op.vector); })),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Op, PreparedOps, ::testing::ValuesIn(ops([](const Op& op) { return bool(op.prepare); })),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Op, Differentiable,
+                         ::testing::ValuesIn(ops([](const Op& op) { return !op.is(constant_slope); })), name_of);
+INSTANTIATE_TEST_SUITE_P(Op, Flat, ::testing::ValuesIn(ops([](const Op& op) { return op.is(constant_slope); })),
+                         name_of);
 
 std::vector<Type> types_of(const std::vector<Tensor>& in) {
   std::vector<Type> out;
@@ -51,7 +55,9 @@ std::vector<Type> types_of(const std::vector<Tensor>& in) {
 }
 
 Build builder(const OpCase& one) {
-  return [&one](const std::vector<Var>& xs) { return append(xs[0].graph(), *one.op, xs, one.attrs, std::source_location::current()); };
+  return [&one](const std::vector<Var>& xs) {
+    return append(xs[0].graph(), *one.op, xs, one.attrs, std::source_location::current());
+  };
 }
 
 std::vector<Tensor> oracle(const OpCase& one, const std::vector<Tensor>& in) { return plainly(*one.op, one.attrs, in); }
@@ -199,7 +205,8 @@ Fast run_prepared(const OpCase& one, const std::vector<Layout>& in_layouts, Layo
     in_data.push_back(in.back().data());
   }
   for (size_t i = 0; i < out_types.size(); ++i) {
-    out.emplace_back(size_t(stored_elements(out_types[i].shape, i ? row_major : out_layout) * bytes_of(out_types[i].dtype)));
+    out.emplace_back(
+        size_t(stored_elements(out_types[i].shape, i ? row_major : out_layout) * bytes_of(out_types[i].dtype)));
     std::memset(out.back().data(), 0x5a, out.back().size()); // a kernel can't count on zeros
     out_data.push_back(out.back().data());
   }
@@ -207,7 +214,8 @@ Fast run_prepared(const OpCase& one, const std::vector<Layout>& in_layouts, Layo
   std::memset(workspace.data(), 0x5a, workspace.size());
   std::vector<std::atomic<int>> covered(size_t(stored_elements(out_types[0].shape, out_layout)));
   const Epilogue count{[](void* context, int64_t begin, int64_t end) {
-                         for (int64_t i = begin; i < end; ++i) ++(*static_cast<std::vector<std::atomic<int>>*>(context))[size_t(i)];
+                         for (int64_t i = begin; i < end; ++i)
+                           ++(*static_cast<std::vector<std::atomic<int>>*>(context))[size_t(i)];
                        },
                        &covered};
   prepared.run({in_data.data(), out_data.data(), workspace.data(), with_epilogue ? count : Epilogue{}});
@@ -234,15 +242,15 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
     ASSERT_EQ(fast.out.size(), truth.size());
     for (size_t j = 0; j < truth.size(); ++j)
       for (int64_t i = 0; i < truth[j].elements(); ++i)
-        ASSERT_LE(std::fabs(fast.out[j].at(i) - truth[j].at(i)), bounds[j].at(i)) << "output " << j << ", element " << i << " of " << truth[j].type().str();
+        ASSERT_LE(std::fabs(fast.out[j].at(i) - truth[j].at(i)), bounds[j].at(i))
+            << "output " << j << ", element " << i << " of " << truth[j].type().str();
 
     // Whatever the layout, the epilogue, the number of threads: the same bits.
     const Attrs attrs = complete_attrs(op(), one.attrs);
     const auto types = types_of(one.in);
-    const bool takes_epilogue = op().prepare({attrs, types, op().infer({attrs, types}), plain_in, row_major}).takes_epilogue;
-    if (takes_epilogue) {
-      EXPECT_EQ(run_prepared(one, plain_in, row_major, true).out, fast.out);
-    }
+    const bool takes_epilogue =
+        op().prepare({attrs, types, op().infer({attrs, types}), plain_in, row_major}).takes_epilogue;
+    if (takes_epilogue) { EXPECT_EQ(run_prepared(one, plain_in, row_major, true).out, fast.out); }
     const LayoutWishes wishes = op().layouts ? op().layouts({attrs, types}) : LayoutWishes{};
     if (!wishes.in.empty()) {
       EXPECT_EQ(run_prepared(one, wishes.in, row_major, takes_epilogue).out, fast.out) << "wished inputs";
@@ -322,7 +330,8 @@ TEST_P(Contract, AttributesAreChecked) {
 
 // Whatever comes in, the answer is a type or an Error that names the op; and what was accepted runs.
 TEST_P(Contract, NoInputCrashes) {
-  const std::vector<Shape> shapes{{}, {0}, {1}, {2}, {3}, {1, 1}, {2, 3}, {3, 2}, {0, 3}, {2, 3, 2}, {1, 2, 1, 2}, {1, 1, 1, 1, 1, 1, 1, 2}};
+  const std::vector<Shape> shapes{{},     {0},    {1},    {2},       {3},          {1, 1},
+                                  {2, 3}, {3, 2}, {0, 3}, {2, 3, 2}, {1, 2, 1, 2}, {1, 1, 1, 1, 1, 1, 1, 2}};
   const std::vector<int64_t> integers{INT64_MIN, -9, -2, -1, 0, 1, 2, 3, 7, int64_t{1} << 40, INT64_MAX};
   const Stream stream(1, op().name);
   int accepted = 0, refused = 0;
@@ -341,15 +350,19 @@ TEST_P(Contract, NoInputCrashes) {
       if (i < usual && std::string(op().args[i]) == "i" && draws.below(4)) dtype = DType::i32;
       const Type type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
       values.push_back(Tensor::full(type, draws.below(3) ? 1 : 0));
-      in.push_back(append(graph, input_op, {}, {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}}, std::source_location::current())[0]);
+      in.push_back(append(graph, input_op, {}, {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}},
+                          std::source_location::current())[0]);
     }
     Attrs attrs;
     for (const AttrSpec& spec : op().attrs) {
       if (!spec.required && draws.below(3) == 0) continue;
-      const auto integer = [&] { return draws.below(3) ? int64_t(draws.below(4)) - 1 : integers[draws.below(integers.size())]; };
+      const auto integer = [&] {
+        return draws.below(3) ? int64_t(draws.below(4)) - 1 : integers[draws.below(integers.size())];
+      };
       if (std::holds_alternative<int64_t>(spec.fallback)) attrs.set(spec.name, integer());
       if (std::holds_alternative<double>(spec.fallback)) attrs.set(spec.name, draws.uniform(-2, 2));
-      if (std::holds_alternative<std::string>(spec.fallback)) attrs.set(spec.name, std::string(draws.below(2) ? "sum" : "nonsense"));
+      if (std::holds_alternative<std::string>(spec.fallback))
+        attrs.set(spec.name, std::string(draws.below(2) ? "sum" : "nonsense"));
       if (std::holds_alternative<std::vector<int64_t>>(spec.fallback)) {
         std::vector<int64_t> list(draws.below(5));
         for (int64_t& x : list) x = integer();

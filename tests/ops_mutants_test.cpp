@@ -25,7 +25,9 @@ namespace {
 using namespace test;
 
 Build builder(const Op& op, const OpCase& one) {
-  return [&](const std::vector<Var>& xs) { return append(xs[0].graph(), op, xs, one.attrs, std::source_location::current()); };
+  return [&](const std::vector<Var>& xs) {
+    return append(xs[0].graph(), op, xs, one.attrs, std::source_location::current());
+  };
 }
 
 GradientReport check(const Op& op, const OpCase& one, const std::function<void(Graph&)>& corrupt = nullptr) {
@@ -97,8 +99,8 @@ std::vector<NodeId> derivative_nodes(const Graph& graph) {
 }
 
 struct Inside {
-  int node;     // position among the derivative's nodes
-  int operand;  // replaces it; -1: flips transpose_a, -2: transpose_b
+  int node;    // position among the derivative's nodes
+  int operand; // replaces it; -1: flips transpose_a, -2: transpose_b
   auto operator<=>(const Inside&) const = default;
 };
 

@@ -95,10 +95,15 @@ TEST(Matmul, VectorsAndDotHaveGradients) {
   Tensor vector = some({3}), matrix = some({3, 4}), cube = some({2, 3, 2});
   for (Tensor* x : {&vector, &matrix, &cube})
     for (int64_t i = 0; i < x->elements(); ++i) x->set(i, std::sin(double(i + 1)));
-  for (const auto& report : {check_both_gradients({vector, matrix}, [](const auto& x) { return std::vector{matmul(x[0], x[1])}; }, "vector matrix"),
-                             check_both_gradients({matrix, vector}, [](const auto& x) { return std::vector{matmul(x[0], x[1], true)}; }, "matrix' vector"),
-                             check_both_gradients({vector, vector}, [](const auto& x) { return std::vector{dot(x[0], x[1])}; }, "vector vector"),
-                             check_both_gradients({vector, cube}, [](const auto& x) { return std::vector{dot(x[0], x[1])}; }, "vector cube")})
+  for (const auto& report :
+       {check_both_gradients(
+            {vector, matrix}, [](const auto& x) { return std::vector{matmul(x[0], x[1])}; }, "vector matrix"),
+        check_both_gradients(
+            {matrix, vector}, [](const auto& x) { return std::vector{matmul(x[0], x[1], true)}; }, "matrix' vector"),
+        check_both_gradients(
+            {vector, vector}, [](const auto& x) { return std::vector{dot(x[0], x[1])}; }, "vector vector"),
+        check_both_gradients(
+            {vector, cube}, [](const auto& x) { return std::vector{dot(x[0], x[1])}; }, "vector cube")})
     EXPECT_EQ(report.failed, 0) << report.first;
 }
 
@@ -118,7 +123,9 @@ TEST(Slice, AsPythons) {
 
 TEST(Movement, MovesWholeNumbersToo) {
   const Tensor labels(Shape{2, 3}, {0, 1, 2, 3, 4, 5}, DType::i32);
-  const auto run = [&](const auto& f) { return values({labels}, [&](const auto& x) { return std::vector<Var>{f(x[0])}; })[0]; };
+  const auto run = [&](const auto& f) {
+    return values({labels}, [&](const auto& x) { return std::vector<Var>{f(x[0])}; })[0];
+  };
   EXPECT_EQ(run([](const Var& x) { return transpose(x); }).values(), (Values{0, 3, 1, 4, 2, 5}));
   EXPECT_EQ(run([](const Var& x) { return slice(x, 1, 1, 2); }).values(), (Values{1, 4}));
   EXPECT_EQ(run([](const Var& x) { return concatenate({x, x}, 0); }).shape(), (Shape{4, 3}));
@@ -138,18 +145,25 @@ TEST(Reduce, TiesShareTheDerivative) {
 }
 
 TEST(Reduce, OfNothing) {
-  EXPECT_EQ(values({Tensor({DType::f64, {0, 3}})}, [](const auto& x) { return std::vector{sum(x[0], {0})}; })[0].values(), (Values{0, 0, 0}));
-  EXPECT_THROW(values({Tensor({DType::f64, {0, 3}})}, [](const auto& x) { return std::vector{max(x[0], {0})}; }), Error);
+  EXPECT_EQ(
+      values({Tensor({DType::f64, {0, 3}})}, [](const auto& x) { return std::vector{sum(x[0], {0})}; })[0].values(),
+      (Values{0, 0, 0}));
+  EXPECT_THROW(values({Tensor({DType::f64, {0, 3}})}, [](const auto& x) { return std::vector{max(x[0], {0})}; }),
+               Error);
   EXPECT_THROW(values({Tensor({DType::f64, {0}})}, [](const auto& x) { return std::vector{mean(x[0])}; }), Error);
 }
 
 TEST(Activations, SlopesAtZeroAndNan) {
   const Tensor x(Shape{3}, {-1, 0, 2});
-  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(relu(v[0])), {v[0]}); })[0].values(), (Values{0, 0, 1}));
-  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(abs(v[0])), {v[0]}); })[0].values(), (Values{-1, 0, 1}));
-  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(step(v[0])), {v[0]}); })[0].values(), (Values{0, 0, 0}));
+  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(relu(v[0])), {v[0]}); })[0].values(),
+            (Values{0, 0, 1}));
+  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(abs(v[0])), {v[0]}); })[0].values(),
+            (Values{-1, 0, 1}));
+  EXPECT_EQ(values({x}, [](const auto& v) { return gradient(sum(step(v[0])), {v[0]}); })[0].values(),
+            (Values{0, 0, 0}));
   const Tensor nan(Shape{1}, {NAN});
-  EXPECT_TRUE(std::isnan(values({nan}, [](const auto& v) { return std::vector{relu(v[0])}; })[0].at(0))) << "a nan is not swallowed";
+  EXPECT_TRUE(std::isnan(values({nan}, [](const auto& v) { return std::vector{relu(v[0])}; })[0].at(0)))
+      << "a nan is not swallowed";
   EXPECT_TRUE(std::isnan(values({nan}, [](const auto& v) { return std::vector{max(v[0])}; })[0].at(0)));
   const auto logs = values({Tensor(Shape{2}, {0, 1})}, [](const auto& v) { return std::vector{log(v[0])}; })[0];
   EXPECT_EQ(logs.values(), (Values{-INFINITY, 0}));
@@ -166,7 +180,8 @@ TEST(Losses, LargeLogitsNeitherOverflowNorVanish) {
   EXPECT_EQ(ce[1].values(), (Values{1, 0, 0, 0, 1, 0}));
   EXPECT_EQ(ce[2].values(), (Values{0, 0, 0, 0, 0.5, -0.5}));
   const Tensor x(Shape{4}, {1000, -1000, 1000, -1000}), t(Shape{4}, {1, 0, 0, 1});
-  EXPECT_EQ(values({x, t}, [](const auto& v) { return std::vector{binary_cross_entropy(v[0], v[1], "sum")}; })[0].at(0), 2000);
+  EXPECT_EQ(values({x, t}, [](const auto& v) { return std::vector{binary_cross_entropy(v[0], v[1], "sum")}; })[0].at(0),
+            2000);
 }
 
 TEST(Losses, Reductions) {

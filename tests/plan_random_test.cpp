@@ -48,7 +48,8 @@ struct Ready {
   std::unique_ptr<RandomFunction> made;
   std::shared_ptr<Plan> plan;
   std::unique_ptr<Execution> execution;
-  Ready(uint64_t seed, PlanOptions options, int steps = 12, int64_t scale = 1) : made(random_function(seed, steps, scale)) {
+  Ready(uint64_t seed, PlanOptions options, int steps = 12, int64_t scale = 1)
+      : made(random_function(seed, steps, scale)) {
     plan = std::make_shared<Plan>(made->function, made->states, options);
     execution = std::make_unique<Execution>(plan, std::make_shared<Arena>());
     for (size_t i = 0; i < made->inputs.size(); ++i) execution->bind(i, made->inputs[i]);
@@ -90,7 +91,8 @@ TEST(RandomPlans, EveryNodeIsItsOpInDoubleWithinRounding) {
     ASSERT_TRUE(ready.execution->run());
     std::map<std::pair<NodeId, int>, Tensor> values;
     for (size_t i = 0; i < edges.size(); ++i)
-      values[{edges[i].node, edges[i].output}] = Tensor::copy_of(ready.execution->output(plain->function.outputs.size() + i));
+      values[{edges[i].node, edges[i].output}] =
+          Tensor::copy_of(ready.execution->output(plain->function.outputs.size() + i));
     for (NodeId id = 0; id < graph.size(); ++id) {
       const Node& node = graph[id];
       if (node.op == &input_op) continue;
@@ -113,7 +115,8 @@ TEST(RandomPlans, EveryNodeIsItsOpInDoubleWithinRounding) {
         ASSERT_EQ(found.type(), node.out[j]);
         for (int64_t i = 0; i < found.elements(); ++i) {
           ASSERT_TRUE(std::isfinite(found.at(i))) << print(graph, id);
-          ASSERT_LE(std::fabs(found.at(i) - truth[j].at(i)), bounds[j].at(i)) << print(graph, id) << ", output " << j << ", element " << i;
+          ASSERT_LE(std::fabs(found.at(i) - truth[j].at(i)), bounds[j].at(i))
+              << print(graph, id) << ", output " << j << ", element " << i;
         }
       }
     }
@@ -123,7 +126,8 @@ TEST(RandomPlans, EveryNodeIsItsOpInDoubleWithinRounding) {
 TEST(RandomPlans, FusedUnfusedObservedTheSameBits) {
   for (uint64_t seed = 0; seed < functions; ++seed) {
     SCOPED_TRACE(text("seed ", seed));
-    Ready fused(seed, {}), unfused(seed, {.fuse = false}), observed(seed, {.observe = all_edges(*random_function(seed)->function.graph)});
+    Ready fused(seed, {}), unfused(seed, {.fuse = false}),
+        observed(seed, {.observe = all_edges(*random_function(seed)->function.graph)});
     for (int round = 0; round < 3; ++round) {
       ASSERT_TRUE(fused.execution->run());
       ASSERT_TRUE(unfused.execution->run());
@@ -149,7 +153,8 @@ TEST(RandomPlans, UpdatesAreThoseOfInterpret) {
     for (const auto& name : plain->states.names()) {
       const Tensor truth = plain->states.read(name), found = ready.made->states.read(name);
       // Errors add up along the graph; a wrong update would be off by whole steps of 0.05 times the gradient.
-      for (int64_t i = 0; i < truth.elements(); ++i) EXPECT_NEAR(found.at(i), truth.at(i), 1e-4 * (1 + largest(truth))) << name;
+      for (int64_t i = 0; i < truth.elements(); ++i)
+        EXPECT_NEAR(found.at(i), truth.at(i), 1e-4 * (1 + largest(truth))) << name;
     }
   }
 }

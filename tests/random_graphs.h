@@ -23,7 +23,8 @@ struct RandomFunction {
 class RandomGraph {
 public:
   /// `scale` multiplies the extents: 1 for small ones, more where work should be handed to several threads.
-  RandomGraph(uint64_t seed, int steps, int64_t scale = 1) : stream_(seed, "random graph"), draws_(stream_, 0), steps_(steps), scale_(scale) {}
+  RandomGraph(uint64_t seed, int steps, int64_t scale = 1)
+      : stream_(seed, "random graph"), draws_(stream_, 0), steps_(steps), scale_(scale) {}
 
   std::unique_ptr<RandomFunction> make() {
     auto out = std::make_unique<RandomFunction>();
@@ -41,7 +42,8 @@ public:
     for (const auto& name : out->states.names()) out->states.add(name + "/m", Tensor(out->states.at(name).type));
 
     Trace trace(out->states);
-    out->inputs = {random_tensor({batch, features}, draws_.below(1000)), random_indices({batch}, draws_.below(1000), widths[1])};
+    out->inputs = {random_tensor({batch, features}, draws_.below(1000)),
+                   random_indices({batch}, draws_.below(1000), widths[1])};
     const Var x = trace.input("x", out->inputs[0].type());
     labels_ = trace.input("labels", out->inputs[1].type());
     weight_ = trace.state("w2");
@@ -106,7 +108,9 @@ private:
   }
 
   Var rows(const Var& x) { return reshape(x, {-1, x.shape().rank() ? x.shape().back() : 1}); } // rank 2
-  int64_t any_axis(const Var& x) { return int64_t(draws_.below(uint64_t(x.shape().rank()))) - (draws_.below(2) ? x.shape().rank() : 0); }
+  int64_t any_axis(const Var& x) {
+    return int64_t(draws_.below(uint64_t(x.shape().rank()))) - (draws_.below(2) ? x.shape().rank() : 0);
+  }
   Var indices(const Var& x, const Shape& shape, int64_t bound) {
     return constant(x.graph(), random_indices(shape, draws_.below(1000), bound));
   }
@@ -118,13 +122,19 @@ private:
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
-      case 3: { const In y = partner(x); return y.var ? x / positive(y.var) : x / (std::fabs(y.number) + 0.5); }
+      case 3: {
+        const In y = partner(x);
+        return y.var ? x / positive(y.var) : x / (std::fabs(y.number) + 0.5);
+      }
       case 4: return -x;
       case 5: return square(tanh(x));
       case 6: return sqrt(positive(x));
       case 7: return exp(tanh(x));
       case 8: return log(positive(x));
-      case 9: { const In y = partner(x); return y.var ? pow(positive(tanh(x)), tanh(y.var)) : pow(positive(tanh(x)), y); }
+      case 9: {
+        const In y = partner(x);
+        return y.var ? pow(positive(tanh(x)), tanh(y.var)) : pow(positive(tanh(x)), y);
+      }
       case 10: return abs(x);
       case 11: return sign(x) * x;
       case 12: return maximum(x, partner(x));
@@ -139,7 +149,7 @@ private:
       case 21: return softplus(x);
       case 22: return erf(x);
       case 23: { // a product with a shared square weight
-        if (x2.shape().back() != weight_.shape()[0]) return tanh(matmul(x2, x2, true, false)) ;
+        if (x2.shape().back() != weight_.shape()[0]) return tanh(matmul(x2, x2, true, false));
         return tanh(matmul(x2, weight_, false, draws_.below(2)));
       }
       case 24: return tanh(matmul(x2, x2, false, true)); // [n, n]
@@ -147,7 +157,8 @@ private:
       case 26: return transpose(x);
       case 27: return broadcast_to(x2, Shape{2, x2.shape()[0], x2.shape()[1]});
       case 28: return slice(x2, any_axis(x2), 0, 1 + int64_t(draws_.below(20)), 1 + int64_t(draws_.below(2)));
-      case 29: return pad(x2, any_axis(x2), int64_t(draws_.below(3)), int64_t(draws_.below(3)), 1 + int64_t(draws_.below(2)));
+      case 29:
+        return pad(x2, any_axis(x2), int64_t(draws_.below(3)), int64_t(draws_.below(3)), 1 + int64_t(draws_.below(2)));
       case 30: return concatenate({x2, tanh(x2), x2}, any_axis(x2));
       case 31: return gather(x2, indices(x2, {3}, x2.shape()[0]), 0);
       case 32: return gather(x2, indices(x2, {2, 2}, x2.shape()[1]), -1);

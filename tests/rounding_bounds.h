@@ -53,7 +53,8 @@ inline double largest(const Tensor& x) {
 
 /// For each output element, how far the float result may be from `truth`, which is the op in double on
 /// the same inputs.
-inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& truth) {
+inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in,
+                                           const std::vector<Tensor>& truth) {
   const auto gamma = [](double n) { return n * unit / (1 - n * unit); };
   std::vector<Tensor> bounds;
   for (const Tensor& y : truth) bounds.push_back(Tensor(Type{DType::f64, y.shape()}));
@@ -81,12 +82,14 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
   } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
     sum_of_sizes(n + 2);
   } else if (&op == &squared_error_op) {
-    relative(n + 6); // all terms are positive
+    relative(n + 6);                            // all terms are positive
   } else if (&op == &binary_cross_entropy_op) { // softplus(x) - x t: a difference of what may be large
     const std::string& reduction = complete_attrs(op, attrs).word("reduction");
     double sizes = 0;
     for (int64_t i = 0; i < in[0].elements(); ++i) sizes += std::fabs(in[0].at(i)) * (1 + std::fabs(in[1].at(i))) + 1;
-    const double scale = reduction == "sum" ? 1 : reduction == "mean" ? 1 / n : 0.5 / double(in[0].shape().rank() ? in[0].shape()[0] : 1);
+    const double scale = reduction == "sum"    ? 1
+                         : reduction == "mean" ? 1 / n
+                                               : 0.5 / double(in[0].shape().rank() ? in[0].shape()[0] : 1);
     bounds[0].set(0, gamma(n + 8) * sizes * scale);
   } else if (&op == &softmax_op || &op == &log_softmax_op || &op == &softmax_cross_entropy_op) {
     // Exponentials to 2 ulp of arguments that were rounded once, a sum, a division or a logarithm.

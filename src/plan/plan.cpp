@@ -182,6 +182,7 @@ private:
     const Layout layout = layouts_.first_output[size_t(group.members[0])];
     PointwiseProgram& program = step.pointwise;
     program.shape = first.out[0].shape;
+    program.layout = layout;
     program.elements = stored_elements(program.shape, layout);
 
     std::map<NodeId, size_t> position; // of members in the program

@@ -93,6 +93,7 @@ struct Member {
 
 struct PointwiseProgram {
   Shape shape;
+  Layout layout;        // of everything full in it
   int64_t elements = 0; // stored elements of the group's space, padding included
   int slots = 0;        // tiles of scratch
   std::vector<Operand> operands;

@@ -35,6 +35,20 @@ bool all_finite(const float* x, int64_t n) {
   return finite;
 }
 
+// The same for elements begin .. begin+n of a packed value: what stands in its padding does not count.
+bool all_finite_inside(const PointwiseProgram& program, const float* x, int64_t begin, int64_t n) {
+  if (program.layout.row_major()) return all_finite(x, n);
+  const int64_t block = program.layout.block, extent = program.shape[program.layout.axis];
+  int64_t inner = 1;
+  for (int axis = program.layout.axis + 1; axis < program.shape.rank(); ++axis) inner *= program.shape[axis];
+  const int64_t blocks = (extent + block - 1) / block;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = begin + i, position = at / block / inner % blocks * block + at % block;
+    if (position < extent && !std::isfinite(x[i])) return false;
+  }
+  return true;
+}
+
 // Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
 void spread(const float* x, const Shape& shape, const Operand& operand, int64_t begin, int64_t n, float* out) {
   const int64_t inner = shape.back(), step = operand.stride[shape.rank() - 1];
@@ -81,7 +95,7 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
       }
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
       member.kernel(in, out, n, member.params.data());
-      if (member.check_finite) finite &= all_finite(out, n);
+      if (member.check_finite) finite &= all_finite(out, n) || all_finite_inside(program, out, at, n);
     }
   }
   if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
@@ -191,6 +205,11 @@ bool Execution::run() {
     frame.refresh(program);
   }
   frame.nonfinite.store(false, std::memory_order_relaxed);
+  const auto guarded_is_finite = [&] {
+    return std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)]));
+  };
+  if (program.guard_buffer >= 0 && program.guard_step < 0 && !guarded_is_finite())
+    return false; // no step makes it: it is a source
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
     Frame::StepFrame& now = frame.steps[i];
@@ -213,9 +232,7 @@ bool Execution::run() {
                     size_t(stored_elements(step.type.shape, step.to) * bytes_of(step.type.dtype)));
         break;
     }
-    if (int(i) == program.guard_step &&
-        !std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)])))
-      return false;
+    if (int(i) == program.guard_step && !guarded_is_finite()) return false;
   }
   return true;
 }
