@@ -74,7 +74,8 @@ struct Operand {
     for (int64_t i = 0; i < size; ++i) storage.data()[i] = uniform(random);
     if (form == Form::panels)
       for (int64_t j = columns; j < panels_of(columns) * panel_width; ++j)
-        for (int64_t i = 0; i < rows; ++i) storage.data()[(j / panel_width * rows + i) * panel_width + j % panel_width] = 0;
+        for (int64_t i = 0; i < rows; ++i)
+          storage.data()[(j / panel_width * rows + i) * panel_width + j % panel_width] = 0;
     view = {storage.data(), row, column, form == Form::panels};
   }
 };
@@ -103,7 +104,8 @@ private:
 
 void compare(GemmShape s, Form a_form, Form b_form, bool c_in_panels, bool fused = true) {
   const std::string what = std::to_string(s.m) + " x " + std::to_string(s.n) + " x " + std::to_string(s.k) + ", a " +
-                           std::to_string(int(a_form)) + ", b " + std::to_string(int(b_form)) + (c_in_panels ? ", panels" : "");
+                           std::to_string(int(a_form)) + ", b " + std::to_string(int(b_form)) +
+                           (c_in_panels ? ", panels" : "");
   const Operand a(s.m, s.k, a_form, 1), b(s.k, s.n, b_form, 2);
   const int64_t size = c_in_panels ? panels_of(s.n) * s.m * panel_width : s.m * s.n;
   Guarded c(size, std::numeric_limits<float>::quiet_NaN()), want(size, 7);
@@ -165,7 +167,8 @@ TEST(Gemm, TakesEveryFormOfOperand) {
     for (Form a : {Form::plain, Form::transposed, Form::gaps})
       for (Form b : {Form::plain, Form::transposed, Form::gaps, Form::panels})
         for (bool c_in_panels : {false, true})
-          for (GemmShape s : {GemmShape{37, 53, 29}, GemmShape{1, 200, 17}, GemmShape{200, 1, 17}, GemmShape{70, 40, 0}, GemmShape{19, 21, 600}}) {
+          for (GemmShape s : {GemmShape{37, 53, 29}, GemmShape{1, 200, 17}, GemmShape{200, 1, 17}, GemmShape{70, 40, 0},
+                              GemmShape{19, 21, 600}}) {
             compare(s, a, b, c_in_panels, target.fused);
             if (testing::Test::HasFatalFailure()) return;
           }

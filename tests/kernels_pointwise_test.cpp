@@ -98,16 +98,57 @@ void check(const Case& it, const std::vector<float>& a, const std::vector<float>
     if (it.ulps > 0)
       ASSERT_LE(error_in_ulps(y[i], want[i]), it.ulps) << show(it, a.data(), b.data(), c.data(), i, y[i], want[i]);
     else
-      ASSERT_TRUE(std::bit_cast<uint32_t>(y[i]) == std::bit_cast<uint32_t>(float(want[i])) || (std::isnan(y[i]) && std::isnan(want[i])))
+      ASSERT_TRUE(std::bit_cast<uint32_t>(y[i]) == std::bit_cast<uint32_t>(float(want[i])) ||
+                  (std::isnan(y[i]) && std::isnan(want[i])))
           << show(it, a.data(), b.data(), c.data(), i, y[i], want[i]);
   }
 }
 
-const float special[] = {0.0F, -0.0F, 1, -1, 2, -2, 0.5F, -0.5F, 3, -3, 1.5F, 16777216, 16777215, -16777215, 8388607.5F, 1e10F, -1e10F,
-                         infinity, -infinity, nan, std::numeric_limits<float>::min(), -std::numeric_limits<float>::min(),
-                         std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min(), 1e-40F, -1e-40F,
-                         std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(), 0.99999994F, 1.0000001F, 88.72283F, 88.72284F,
-                         -87.33655F, -103.97208F, -103.97209F, -150, 150, 1e-8F, 10, -10, 0.33333334F, 128, 127.99999F, -149, -150.5F};
+const float special[] = {0.0F,
+                         -0.0F,
+                         1,
+                         -1,
+                         2,
+                         -2,
+                         0.5F,
+                         -0.5F,
+                         3,
+                         -3,
+                         1.5F,
+                         16777216,
+                         16777215,
+                         -16777215,
+                         8388607.5F,
+                         1e10F,
+                         -1e10F,
+                         infinity,
+                         -infinity,
+                         nan,
+                         std::numeric_limits<float>::min(),
+                         -std::numeric_limits<float>::min(),
+                         std::numeric_limits<float>::denorm_min(),
+                         -std::numeric_limits<float>::denorm_min(),
+                         1e-40F,
+                         -1e-40F,
+                         std::numeric_limits<float>::max(),
+                         -std::numeric_limits<float>::max(),
+                         0.99999994F,
+                         1.0000001F,
+                         88.72283F,
+                         88.72284F,
+                         -87.33655F,
+                         -103.97208F,
+                         -103.97209F,
+                         -150,
+                         150,
+                         1e-8F,
+                         10,
+                         -10,
+                         0.33333334F,
+                         128,
+                         127.99999F,
+                         -149,
+                         -150.5F};
 
 /// All floats whose bits are a multiple of `stride`: with an odd one, every exponent and both signs.
 std::vector<float> sample(uint32_t stride) {
@@ -188,7 +229,9 @@ TEST(Pointwise, SameBitsOnAllInstructionSetsWithFusedMultiplyAdd) {
       if (!target.fused) continue;
       const OnTarget on(target.bit);
       it.kernel(in, any ? y.data() : first.data(), int64_t(a.size()), &slope);
-      if (any) { ASSERT_EQ(std::memcmp(first.data(), y.data(), a.size() * sizeof(float)), 0) << it.name << " on " << target.name; }
+      if (any) {
+        ASSERT_EQ(std::memcmp(first.data(), y.data(), a.size() * sizeof(float)), 0) << it.name << " on " << target.name;
+      }
       any = true;
     }
   }
@@ -212,17 +255,21 @@ TEST(Pointwise, AnElementHasTheSameBitsWhereverItStands) {
       }
       for (int64_t n = 0; n <= most; ++n) {
         // Copies of exactly n elements, so that a sanitizer sees a read behind the end.
-        const std::vector<float> x(a.begin() + 1, a.begin() + 1 + n), y(b.begin() + 1, b.begin() + 1 + n), z(c.begin() + 1, c.begin() + 1 + n);
+        const std::vector<float> x(a.begin() + 1, a.begin() + 1 + n), y(b.begin() + 1, b.begin() + 1 + n),
+            z(c.begin() + 1, c.begin() + 1 + n);
         std::vector<float> out(size_t(n + 2 * guard), canary), in_place(x);
         const float* in[] = {x.data(), y.data(), z.data()};
         it.kernel(in, out.data() + guard, n, &slope);
         for (int64_t i = 0; i < guard; ++i)
-          ASSERT_TRUE(out[size_t(i)] == canary && out[size_t(guard + n + i)] == canary) << it.name << " writes outside, n = " << n;
-        ASSERT_EQ(std::memcmp(out.data() + guard, alone, size_t(n) * sizeof(float)), 0) << it.name << " on " << target.name << ", n = " << n;
+          ASSERT_TRUE(out[size_t(i)] == canary && out[size_t(guard + n + i)] == canary)
+              << it.name << " writes outside, n = " << n;
+        ASSERT_EQ(std::memcmp(out.data() + guard, alone, size_t(n) * sizeof(float)), 0)
+            << it.name << " on " << target.name << ", n = " << n;
         if (n == 0) continue;
         const float* same[] = {in_place.data(), y.data(), z.data()};
         it.kernel(same, in_place.data(), n, &slope);
-        ASSERT_EQ(std::memcmp(in_place.data(), alone, size_t(n) * sizeof(float)), 0) << it.name << " in place on " << target.name;
+        ASSERT_EQ(std::memcmp(in_place.data(), alone, size_t(n) * sizeof(float)), 0)
+            << it.name << " in place on " << target.name;
       }
     }
   }

@@ -39,7 +39,8 @@ void compare(Reduction fast, Reduction plain, Axes axes, const float* x, const s
   std::vector<float> got(size_t(n + 2 * guard), canary), want(size_t(n) + 1);
   fast(axes, x, got.data() + guard);
   plain(axes, x, want.data());
-  const std::string where = what + " of " + std::to_string(axes.outer) + " x " + std::to_string(axes.reduced) + " x " + std::to_string(axes.inner);
+  const std::string where = what + " of " + std::to_string(axes.outer) + " x " + std::to_string(axes.reduced) + " x " +
+                            std::to_string(axes.inner);
   expect_same_bits(got.data() + guard, want.data(), n, where);
   for (int64_t i = 0; i < guard; ++i)
     ASSERT_TRUE(got[size_t(i)] == canary && got[size_t(guard + n + i)] == canary) << where << " writes outside";
@@ -68,7 +69,8 @@ TEST(Reduce, HasTheBitsOfItsPlainTwinOnEveryInstructionSet) {
 
 TEST(Reduce, BitsDoNotDependOnThreads) {
   const int before = thread_count();
-  for (const Axes axes : {Axes{1000, 300, 1}, Axes{1, 300, 1000}, Axes{7, 300, 100}, Axes{300000, 1, 1}, Axes{1, 300001, 1}}) {
+  for (const Axes axes :
+       {Axes{1000, 300, 1}, Axes{1, 300, 1000}, Axes{7, 300, 100}, Axes{300000, 1, 1}, Axes{1, 300001, 1}}) {
     const std::vector<float> x = random_values(axes.outer * axes.reduced * axes.inner, 3);
     for (int threads : {1, 2, 3, 4, 8}) {
       set_thread_count(threads);
@@ -156,10 +158,12 @@ TEST(Softmax, AgreesWithDoubleAndSumsToOne) {
           for (int64_t j = 0; j < columns; ++j) total += std::exp(row[j] - most);
           for (int64_t j = 0; j < columns; ++j) {
             // x - max is rounded to half an ulp of itself, which the exponential turns into a relative error.
-            const double z = row[j] - most, want = std::exp(z) / total, relative = (std::fabs(z) + double(columns) / 8 + 8) * 0x1p-24;
+            const double z = row[j] - most, want = std::exp(z) / total,
+                         relative = (std::fabs(z) + double(columns) / 8 + 8) * 0x1p-24;
             ASSERT_NEAR(y[size_t(guard + r * columns + j)], want, want * relative + 2 * ulp_of(want));
             const double want_log = z - std::log(total);
-            ASSERT_NEAR(logs[size_t(guard + r * columns + j)], want_log, (std::fabs(z) + std::log(total) + double(columns) / 8 + 8) * 0x1p-23);
+            ASSERT_NEAR(logs[size_t(guard + r * columns + j)], want_log,
+                        (std::fabs(z) + std::log(total) + double(columns) / 8 + 8) * 0x1p-23);
             ones += y[size_t(guard + r * columns + j)];
           }
           ASSERT_NEAR(ones, 1, 1e-5);

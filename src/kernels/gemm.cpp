@@ -134,10 +134,9 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
 }
 
 using MultiplyTile = void (*)(const Tile&);
-template <int rows> inline constexpr MultiplyTile tiles_of[] = {
-    multiply_tile<rows, 1>,
+template <int rows> inline constexpr MultiplyTile tiles_of[] = {multiply_tile<rows, 1>,
 #if HWY_TARGET == HWY_AVX3
-    multiply_tile<rows, 2>, multiply_tile<rows, 3>
+                                                                multiply_tile<rows, 2>, multiply_tile<rows, 3>
 #endif
 };
 inline constexpr const MultiplyTile* tiles[] = {
@@ -149,7 +148,8 @@ inline constexpr const MultiplyTile* tiles[] = {
     tiles_of<7>, tiles_of<8>,
 #endif
 };
-static_assert(sizeof(tiles) / sizeof(tiles[0]) == most_rows && sizeof(tiles_of<1>) / sizeof(tiles_of<1>[0]) == most_panels);
+static_assert(sizeof(tiles) / sizeof(tiles[0]) == most_rows &&
+              sizeof(tiles_of<1>) / sizeof(tiles_of<1>[0]) == most_panels);
 
 /// The next step through `left`: the largest, but what remains at the end is halved (9 = 5 + 4).
 constexpr int64_t next(int64_t left, int64_t most) {
@@ -187,19 +187,20 @@ void multiply_block(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
       const int64_t last = n - (p + panels - 1) * panel_width;
       for (int64_t i = row, rows; i < row_end; i += rows) {
         rows = next(row_end - i, most_rows);
-        tiles[rows - 1][panels - 1]({.k = k1 - k0,
-                                     .a = packs ? packed + (i - row) * (k1 - k0) : g.a.data + i * g.a.row + k0 * g.a.column,
-                                     .a_row = packs ? 1 : g.a.row,
-                                     .a_column = packs ? rows : g.a.column,
-                                     .b = g.b + p * g.b_panel + k0 * g.b_row,
-                                     .b_row = g.b_row,
-                                     .b_panel = g.b_panel,
-                                     .c = g.c + i * g.c_row + p * g.c_panel,
-                                     .c_row = g.c_row,
-                                     .c_panel = g.c_panel,
-                                     .continued = k0 > 0,
-                                     .last_columns = last < panel_width ? last : panel_width,
-                                     .c_in_panels = g.c_in_panels});
+        tiles[rows - 1][panels - 1](
+            {.k = k1 - k0,
+             .a = packs ? packed + (i - row) * (k1 - k0) : g.a.data + i * g.a.row + k0 * g.a.column,
+             .a_row = packs ? 1 : g.a.row,
+             .a_column = packs ? rows : g.a.column,
+             .b = g.b + p * g.b_panel + k0 * g.b_row,
+             .b_row = g.b_row,
+             .b_panel = g.b_panel,
+             .c = g.c + i * g.c_row + p * g.c_panel,
+             .c_row = g.c_row,
+             .c_panel = g.c_panel,
+             .continued = k0 > 0,
+             .last_columns = last < panel_width ? last : panel_width,
+             .c_in_panels = g.c_in_panels});
       }
     }
   }
@@ -213,7 +214,8 @@ void pack_panel(const float* b, int64_t row, int64_t column, int64_t k, int64_t 
     const hn::FixedTag<float, 4> d;
     if (column == 1) {
       for (; done < k; ++done)
-        for (int64_t j = 0; j < panel_width; j += 4) hn::Store(hn::LoadU(d, b + done * row + j), d, out + done * panel_width + j);
+        for (int64_t j = 0; j < panel_width; j += 4)
+          hn::Store(hn::LoadU(d, b + done * row + j), d, out + done * panel_width + j);
     } else {
       // Blocks of 4 x 4 are transposed in registers.
       for (; done + 4 <= k; done += 4)
@@ -233,7 +235,8 @@ void pack_panel(const float* b, int64_t row, int64_t column, int64_t k, int64_t 
   }
 #endif
   for (; done < k; ++done)
-    for (int64_t j = 0; j < panel_width; ++j) out[done * panel_width + j] = j < columns ? b[done * row + j * column] : 0;
+    for (int64_t j = 0; j < panel_width; ++j)
+      out[done * panel_width + j] = j < columns ? b[done * row + j * column] : 0;
 }
 
 } // namespace vitro::kernels::HWY_NAMESPACE

@@ -153,8 +153,8 @@ HWY_INLINE V exp(V x) { return exp_bounded(at_most(x, 90.0F)); }
 /// k ln 2 + log(1 + m) for -1/3 <= m <= 1/2 and an integer k, to 2^-27.7 before rounding.
 HWY_INLINE V log_reduced(V m, V k) {
   const V m2 = hn::Mul(m, m);
-  const V q = polynomial(m, m2, 0.33333266F, -0.25000197F, 0.20005518F, -0.16662592F, 0.14149073F, -0.124255404F, 0.12382041F,
-                         -0.11878502F, 0.06061404F);
+  const V q = polynomial(m, m2, 0.33333266F, -0.25000197F, 0.20005518F, -0.16662592F, 0.14149073F, -0.124255404F,
+                         0.12382041F, -0.11878502F, 0.06061404F);
   V low = hn::Mul(k, constant(ln2_low));
   low = hn::MulAdd(hn::Mul(m2, m), q, low);
   low = hn::NegMulAdd(constant(0.5F), m2, low);
@@ -197,7 +197,8 @@ HWY_INLINE V tanh(V x) {
   const V t = hn::MulAdd(two_n, p, below_one), sum = hn::Add(constant(2.0F), t);
   const V quotient = hn::Div(t, sum);
   // What t and the sum dropped, times 1 / sum, which is between 1/2 and 1.
-  const V t_dropped = hn::MulAdd(two_n, p, hn::Sub(below_one, t)), sum_dropped = hn::Sub(t, hn::Sub(sum, constant(2.0F)));
+  const V t_dropped = hn::MulAdd(two_n, p, hn::Sub(below_one, t)),
+          sum_dropped = hn::Sub(t, hn::Sub(sum, constant(2.0F)));
   return hn::CopySign(hn::MulAdd(constant(0.75F), hn::NegMulAdd(quotient, sum_dropped, t_dropped), quotient), x);
 }
 
@@ -217,12 +218,12 @@ HWY_INLINE V erf(V x) {
   const V magnitude = hn::Abs(x);
   const V x2 = hn::Mul(x, x);
   const V near = hn::MulAdd(magnitude,
-                            polynomial(x2, hn::Mul(x2, x2), 0.12837917F, -0.37612626F, 0.11283581F, -0.026853547F, 0.0051877405F,
-                                       -0.0008004633F, 7.8346995e-05F),
+                            polynomial(x2, hn::Mul(x2, x2), 0.12837917F, -0.37612626F, 0.11283581F, -0.026853547F,
+                                       0.0051877405F, -0.0008004633F, 7.8346995e-05F),
                             magnitude);
   const V inside = at_most(magnitude, 3.93F); // erf 3.93 rounds to 1
-  const V q = polynomial(inside, hn::Mul(inside, inside), -0.000188475F, 1.1295804F, 0.6332162F, 0.10842237F, -0.02521054F, 0.004205367F,
-                         -0.00044148986F, 2.1699036e-05F);
+  const V q = polynomial(inside, hn::Mul(inside, inside), -0.000188475F, 1.1295804F, 0.6332162F, 0.10842237F,
+                         -0.02521054F, 0.004205367F, -0.00044148986F, 2.1699036e-05F);
   const Reduced it = reduce(hn::Neg(q));
   const V far = hn::NegMulAdd(exp_reduced(it.r), power_of_two(it.n_bits), constant(1.0F));
   return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, constant(1.0F)), near, far), x);
@@ -254,11 +255,11 @@ HWY_INLINE HalfV power_of_magnitude(HalfV magnitude, HalfV exponent) {
   // x = 2^k f with 2/3 <= f < 4/3; log f = 2 (s + s^3/3 + s^5/5 + ...), s = (f - 1) / (f + 1) <= 1/5.
   const auto bits = hn::BitCast(du, x);
   const auto shift = hn::Set(du, 0x3FF0000000000000U - 0x3FE5555555555555U); // bits of 1 less bits of 2/3
-  const auto biased = hn::ShiftRight<52>(hn::Add(bits, shift));               // k + 1023
+  const auto biased = hn::ShiftRight<52>(hn::Add(bits, shift));              // k + 1023
   const auto f_bits = hn::Sub(hn::Add(bits, hn::Set(du, 0x3FF0000000000000U)), hn::ShiftLeft<52>(biased));
-  const double integer_one = 6755399441055744.0; // 1.5 * 2^52: its low bits count integers
-  const DoubleV k = hn::Sub(hn::BitCast(d, hn::Add(biased, hn::BitCast(du, constant_double(integer_one)))),
-                            constant_double(integer_one + 1023));
+  const double double_rounder = 6755399441055744.0; // 1.5 * 2^52: its low bits count integers
+  const DoubleV k = hn::Sub(hn::BitCast(d, hn::Add(biased, hn::BitCast(du, constant_double(double_rounder)))),
+                            constant_double(double_rounder + 1023));
   const DoubleV f = hn::BitCast(d, f_bits);
   const DoubleV s = hn::Div(hn::Sub(f, one), hn::Add(f, one)), s2 = hn::Mul(s, s);
   const DoubleV series = polynomial_double(s2, 1.0, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15);
@@ -271,10 +272,10 @@ HWY_INLINE HalfV power_of_magnitude(HalfV magnitude, HalfV exponent) {
   DoubleV z = hn::IfThenElseZero(hn::Not(hn::Or(hn::Eq(log_x, zero), hn::Eq(y, zero))), hn::Mul(y, log_x));
   const auto beyond = hn::Gt(hn::Abs(z), constant_double(120)); // beyond float on both sides
   z = hn::IfThenElse(beyond, hn::CopySign(constant_double(120), z), z);
-  const DoubleV n_bits = hn::MulAdd(z, constant_double(1 / ln2), constant_double(integer_one));
-  const DoubleV r = hn::NegMulAdd(hn::Sub(n_bits, constant_double(integer_one)), constant_double(ln2), z);
-  const DoubleV p = polynomial_double(r, 1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
-                                      1.0 / 362880, 1.0 / 3628800);
+  const DoubleV n_bits = hn::MulAdd(z, constant_double(1 / ln2), constant_double(double_rounder));
+  const DoubleV r = hn::NegMulAdd(hn::Sub(n_bits, constant_double(double_rounder)), constant_double(ln2), z);
+  const DoubleV p = polynomial_double(r, 1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040,
+                                      1.0 / 40320, 1.0 / 362880, 1.0 / 3628800);
   const auto two_n = hn::Add(hn::ShiftLeft<52>(hn::BitCast(du, n_bits)), hn::BitCast(du, one));
   const DoubleV result = hn::Mul(p, hn::BitCast(d, two_n));
 #if HWY_TARGET == HWY_SCALAR // its DemoteTo stops at the largest float

@@ -42,13 +42,15 @@ HWY_INLINE void each(const float* a, const float* b, const float* c, float* out,
 
 HWY_INLINE V one_where(hn::Mask<Tag> condition) { return hn::IfThenElseZero(condition, constant(1.0F)); }
 
-#define VITRO_UNARY(name, formula)                                                                                      \
+#define VITRO_UNARY(name, formula)                                                                                     \
   void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
-    each(in[0], out, n, [](V x) HWY_ATTR __attribute__((always_inline)) { return formula; });                          \
+    each(                                                                                                              \
+        in[0], out, n, [](V x) HWY_ATTR __attribute__((always_inline)) { return formula; });                           \
   }
-#define VITRO_BINARY(name, formula)                                                                                     \
+#define VITRO_BINARY(name, formula)                                                                                    \
   void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
-    each(in[0], in[1], out, n, [](V a, V b) HWY_ATTR __attribute__((always_inline)) { return formula; });              \
+    each(                                                                                                              \
+        in[0], in[1], out, n, [](V a, V b) HWY_ATTR __attribute__((always_inline)) { return formula; });               \
   }
 
 VITRO_BINARY(add, hn::Add(a, b))
@@ -79,16 +81,18 @@ VITRO_UNARY(softplus, softplus(x))
 VITRO_UNARY(error_function, erf(x))
 
 void where_loop(const float* const* in, float* out, int64_t n, const float*) {
-  each(in[0], in[1], in[2], out, n, [](V c, V a, V b) HWY_ATTR __attribute__((always_inline)) {
-    return hn::IfThenElse(hn::Eq(c, hn::Zero(Tag())), b, a);
-  });
+  each(
+      in[0], in[1], in[2], out, n, [](V c, V a, V b) HWY_ATTR __attribute__((always_inline)) {
+        return hn::IfThenElse(hn::Eq(c, hn::Zero(Tag())), b, a);
+      });
 }
 
 void leaky_relu_loop(const float* const* in, float* out, int64_t n, const float* params) {
   const V slope = constant(params[0]);
-  each(in[0], out, n, [slope](V x) HWY_ATTR __attribute__((always_inline)) {
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x));
-  });
+  each(
+      in[0], out, n, [slope](V x) HWY_ATTR __attribute__((always_inline)) {
+        return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x));
+      });
 }
 
 #undef VITRO_UNARY
@@ -100,10 +104,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace vitro::kernels {
 
-#define VITRO_KERNEL(name)                                                                                              \
-  HWY_EXPORT(name##_loop);                                                                                              \
+#define VITRO_KERNEL(name)                                                                                             \
+  HWY_EXPORT(name##_loop);                                                                                             \
   void name(const float* const* in, float* out, int64_t n, const float* params) {                                      \
-    HWY_DYNAMIC_DISPATCH(name##_loop)(in, out, n, params);                                                              \
+    HWY_DYNAMIC_DISPATCH(name##_loop)(in, out, n, params);                                                             \
   }
 
 VITRO_KERNEL(add)

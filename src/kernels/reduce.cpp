@@ -53,7 +53,8 @@ template <class Kind, class Map> HWY_INLINE float reduce_contiguous(const float*
   int64_t i = 0;
   for (; i + width <= n; i += width)
 #pragma GCC unroll 16
-    for (int v = 0; v < parts; ++v) part[v] = Kind::join(part[v], map(hn::LoadU(d, x + i + v * lanes), i + v * lanes, lanes));
+    for (int v = 0; v < parts; ++v)
+      part[v] = Kind::join(part[v], map(hn::LoadU(d, x + i + v * lanes), i + v * lanes, lanes));
 #pragma GCC unroll 16
   for (int v = 0; v < parts; ++v) {
     const int64_t at = i + v * lanes, count = n - at < lanes ? n - at : lanes;
@@ -65,11 +66,13 @@ template <class Kind, class Map> HWY_INLINE float reduce_contiguous(const float*
 }
 
 template <class Kind> HWY_INLINE float reduce_contiguous(const float* x, int64_t n) {
-  return reduce_contiguous<Kind>(x, n, [](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return v; });
+  return reduce_contiguous<Kind>(
+      x, n, [](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return v; });
 }
 
 /// y[j] over the rows of x [reduced, inner], for columns [begin, end) of at most `strip`.
-template <class Kind> HWY_INLINE void reduce_columns(const float* x, int64_t reduced, int64_t inner, float* y, int64_t begin, int64_t end) {
+template <class Kind>
+HWY_INLINE void reduce_columns(const float* x, int64_t reduced, int64_t inner, float* y, int64_t begin, int64_t end) {
   const Tag d;
   HWY_ALIGN float partial[width][strip];
   for (int64_t l = 0; l < width; ++l)
@@ -108,12 +111,17 @@ template <class Kind> HWY_INLINE void reduce_strips(Axes axes, const float* x, f
   for (int64_t i = begin; i < end; ++i) {
     const int64_t outer = i / strips, first = i % strips * strip;
     const int64_t last = axes.inner - first < strip ? axes.inner : first + strip;
-    reduce_columns<Kind>(x + outer * axes.reduced * axes.inner, axes.reduced, axes.inner, y + outer * axes.inner, first, last);
+    reduce_columns<Kind>(x + outer * axes.reduced * axes.inner, axes.reduced, axes.inner, y + outer * axes.inner, first,
+                         last);
   }
 }
 
-void sum_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) { reduce_strips<Adding>(axes, x, y, begin, end); }
-void max_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) { reduce_strips<Largest>(axes, x, y, begin, end); }
+void sum_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) {
+  reduce_strips<Adding>(axes, x, y, begin, end);
+}
+void max_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) {
+  reduce_strips<Largest>(axes, x, y, begin, end);
+}
 
 /// y[i] = f(x[i]) along one row.
 template <class Formula> HWY_INLINE void each(const float* x, float* y, int64_t n, Formula formula) {
@@ -128,15 +136,17 @@ void softmax_rows(int64_t columns, const float* x, float* y, int64_t begin, int6
     const float* from = x + row * columns;
     float* to = y + row * columns;
     const V most = constant(reduce_contiguous<Largest>(from, columns));
-    const V total = constant(reduce_contiguous<Adding>(from, columns, [=](V v, int64_t at, int64_t count) HWY_ATTR __attribute__((always_inline)) {
-      const V e = exp(hn::Sub(v, most));
-      if (count == lanes)
-        hn::StoreU(e, Tag(), to + at);
-      else
-        store_first(e, to + at, count);
-      return e;
-    }));
-    each(to, to, columns, [=](V e) HWY_ATTR __attribute__((always_inline)) { return hn::Div(e, total); });
+    const V total = constant(reduce_contiguous<Adding>(
+        from, columns, [=](V v, int64_t at, int64_t count) HWY_ATTR __attribute__((always_inline)) {
+          const V e = exp(hn::Sub(v, most));
+          if (count == lanes)
+            hn::StoreU(e, Tag(), to + at);
+          else
+            store_first(e, to + at, count);
+          return e;
+        }));
+    each(
+        to, to, columns, [=](V e) HWY_ATTR __attribute__((always_inline)) { return hn::Div(e, total); });
   }
 }
 
@@ -145,10 +155,12 @@ void log_softmax_rows(int64_t columns, const float* x, float* y, int64_t begin, 
     const float* from = x + row * columns;
     const V most = constant(reduce_contiguous<Largest>(from, columns));
     const V total = constant(reduce_contiguous<Adding>(
-        from, columns, [=](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return exp(hn::Sub(v, most)); }));
+        from,
+        columns, [=](V v, int64_t, int64_t) HWY_ATTR __attribute__((always_inline)) { return exp(hn::Sub(v, most)); }));
     const V log_total = log(total);
-    each(from, y + row * columns, columns,
-         [=](V v) HWY_ATTR __attribute__((always_inline)) { return hn::Sub(hn::Sub(v, most), log_total); });
+    each(
+        from, y + row * columns,
+        columns, [=](V v) HWY_ATTR __attribute__((always_inline)) { return hn::Sub(hn::Sub(v, most), log_total); });
   }
 }
 
@@ -206,13 +218,16 @@ void sum(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(sum_
 void max(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(max_strips), axes, x, y); }
 
 void softmax(int64_t rows, int64_t columns, const float* x, float* y) {
-  in_pieces(rows, rows * columns, worth_a_thread_softmax,
-            [&, run = HWY_DYNAMIC_DISPATCH(softmax_rows)](int64_t begin, int64_t end) { run(columns, x, y, begin, end); });
+  in_pieces(
+      rows, rows * columns, worth_a_thread_softmax,
+      [&, run = HWY_DYNAMIC_DISPATCH(softmax_rows)](int64_t begin, int64_t end) { run(columns, x, y, begin, end); });
 }
 
 void log_softmax(int64_t rows, int64_t columns, const float* x, float* y) {
   in_pieces(rows, rows * columns, worth_a_thread_softmax,
-            [&, run = HWY_DYNAMIC_DISPATCH(log_softmax_rows)](int64_t begin, int64_t end) { run(columns, x, y, begin, end); });
+            [&, run = HWY_DYNAMIC_DISPATCH(log_softmax_rows)](int64_t begin, int64_t end) {
+              run(columns, x, y, begin, end);
+            });
 }
 
 void sum_plain(Axes axes, const float* x, float* y) {
@@ -220,7 +235,8 @@ void sum_plain(Axes axes, const float* x, float* y) {
 }
 
 void max_plain(Axes axes, const float* x, float* y) {
-  reduce_plain(axes, x, y, -std::numeric_limits<float>::infinity(), [](float a, float b) { return a != a || a > b ? a : b; });
+  reduce_plain(axes, x, y, -std::numeric_limits<float>::infinity(),
+               [](float a, float b) { return a != a || a > b ? a : b; });
 }
 
 } // namespace vitro::kernels

@@ -9,7 +9,9 @@
 
 namespace vitro::kernels {
 
-struct Axes { int64_t outer, reduced, inner; };
+struct Axes {
+  int64_t outer, reduced, inner;
+};
 
 /// y [outer, inner] = sum over `reduced` of x. A sum of nothing is 0.
 void sum(Axes axes, const float* x, float* y);
