@@ -34,7 +34,8 @@ TEST(Address, BothForms) {
   for (const char* form : {"fc1.weight:3,5", "fc1.weight[3,5]", "fc1.weight[3, 5]", "fc1.weight: 3 ,5"})
     EXPECT_EQ(parse_address(form, states), expected) << form;
   EXPECT_EQ(parse_address("fc1.bias:0", states), (ElementAddress{"fc1.bias", 0}));
-  for (const char* form : {"scale", "scale[]", "scale:"}) EXPECT_EQ(parse_address(form, states), (ElementAddress{"scale", 0})) << form;
+  for (const char* form : {"scale", "scale[]", "scale:"})
+    EXPECT_EQ(parse_address(form, states), (ElementAddress{"scale", 0})) << form;
 }
 
 TEST(Address, PrintsWhatItReads) {

@@ -90,7 +90,8 @@ private:
       return value;
     }
     std::string name;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_')) name += text_[at_++];
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_'))
+      name += text_[at_++];
     if (name == "pi") return std::acos(-1.0);
     if (name == "inf") return INFINITY;
     expect("(");

@@ -8,9 +8,9 @@
 #include "core/random.h"
 #include "explain/explain.h"
 #include "explain/gradcheck.h"
+#include "explain_arithmetic.h"
 #include "ops/catalogue.h"
 #include "ops/ops.h"
-#include "explain_arithmetic.h"
 
 namespace vitro {
 namespace {
@@ -36,7 +36,8 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
   out.states.add("table", random_tensor(Shape{5, 4}, draws), true);
   Trace trace(out.states);
   const Var x = trace.input("x", {DType::f32, {3, 4}}), labels = trace.input("labels", {DType::i32, {3}});
-  out.inputs = {random_tensor(Shape{3, 4}, draws), Tensor(Shape{3}, {double(draws.below(4)), double(draws.below(4)), double(draws.below(4))}, DType::i32)};
+  out.inputs = {random_tensor(Shape{3, 4}, draws),
+                Tensor(Shape{3}, {double(draws.below(4)), double(draws.below(4)), double(draws.below(4))}, DType::i32)};
   const Var a = trace.state("a"), w = trace.state("w"), b = trace.state("b"), table = trace.state("table");
   std::vector<Var> pool{x, a};
   using Make = std::function<Var(const Var&, const Var&)>;
@@ -53,7 +54,9 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var& q) { return maximum(p, q); },
       [](const Var& p, const Var& q) { return minimum(p, q); },
       [](const Var& p, const Var& q) { return where(greater(p, q), p, q * 0.5); },
-      [](const Var& p, const Var& q) { return p * (less(p, q) + less_equal(q, 0.2) + equal(p, q) + not_equal(p, 0) + greater_equal(q, p)); },
+      [](const Var& p, const Var& q) {
+        return p * (less(p, q) + less_equal(q, 0.2) + equal(p, q) + not_equal(p, 0) + greater_equal(q, p));
+      },
       [](const Var& p, const Var& q) { return p * sign(q) + step(q); },
       [](const Var& p, const Var&) { return sigmoid(p); },
       [](const Var& p, const Var&) { return tanh(p); },
@@ -66,12 +69,20 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [&](const Var& p, const Var& q) { return matmul(p, matmul(q, p, true, false)) * 0.2; },
       [&](const Var& p, const Var& q) { return matmul(matmul(p, q, false, true), p) * 0.2; },
       [&](const Var& p, const Var&) { return transpose(matmul(w, p, true, true)); },
-      [](const Var& p, const Var&) { return transpose(reshape(p, {4, 3})); },
-      [](const Var& p, const Var&) { return reshape(reshape(p, {1, 12}), {3, 4}); },
-      [](const Var& p, const Var& q) { return p + broadcast_to(sum(q, {0}, true), Shape{3, 4}) * 0.3; },
+      [](const Var& p, const Var&) {
+        return transpose(reshape(p, {4, 3}));
+      },
+      [](const Var& p, const Var&) {
+        return reshape(reshape(p, {1, 12}), {3, 4});
+      },
+      [](const Var& p, const Var& q) {
+        return p + broadcast_to(sum(q, {0}, true), Shape{3, 4}) * 0.3;
+      },
       [](const Var& p, const Var& q) { return p - mean(q, {1}, true); },
       [](const Var& p, const Var& q) { return p - max(q, {1}, true) + max(p) * 0.1; },
-      [](const Var& p, const Var& q) { return concatenate({slice(p, 1, 0, 2), slice(q, 1, -2, 4)}, 1); },
+      [](const Var& p, const Var& q) {
+        return concatenate({slice(p, 1, 0, 2), slice(q, 1, -2, 4)}, 1);
+      },
       [](const Var& p, const Var&) { return pad(slice(p, 0, 0, 3, 2), 0, 1, 0); },
       [](const Var& p, const Var&) { return slice(pad(slice(p, 1, 1, 3), 1, 0, 1, 3), 1, 0, 4); },
       [&](const Var& p, const Var&) { return p + gather(table, labels) * 0.5; },
@@ -82,7 +93,9 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return log_softmax(p) * 0.5; },
       [&](const Var& p, const Var& q) { return softmax_cross_entropy(p, labels).probabilities + q; },
       [&](const Var& p, const Var& q) { return q * softmax_cross_entropy(p, softmax(q)).loss; },
-      [](const Var& p, const Var& q) { return p + squared_error(p, q, "half") * binary_cross_entropy(q, sigmoid(p), "sum") * 0.05; },
+      [](const Var& p, const Var& q) {
+        return p + squared_error(p, q, "half") * binary_cross_entropy(q, sigmoid(p), "sum") * 0.05;
+      },
   };
   const auto pick = [&] { return pool[size_t(draws.below(pool.size()))]; };
   const int nodes = 5 + int(draws.below(12));
@@ -122,7 +135,8 @@ void expect_true(const Explanation& e, const std::string& where) {
       // The last equation's right side is in numbers; that of a comparison has an "=" inside.
       if (equals == std::string::npos || step.op == "equal") continue;
       const double shown = testing::Arithmetic::of(element.computed.substr(equals + 3));
-      EXPECT_NEAR(shown, element.value, 1e-4 * (1 + std::fabs(element.value))) << where << ", " << element.label << " = " << element.computed;
+      EXPECT_NEAR(shown, element.value, 1e-4 * (1 + std::fabs(element.value)))
+          << where << ", " << element.label << " = " << element.computed;
     }
 }
 
@@ -136,7 +150,8 @@ TEST(ExplainRandom, EveryHopAddsUpAndAllThreeAgree) {
     // Mostly such as do have a gradient: many states are not read by a small graph.
     std::vector<ElementAddress> chosen;
     for (const ElementAddress& address : parse_addresses("random:20", one.states, seed))
-      if (chosen.size() < 6 && (chosen.empty() || explainer.gradient(address.state).at(address.element) != 0)) chosen.push_back(address);
+      if (chosen.size() < 6 && (chosen.empty() || explainer.gradient(address.state).at(address.element) != 0))
+        chosen.push_back(address);
     for (const ElementAddress& address : chosen) {
       const Explanation e = explainer.parameter(address);
       const std::string where = "graph " + std::to_string(seed) + ", " + e.parameter;
@@ -168,7 +183,8 @@ TEST(ExplainRandom, OpenedGraphsGiveTheSameGradient) {
     for (const ElementAddress& address : parse_addresses("random:2", one.states, seed)) {
       const Explanation a = closed.parameter(address), b = open.parameter(address);
       EXPECT_TRUE(b.adds_up) << text_of(b);
-      EXPECT_NEAR(a.gradient, b.gradient, 1e-9 * (1 + std::fabs(a.gradient))) << "graph " << seed << ", " << a.parameter;
+      EXPECT_NEAR(a.gradient, b.gradient, 1e-9 * (1 + std::fabs(a.gradient)))
+          << "graph " << seed << ", " << a.parameter;
       for (const Step& step : b.path) EXPECT_NE(step.op, "softmax");
     }
   }

@@ -76,7 +76,8 @@ ElementAddress parse_address(std::string_view whole, const States& states) {
   const std::string state(name);
   if (!states.has(state)) {
     const auto known = states.names(true);
-    bad_input("address", text("no parameter \"", state, "\"", did_you_mean(state, known)), "there is " + join(known, ", "));
+    bad_input("address", text("no parameter \"", state, "\"", did_you_mean(state, known)),
+              "there is " + join(known, ", "));
   }
   const Type& type = states.at(state).type;
   if (!is_float(type.dtype)) bad_input("address", text("\"", state, "\" is ", type, ": integers have no derivative"));
@@ -85,18 +86,21 @@ ElementAddress parse_address(std::string_view whole, const States& states) {
   while (indexed && !list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
     index.push_back(whole_number(list.substr(0, comma), whole));
-    if (comma + 1 == list.size()) bad_input("address", text("\"", whole, "\" ends with a comma"), model_address(state, type.shape));
+    if (comma + 1 == list.size())
+      bad_input("address", text("\"", whole, "\" ends with a comma"), model_address(state, type.shape));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   if (int(index.size()) != type.shape.rank())
-    bad_input("address", text("\"", whole, "\" has ", index.size(), index.size() == 1 ? " index" : " indices", ", ", state,
-                              " has the shape ", type.shape),
+    bad_input("address",
+              text("\"", whole, "\" has ", index.size(), index.size() == 1 ? " index" : " indices", ", ", state,
+                   " has the shape ", type.shape),
               type.shape.elements() ? model_address(state, type.shape) : "it has no elements");
   int64_t element = 0;
   for (int axis = 0; axis < type.shape.rank(); ++axis) {
     const int64_t at = index[size_t(axis)], extent = type.shape[axis];
     if (at < 0 || at >= extent)
-      bad_input("address", text("index ", at, " on axis ", axis, " of ", state, " is outside of its shape ", type.shape),
+      bad_input("address",
+                text("index ", at, " on axis ", axis, " of ", state, " is outside of its shape ", type.shape),
                 text("that axis goes from 0 to ", extent - 1));
     element = element * extent + at;
   }
@@ -109,7 +113,8 @@ std::vector<ElementAddress> parse_addresses(std::string_view whole, const States
   const int64_t count = whole_number(whole.substr(word.size()), whole);
   const int64_t all = states.parameters();
   if (count < 1 || count > all)
-    bad_input("address", text("\"", whole, "\" asks for ", count, " parameters, there are ", all), text("ask for 1 to ", all));
+    bad_input("address", text("\"", whole, "\" asks for ", count, " parameters, there are ", all),
+              text("ask for 1 to ", all));
   // Floyd's way of drawing without repetition, then in the order of the states.
   const Stream stream(seed, "explain");
   std::set<int64_t> drawn;

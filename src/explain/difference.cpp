@@ -12,9 +12,9 @@ namespace vitro {
 namespace {
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
-constexpr double first_step = 0.05;  // relative to the scale
-constexpr double least_step = 1e-9;  // below this a kink counts as lying at the very point
-constexpr int halvings = 9;          // rows of the tableau
+constexpr double first_step = 0.05; // relative to the scale
+constexpr double least_step = 1e-9; // below this a kink counts as lying at the very point
+constexpr int halvings = 9;         // rows of the tableau
 
 } // namespace
 
@@ -191,23 +191,28 @@ Difference Line::derivative(double scale) {
     out.points = points_;
     return out;
   }
-  // A central difference is worth a narrower step; much narrower, and rounding costs more than it gains.
-  double central = std::min(left.step, right.step), side = std::max(left.step, right.step);
-  while (true) {
-    const bool use_side = central < side / 50;
-    const double sign = !use_side ? 0 : right.step > left.step ? 1 : -1;
-    out.kind = sign == 0 ? Difference::Kind::central : sign > 0 ? Difference::Kind::right : Difference::Kind::left;
-    if (extrapolate(use_side ? side : central, sign, out)) break;
-    (use_side ? side : central) /= 2;
-    if (std::max(side, central) < least) {
-      out.kind = Difference::Kind::none;
-      out.value = std::numeric_limits<double>::quiet_NaN();
-      out.on_kink = true;
-      break;
-    }
+  // Central differences first. Where one side is much freer, that side alone may do better with its wider steps,
+  // or worse, if the function bends more there: the smaller uncertainty wins.
+  const auto attempt = [&](double sign, double step) {
+    Difference tried = out;
+    tried.kind = sign == 0 ? Difference::Kind::central : sign > 0 ? Difference::Kind::right : Difference::Kind::left;
+    while (!extrapolate(step, sign, tried) && step >= least) step /= 2; // a kink was crossed there and back
+    if (step < least) tried.uncertainty = std::numeric_limits<double>::infinity();
+    return tried;
+  };
+  const double narrow = std::min(left.step, right.step), wide = std::max(left.step, right.step);
+  Difference best = attempt(0, narrow);
+  if (narrow < wide / 50) {
+    const Difference one_sided = attempt(right.step > left.step ? 1 : -1, wide);
+    if (one_sided.uncertainty < best.uncertainty) best = one_sided;
   }
-  out.points = points_;
-  return out;
+  if (!std::isfinite(best.uncertainty)) {
+    best.kind = Difference::Kind::none;
+    best.value = std::numeric_limits<double>::quiet_NaN();
+    best.on_kink = true;
+  }
+  best.points = points_;
+  return best;
 }
 
 } // namespace vitro

@@ -4,7 +4,7 @@
 // F'(x) and F'(x) F''(x)", 1982: the entry of the tableau whose neighbours agree best wins, so the step
 // chooses itself between the function's curvature and rounding). A kink inside the step spoils any
 // difference; so the first step is cut to where no kinked node changes sides, and where one side is
-// much freer than the other, that side alone is used.
+// much freer than the other, that side alone is tried as well: the smaller uncertainty wins.
 // Private to src/explain.
 #pragma once
 
@@ -36,8 +36,8 @@ private:
     std::vector<std::vector<Tensor>> sides; // by kinked node
   };
   struct Reach {
-    double step = 0;       // no kink up to here
-    double kink = 0;       // distance of the nearest kink inside the first step; 0: none
+    double step = 0; // no kink up to here
+    double kink = 0; // distance of the nearest kink inside the first step; 0: none
     std::string what;
   };
   void prepare(const std::vector<NodeId>& moved);
@@ -53,8 +53,8 @@ private:
   LocalRules& rules_;
   std::function<std::string(Edge, int64_t)> label_;
 
-  std::vector<bool> needed_;                // nodes that lead to the loss
-  std::map<NodeId, Tensor> directions_;     // empty: one element of one state
+  std::vector<bool> needed_;            // nodes that lead to the loss
+  std::map<NodeId, Tensor> directions_; // empty: one element of one state
   NodeId state_ = -1;
   int64_t element_ = 0;
   std::vector<NodeId> moved_, kinked_;      // moved_: what depends on the moved states, in order

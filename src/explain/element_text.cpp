@@ -36,18 +36,31 @@ std::string substitute(const std::string& formula, const Tokens& tokens, bool st
       continue;
     }
     size_t end = i;
-    while (end < formula.size() && (word_character(formula[end]) || (formula[end] == '.' && std::isdigit(static_cast<unsigned char>(c))))) ++end;
+    while (end < formula.size() &&
+           (word_character(formula[end]) || (formula[end] == '.' && std::isdigit(static_cast<unsigned char>(c)))))
+      ++end;
     const std::string name = formula.substr(i, end - i);
     const auto found = tokens.find(name);
     std::string by = found == tokens.end() ? name : found->second;
-    const bool alone = (out.empty() || out.back() == '(' || out.back() == '[' || out.ends_with("(0, ") || out.ends_with("|")) &&
-                       (end == formula.size() || std::string(")],| ").find(formula[end]) != std::string::npos);
+    const bool alone =
+        (out.empty() || out.back() == '(' || out.back() == '[' || out.ends_with("(0, ") || out.ends_with("|")) &&
+        (end == formula.size() || std::string(")],| ").find(formula[end]) != std::string::npos);
     if (found != tokens.end() && by.starts_with('-') && !alone) by = "(" + by + ")";
     out += by;
     after_factor = true;
     i = end;
   }
   return out;
+}
+
+// Whether `word` stands in `formula` as a word of its own.
+bool mentions(const std::string& formula, const std::string& word) {
+  for (size_t at = formula.find(word); at != std::string::npos; at = formula.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || !word_character(formula[at - 1])) && (end == formula.size() || !word_character(formula[end])))
+      return true;
+  }
+  return false;
 }
 
 // What stands right of "=".
@@ -58,7 +71,9 @@ std::string right_side(const std::string& formula) {
 
 bool is(const Node& node, const char* name) { return std::string(node.op->name) == name; }
 
-bool numeric(const std::string& text) { return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }); }
+bool numeric(const std::string& text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
 
 // dL/dL is 1 and need not be written.
 std::string without_one(std::string text) {
@@ -95,7 +110,8 @@ Index batch_index(const Index& e, const Shape& operand) {
 }
 
 // Element of a matmul's operand: row and column of the product as it is read.
-Index operand_index(const Index& e, const Shape& operand, bool transposed, const std::string& row, const std::string& column) {
+Index operand_index(const Index& e, const Shape& operand, bool transposed, const std::string& row,
+                    const std::string& column) {
   Index out = batch_index(e, operand);
   out.push_back(transposed ? column : row);
   out.push_back(transposed ? row : column);
@@ -137,19 +153,22 @@ ElementText::ElementText(std::shared_ptr<const Graph> graph, const Names& names,
 
 Voice ElementText::names() const {
   return {.value = [this](Edge edge, const Index& index) { return names_.element(edge, index); },
-          .adjoint = [this](Edge edge, const Index& index) {
-            const std::string name = names_.element(edge, index);
-            return name == "L" ? std::string("1") : "dL/d" + name;
-          }};
+          .adjoint =
+              [this](Edge edge, const Index& index) {
+                const std::string name = names_.element(edge, index);
+                return name == "L" ? std::string("1") : "dL/d" + name;
+              }};
 }
 
 Voice ElementText::numbers(std::function<double(Edge, int64_t)> adjoint) const {
-  return {.value = [this](Edge edge, const Index& index) {
-            return brief(values_.at(edge).at(flat_element(index, graph_->type(edge).shape)));
-          },
-          .adjoint = [this, adjoint](Edge edge, const Index& index) {
-            return brief(adjoint(edge, flat_element(index, graph_->type(edge).shape)));
-          },
+  return {.value =
+              [this](Edge edge, const Index& index) {
+                return brief(values_.at(edge).at(flat_element(index, graph_->type(edge).shape)));
+              },
+          .adjoint =
+              [this, adjoint](Edge edge, const Index& index) {
+                return brief(adjoint(edge, flat_element(index, graph_->type(edge).shape)));
+              },
           .numbers = true};
 }
 
@@ -165,13 +184,16 @@ std::string ElementText::letter(NodeId node, int axis) {
 
 // A pointwise op's formula or rule, for output element `e`.
 std::string ElementText::elementwise(NodeId id, const std::string& formula, const Index& e, const Voice& voice,
-                                   const std::string& adjoint) const {
+                                     const std::string& adjoint) const {
   const Node& node = (*graph_)[id];
-  Tokens tokens{{"y", voice.value({id, 0}, e)}, {"dy", adjoint}};
+  const std::string right = right_side(formula);
+  Tokens tokens{{"dy", adjoint}};
+  if (mentions(right, "y")) tokens["y"] = voice.value({id, 0}, e);
   for (size_t i = 0; i < node.in.size() && i < node.op->args.size(); ++i)
-    tokens[node.op->args[i]] = voice.value(node.in[i], broadcast_index(e, graph_->type(node.in[i]).shape));
+    if (mentions(right, node.op->args[i]))
+      tokens[node.op->args[i]] = voice.value(node.in[i], broadcast_index(e, graph_->type(node.in[i]).shape));
   for (const auto& [name, value] : node.attrs.items()) tokens[name] = to_text(value);
-  return substitute(right_side(formula), tokens, true);
+  return substitute(right, tokens, true);
 }
 
 std::string ElementText::formula(Edge y) const {
@@ -194,7 +216,8 @@ std::string ElementText::formula(Edge y) const {
 
 std::string ElementText::rule(NodeId id, size_t input) const {
   const Node& node = (*graph_)[id];
-  const std::string left = text("dL/d", names_.of(node.in[input]), " = "), dy = "dL/d" + names_.of({id, 0});
+  const std::string y = names_.of({id, 0}), left = text("dL/d", names_.of(node.in[input]), " = "),
+                    dy = y == "L" ? "1" : "dL/d" + y;
   if (is(node, "matmul")) {
     const Operands o(node);
     const std::string &a = names_.of(node.in[0]), &b = names_.of(node.in[1]);
@@ -202,16 +225,22 @@ std::string ElementText::rule(NodeId id, size_t input) const {
     return left + (o.tb ? text(dy, "' ", a, o.ta ? "'" : "") : text(a, o.ta ? " " : "' ", dy));
   }
   const std::string rule = rule_of(*node.op, input);
-  if (rule.empty()) return left + text(dy, " * d", names_.of({id, 0}), "/d", names_.of(node.in[input]));
-  Tokens tokens{{"y", names_.of({id, 0})}, {"dy", dy}};
-  for (size_t i = 0; i < node.in.size() && i < node.op->args.size(); ++i) tokens[node.op->args[i]] = names_.of(node.in[i]);
+  if (rule.empty()) return left + text(dy, " * d", y, "/d", names_.of(node.in[input]));
+  Tokens tokens{{"y", y}, {"dy", dy}};
+  for (size_t i = 0; i < node.in.size() && i < node.op->args.size(); ++i)
+    tokens[node.op->args[i]] = names_.of(node.in[i]);
   for (const auto& [name, value] : node.attrs.items())
     if (std::holds_alternative<double>(value)) tokens[name] = to_text(value);
-  if (node.out.size() > 1) tokens["p"] = names_.of({id, 1});
-  if (const double n = divisor(node); n > 0) tokens["n"] = brief(n);
+  if (is(node, "softmax_cross_entropy")) {
+    tokens["p"] = names_.of({id, 1});
+    if (graph_->type(node.in[1]).dtype == DType::i32) tokens["t"] = text("[", names_.of(node.in[1]), " = k]");
+  }
+  tokens["n"] = brief(divisor(node));
   // A rule in words ("dy added up at i") is left as it is; a formula gets its stars.
   const bool words = rule.find(',') != std::string::npos || rule.find(" at ") != std::string::npos;
-  return left + substitute(right_side(rule), tokens, !words);
+  std::string right = without_one(substitute(right_side(rule), tokens, !words));
+  if (right.ends_with(" / 1")) right.resize(right.size() - 4);
+  return left + right;
 }
 
 std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) const {
@@ -224,7 +253,8 @@ std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) co
   }
   if (const auto from = moved_from(y.node, at)) return voice.value(from->first, from->second);
   const std::string over = divisor(node) > 1 ? " / " + brief(divisor(node)) : "";
-  if (is(node, "softmax_cross_entropy") && y.output == 0 && graph_->type({y.node, 1}).shape.elements() == graph_->type({y.node, 1}).shape.back()) {
+  if (is(node, "softmax_cross_entropy") && y.output == 0 &&
+      graph_->type({y.node, 1}).shape.elements() == graph_->type({y.node, 1}).shape.back()) {
     // One row: its label's probability, or the sum over classes.
     const Type& targets = graph_->type(node.in[1]);
     const Edge p{y.node, 1};
@@ -242,7 +272,8 @@ std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) co
   if (is(node, "matmul")) {
     const Operands o(node);
     const std::string l = free_letter(at);
-    return text("sum_", l, " ", voice.value(node.in[0], operand_index(at, operand_shape(0), o.ta, at[at.size() - 2], l)), " * ",
+    return text("sum_", l, " ",
+                voice.value(node.in[0], operand_index(at, operand_shape(0), o.ta, at[at.size() - 2], l)), " * ",
                 voice.value(node.in[1], operand_index(at, operand_shape(1), o.tb, l, at.back())));
   }
   if (is(node, "sum") || is(node, "mean") || is(node, "max")) {
@@ -277,7 +308,8 @@ std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) co
   }
   if (is(node, "softmax_cross_entropy")) { // the mean over rows
     const Edge p{y.node, 1};
-    if (graph_->type(node.in[1]).dtype == DType::i32) return text("-sum over rows of log(", names_.of(p), " of ", names_.of(node.in[1]), ")", over);
+    if (graph_->type(node.in[1]).dtype == DType::i32)
+      return text("-sum over rows of log(", names_.of(p), " of ", names_.of(node.in[1]), ")", over);
     return text("-sum ", names_.of(node.in[1]), " * log(", names_.of(p), ")", over);
   }
   if (is(node, "squared_error") || is(node, "binary_cross_entropy")) {
@@ -288,17 +320,19 @@ std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) co
       if (extent != 1) letters.push_back(each.back());
     }
     const std::string x = voice.value(node.in[0], each), t = voice.value(node.in[1], each);
-    const std::string one = is(node, "squared_error") ? text("(", x, " - ", t, ")^2") : text("softplus(", x, ") - ", x, " * ", t);
+    const std::string one =
+        is(node, "squared_error") ? text("(", x, " - ", t, ")^2") : text("softplus(", x, ") - ", x, " * ", t);
     if (letters.empty()) return over.empty() ? one : text("(", one, ")", over);
-    return text("sum_", join(letters, ","), is(node, "squared_error") ? " " : " (", one, is(node, "squared_error") ? "" : ")", over);
+    return text("sum_", join(letters, ","), is(node, "squared_error") ? " " : " (", one,
+                is(node, "squared_error") ? "" : ")", over);
   }
   std::vector<std::string> operands;
   for (const Edge edge : node.in) operands.push_back(names_.of(edge));
   return text(node.op->name, "(", join(operands, ", "), ")", bracketed_text(at));
 }
 
-std::string ElementText::chain(NodeId id, size_t input, int32_t output, const Index& e, const Index& f, const Voice& voice,
-                               double slope) const {
+std::string ElementText::chain(NodeId id, size_t input, int32_t output, const Index& e, const Index& f,
+                               const Voice& voice, double slope) const {
   const Node& node = (*graph_)[id];
   const std::string dy = voice.adjoint({id, output}, e);
   const auto factor = [](const std::string& x) { return x.starts_with('-') ? "(" + x + ")" : x; };
@@ -307,7 +341,9 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
   if (node.op->is(constant_slope)) return "0";
   if (voice.numbers && node.in.size() == 2 && (is(node, "maximum") || is(node, "minimum"))) {
     // Of equal ones each gets half, which the rule's text leaves out.
-    const auto operand = [&](size_t i) { return voice.value(node.in[i], broadcast_index(e, graph_->type(node.in[i]).shape)); };
+    const auto operand = [&](size_t i) {
+      return voice.value(node.in[i], broadcast_index(e, graph_->type(node.in[i]).shape));
+    };
     if (operand(0) == operand(1)) return times(dy, brief(slope));
   }
   if (node.op->is(pointwise)) {
@@ -341,8 +377,10 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
     const std::string same = k == j ? "1" : numeric(k) && numeric(j) ? "0" : text("[", k, " = ", j, "]");
     Index other = e;
     other[softmax_axis(node)] = j;
-    if (is(node, "log_softmax")) return done(times(dy, text("(", same, " - exp(", voice.value({id, output}, other), "))")));
-    return done(times(dy, text(factor(voice.value({id, output}, e)), " * (", same, " - ", voice.value({id, output}, other), ")")));
+    if (is(node, "log_softmax"))
+      return done(times(dy, text("(", same, " - exp(", voice.value({id, output}, other), "))")));
+    return done(times(
+        dy, text(factor(voice.value({id, output}, e)), " * (", same, " - ", voice.value({id, output}, other), ")")));
   }
   if (is(node, "softmax_cross_entropy")) {
     const Edge p{id, 1}, t = node.in[1];
@@ -355,10 +393,13 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
       return done(text(times(dy, text("(", voice.value(p, f), " - ", hit, ")")), over));
     }
     const std::string mass = target_mass(node, f, voice);
-    return done(text(times(dy, text("(", voice.value(p, f), mass.empty() ? "" : " * " + mass, " - ", factor(voice.value(t, f)), ")")), over));
+    return done(text(times(dy, text("(", voice.value(p, f), mass.empty() ? "" : " * " + mass, " - ",
+                                    factor(voice.value(t, f)), ")")),
+                     over));
   }
   if (is(node, "squared_error")) {
-    const std::string difference = text("(", voice.value(node.in[0], f), " - ", factor(voice.value(node.in[1], f)), ")");
+    const std::string difference =
+        text("(", voice.value(node.in[0], f), " - ", factor(voice.value(node.in[1], f)), ")");
     return done(text(times(dy, text(input == 0 ? "2 * " : "(-2) * ", difference)), over));
   }
   if (is(node, "binary_cross_entropy")) {
@@ -367,7 +408,8 @@ std::string ElementText::chain(NodeId id, size_t input, int32_t output, const In
     return done(text(times(dy, text("(sigmoid(", x, ") - ", factor(voice.value(node.in[1], f)), ")")), over));
   }
   if (voice.numbers) return times(dy, factor(brief(slope)));
-  if (is(node, "max")) return done(times(dy, text("[", voice.value(node.in[0], f), " = ", voice.value({id, 0}, e), "]")));
+  if (is(node, "max"))
+    return done(times(dy, text("[", voice.value(node.in[0], f), " = ", voice.value({id, 0}, e), "]")));
   return done(times(dy, text("d", voice.value({id, output}, e), "/d", voice.value(node.in[input], f))));
 }
 
@@ -478,7 +520,8 @@ ElementText::Image ElementText::image(NodeId id, size_t input, int32_t output, c
     out.at.assign(size_t(y.rank()), "0");
   }
   if (is(node, "gather") && input == 0) {
-    const size_t axis = size_t(x.axis(node.attrs.integer("axis"))), rank = size_t(graph_->type(node.in[1]).shape.rank());
+    const size_t axis = size_t(x.axis(node.attrs.integer("axis"))),
+                 rank = size_t(graph_->type(node.in[1]).shape.rank());
     for (size_t i = 0; i < axis; ++i) out.at[i] = f[i];
     for (size_t i = axis; i < axis + rank; ++i) open(i);
     for (size_t i = axis + 1; i < f.size(); ++i) out.at[i + rank - 1] = f[i];
@@ -499,10 +542,12 @@ std::optional<std::pair<Edge, Index>> ElementText::moved_from(NodeId id, const I
   if (is(node, "transpose")) {
     const auto& order = node.attrs.list("order");
     Index from(at.size());
-    for (size_t axis = 0; axis < at.size(); ++axis) from[order.empty() ? at.size() - 1 - axis : size_t(x.axis(order[axis]))] = at[axis];
+    for (size_t axis = 0; axis < at.size(); ++axis)
+      from[order.empty() ? at.size() - 1 - axis : size_t(x.axis(order[axis]))] = at[axis];
     return {{node.in[0], from}};
   }
-  if (node.op->is(alias) && std::ranges::all_of(at, numeric)) return {{node.in[0], to_index(coordinates(flat_element(at, y), x))}};
+  if (node.op->is(alias) && std::ranges::all_of(at, numeric))
+    return {{node.in[0], to_index(coordinates(flat_element(at, y), x))}};
   if (is(node, "slice")) {
     const size_t axis = size_t(x.axis(node.attrs.integer("axis")));
     int64_t start = node.attrs.integer("start");
@@ -567,7 +612,8 @@ std::string ElementText::target_mass(const Node& node, const Index& f, const Voi
   for (int64_t i = 0; i < t.elements(); ++i) mass[size_t(i / classes)] += t.at(i);
   for (const double m : mass) all_one = all_one && std::abs(m - 1) < 1e-12;
   if (all_one) return "";
-  return voice.numbers ? brief(mass[size_t(flat_element(f, t.shape()) / classes)]) : text("sum(", names_.of(node.in[1]), ")");
+  return voice.numbers ? brief(mass[size_t(flat_element(f, t.shape()) / classes)])
+                       : text("sum(", names_.of(node.in[1]), ")");
 }
 
 } // namespace vitro

@@ -73,7 +73,7 @@ public:
 private:
   std::string letter(NodeId node, int axis);
   std::string elementwise(NodeId node, const std::string& formula, const Index& e, const Voice& voice,
-                        const std::string& adjoint) const;
+                          const std::string& adjoint) const;
   std::optional<std::pair<Edge, Index>> moved_from(NodeId node, const Index& at) const;
   double divisor(const Node& node) const;
   size_t softmax_axis(const Node& node) const;

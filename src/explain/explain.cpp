@@ -22,11 +22,10 @@ std::vector<Tensor> zeros_of(const Node& node, const std::vector<bool>& carries)
 
 } // namespace
 
-double relative_error(double a, double b) {
-  return std::fabs(a - b) / std::max({std::fabs(a), std::fabs(b), 1e-8});
-}
+double relative_error(double a, double b) { return std::fabs(a - b) / std::max({std::fabs(a), std::fabs(b), 1e-8}); }
 
-Explainer::Inner::Inner(const Function& given, const States& all, const std::vector<Tensor>& inputs, ExplainOptions wanted)
+Explainer::Inner::Inner(const Function& given, const States& all, const std::vector<Tensor>& inputs,
+                        ExplainOptions wanted)
     : options(std::move(wanted)) {
   scalar_output(given, options.loss); // a message about the function as it was given
   if (options.terms < 1) bad_input("explain", text("terms is ", options.terms, ", expected at least 1"));
@@ -76,7 +75,8 @@ Explainer::Inner::Inner(const Function& given, const States& all, const std::vec
   }
   rules.emplace(graph, carry, values);
   words.emplace(graph, *names, values);
-  line.emplace(function, loss, values, *rules, [this](Edge edge, int64_t element) { return names->element(edge, element); });
+  line.emplace(function, loss, values, *rules,
+               [this](Edge edge, int64_t element) { return names->element(edge, element); });
 
   // The walk back: each node's own rule, applied to the adjoints that have arrived.
   const auto moves = depends_on(*graph, from);
@@ -112,12 +112,15 @@ Shape Explainer::Inner::check(const ElementAddress& address) const {
   if (found == all_states.end()) {
     std::vector<std::string> known;
     for (const auto& [name, type] : all_states) known.push_back(name);
-    bad_input("explain", text("no state \"", address.state, "\"", did_you_mean(address.state, known)), "there is " + join(known, ", "));
+    bad_input("explain", text("no state \"", address.state, "\"", did_you_mean(address.state, known)),
+              "there is " + join(known, ", "));
   }
   const Type& type = found->second;
-  if (!is_float(type.dtype)) bad_input("explain", text("\"", address.state, "\" is ", type, ": integers have no derivative"));
+  if (!is_float(type.dtype))
+    bad_input("explain", text("\"", address.state, "\" is ", type, ": integers have no derivative"));
   if (address.element < 0 || address.element >= type.shape.elements())
-    bad_input("explain", text("element ", address.element, " of ", address.state, " is outside of its shape ", type.shape));
+    bad_input("explain",
+              text("element ", address.element, " of ", address.state, " is outside of its shape ", type.shape));
   return type.shape;
 }
 
@@ -126,7 +129,8 @@ NodeId Explainer::Inner::node_of(const std::string& state) const {
   return found == states.end() ? -1 : found->second;
 }
 
-Explainer::Explainer(const Function& function, const States& states, const std::vector<Tensor>& inputs, ExplainOptions options)
+Explainer::Explainer(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                     ExplainOptions options)
     : inner_(std::make_unique<Inner>(function, states, inputs, std::move(options))) {}
 Explainer::~Explainer() = default;
 Explainer::Explainer(Explainer&&) noexcept = default;

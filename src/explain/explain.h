@@ -49,57 +49,57 @@ struct StepElement {
   std::vector<int64_t> index; // along every axis
   std::string computed;       // "relu(z1[3]) = max(0, 1.27)": its value, by names and by numbers
   double value = 0, adjoint = 0, tangent = 0;
-  double product = 0;         // adjoint * tangent: its share of the gradient
-  std::vector<Term> terms;    // the largest, of which `adjoint` is the sum
-  int64_t rest_terms = 0;     // so many more ...
-  double rest = 0;            // ... add up to this
-  double sum = 0;             // terms and rest
+  double product = 0;      // adjoint * tangent: its share of the gradient
+  std::vector<Term> terms; // the largest, of which `adjoint` is the sum
+  int64_t rest_terms = 0;  // so many more ...
+  double rest = 0;         // ... add up to this
+  double sum = 0;          // terms and rest
 };
 
 /// A node between weight and loss.
 struct Step {
-  NodeId node = -1;              // in the explained function's graph (with `open`: in the opened one)
+  NodeId node = -1; // in the explained function's graph (with `open`: in the opened one)
   int32_t output = 0;
-  std::string name, op, layer;   // "h1", "relu", "relu1"
-  std::string formula;           // "h1 = relu(z1)"
+  std::string name, op, layer;    // "h1", "relu", "relu1"
+  std::string formula;            // "h1 = relu(z1)"
   std::vector<std::string> rules; // of its readers, by names: "dL/dz1 = dL/dh1 * [z1 > 0]"
   Shape shape;
-  int64_t reached = 0;           // elements that the weight reaches
+  int64_t reached = 0;               // elements that the weight reaches
   std::vector<StepElement> elements; // the largest of these by |product|
   int64_t rest_elements = 0;
-  double rest = 0;               // sum of their products
-  double flow = 0;               // sum of all products: what of the gradient passes here
-  double arriving = 0;           // the same, counted on the edges from its readers
-  bool adds_up = true;           // flow = arriving, and each listed element's adjoint = the sum of its terms
+  double rest = 0;                // sum of their products
+  double flow = 0;                // sum of all products: what of the gradient passes here
+  double arriving = 0;            // the same, counted on the edges from its readers
+  bool adds_up = true;            // flow = arriving, and each listed element's adjoint = the sum of its terms
   std::vector<std::string> notes; // in words: dead, saturated, flat
 };
 
 /// A derivative by differences alone: nothing but values of the function is used.
 struct Difference {
-  double value = 0;            // NaN where there is none
-  double uncertainty = 0;      // estimated, of the value
-  double step = 0;             // the widest step used
-  int points = 0;              // evaluations of the function
+  double value = 0;       // NaN where there is none
+  double uncertainty = 0; // estimated, of the value
+  double step = 0;        // the widest step used
+  int points = 0;         // evaluations of the function
   enum class Kind : uint8_t { central, left, right, none } kind = Kind::central;
-  bool on_kink = false;        // the derivative jumps at this very point: left and right differ
-  double left = 0, right = 0;  // one-sided, where on_kink
-  std::string kink;            // "relu of z1[3] changes sides 0.0021 to the right": the nearest inside the first step
-  double kink_distance = 0;    // 0: none met
+  bool on_kink = false;       // the derivative jumps at this very point: left and right differ
+  double left = 0, right = 0; // one-sided, where on_kink
+  std::string kink;           // "relu of z1[3] changes sides 0.0021 to the right": the nearest inside the first step
+  double kink_distance = 0;   // 0: none met
 };
 const char* name(Difference::Kind kind);
 
 struct Explanation {
-  std::string parameter;         // "fc1.weight[3,17]"
+  std::string parameter; // "fc1.weight[3,17]"
   double value = 0, loss = 0;
-  double gradient = 0;           // found by walking
-  double back_propagated = 0;    // by gradient(), the graph that trains the net
-  double forward = 0;            // the tangent that arrives at the loss
-  Difference difference;         // finite difference in double
-  double relative_error = 0;     // the larger of: walked and back-propagated, each against the finite difference
-  bool agrees = false;           // relative_error <= 1e-5
-  bool adds_up = false;          // every hop, and every cut
-  double worst_cut = 0;          // relative: how far the flows across a cut are from the gradient at most
-  std::vector<Step> path;        // from the loss back to the weight
+  double gradient = 0;            // found by walking
+  double back_propagated = 0;     // by gradient(), the graph that trains the net
+  double forward = 0;             // the tangent that arrives at the loss
+  Difference difference;          // finite difference in double
+  double relative_error = 0;      // the larger of: walked and back-propagated, each against the finite difference
+  bool agrees = false;            // relative_error <= 1e-5
+  bool adds_up = false;           // every hop, and every cut
+  double worst_cut = 0;           // relative: how far the flows across a cut are from the gradient at most
+  std::vector<Step> path;         // from the loss back to the weight
   std::vector<std::string> notes; // in words: why it is zero, where it vanishes
 };
 
@@ -122,11 +122,11 @@ struct Neuron {
   };
   std::string layer, label, formula; // "fc1", "s1[3]", "s1[3] = sum_j x[j] * fc1.weight[3,j]"
   int64_t unit = 0, units = 0;
-  std::vector<Product> products;     // the largest
+  std::vector<Product> products;                // the largest
   int64_t rest_products = 0, zero_products = 0; // of the rest so many are exactly 0
   double rest = 0, sum = 0;
-  std::vector<Stage> stages;         // bias, activation: the pointwise nodes that follow
-  double output = 0;                 // of the last stage
+  std::vector<Stage> stages; // bias, activation: the pointwise nodes that follow
+  double output = 0;         // of the last stage
   std::vector<std::string> notes;
 };
 std::string text_of(const Neuron& neuron, bool colour = false);
@@ -135,11 +135,11 @@ std::string json_of(const Neuron& neuron);
 /// The same walk in letters.
 struct Symbolic {
   std::string parameter;
-  std::vector<std::string> hops;    // "dL/dh1[3] = sum_k dL/dz2[k] * fc2.weight[k,3]", from the loss back
-  std::string gradient;             // "dL/dfc1.weight[3,17] = ...": adjoints substituted back
-  std::vector<std::string> where;   // "z1[3] = s1[3] + fc1.bias[3]": what the letters stand for
+  std::vector<std::string> hops;  // "dL/dh1[3] = sum_k dL/dz2[k] * fc2.weight[k,3]", from the loss back
+  std::string gradient;           // "dL/dfc1.weight[3,17] = ...": adjoints substituted back
+  std::vector<std::string> where; // "z1[3] = s1[3] + fc1.bias[3]": what the letters stand for
   std::vector<std::string> notes;
-  double value = 0;                 // of the gradient
+  double value = 0; // of the gradient
 };
 std::string text_of(const Symbolic& symbolic, bool colour = false);
 std::string json_of(const Symbolic& symbolic);

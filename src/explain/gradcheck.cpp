@@ -16,7 +16,8 @@ namespace {
 
 constexpr size_t most_failures = 20;
 
-void judge(GradcheckResult& result, double tolerance, const std::string& where, double back_propagated, const Difference& difference) {
+void judge(GradcheckResult& result, double tolerance, const std::string& where, double back_propagated,
+           const Difference& difference) {
   if (difference.on_kink) {
     ++result.non_differentiable;
     return;
@@ -34,8 +35,9 @@ void judge(GradcheckResult& result, double tolerance, const std::string& where, 
   if (error <= tolerance) return;
   ++result.failed;
   if (result.failures.size() < most_failures)
-    result.failures.push_back(text(where, ": back-propagated ", number(back_propagated, 10), ", finite difference ", number(difference.value, 10),
-                                   " (uncertain by ", number(difference.uncertainty, 2), "), relative error ", number(error, 3)));
+    result.failures.push_back(text(where, ": back-propagated ", number(back_propagated, 10), ", finite difference ",
+                                   number(difference.value, 10), " (uncertain by ", number(difference.uncertainty, 2),
+                                   "), relative error ", number(error, 3)));
 }
 
 // Trainable states that the loss depends on, as a States of their own for the drawing of addresses.
@@ -58,9 +60,11 @@ std::vector<ElementAddress> chosen(const Explainer::Inner& in, const GradcheckOp
 
 } // namespace
 
-GradcheckResult gradcheck(const Function& function, const States& states, const std::vector<Tensor>& inputs, GradcheckOptions options) {
+GradcheckResult gradcheck(const Function& function, const States& states, const std::vector<Tensor>& inputs,
+                          GradcheckOptions options) {
   if (options.elements < -1 || options.directions < 0)
-    bad_input("gradcheck", text(options.elements, " elements and ", options.directions, " directions"), "ask for 0 (all) or more elements");
+    bad_input("gradcheck", text(options.elements, " elements and ", options.directions, " directions"),
+              "ask for 0 (all) or more elements");
   ExplainOptions explain_options;
   explain_options.loss = options.loss;
   Explainer explainer(function, states, inputs, explain_options);

@@ -14,9 +14,9 @@
 namespace vitro {
 
 struct GradcheckOptions {
-  int64_t elements = 0;    // of all trainable elements so many, drawn at random; 0: all of them
-  int64_t directions = 0;  // beside that, so many random directions through all trainable elements at once
-                           // (as HIPS autograd checks); with elements = -1 nothing but these
+  int64_t elements = 0;   // of all trainable elements so many, drawn at random; 0: all of them
+  int64_t directions = 0; // beside that, so many random directions through all trainable elements at once
+                          // (as HIPS autograd checks); with elements = -1 nothing but these
   uint64_t seed = 0;
   double tolerance = 1e-5;
   std::string loss = "loss"; // the output that is differentiated: one element
@@ -24,9 +24,9 @@ struct GradcheckOptions {
 
 struct GradcheckResult {
   int64_t checked = 0, failed = 0, non_differentiable = 0;
-  int64_t kinks_met = 0;     // checked all the same: a kink lay inside the first step, and a smaller one avoided it
+  int64_t kinks_met = 0; // checked all the same: a kink lay inside the first step, and a smaller one avoided it
   double worst_relative_error = 0;
-  std::string worst;         // its address, or "direction 0"
+  std::string worst; // its address, or "direction 0"
   double worst_back_propagated = 0, worst_difference = 0;
   std::vector<std::string> failures; // "fc1.weight[3,17]: back-propagated 0.1, finite difference 0.2, ...", 20 at most
 };
@@ -40,10 +40,10 @@ struct OpCheck {
   GradcheckResult first, second; // the derivative, and the derivative's derivative
 };
 struct OpsCheck {
-  std::vector<OpCheck> by_op;    // in the order of the catalogue
+  std::vector<OpCheck> by_op; // in the order of the catalogue
   int64_t ops = 0, checked = 0, failed = 0, non_differentiable = 0;
   double worst_relative_error = 0;
-  std::string worst;             // "divide, example 1, second derivative, a[0,2]"
+  std::string worst; // "divide, example 1, second derivative, a[0,2]"
 };
 
 /// Every op of the catalogue on its own examples: each float input's derivative and its second derivative.

@@ -12,7 +12,8 @@ const States no_states;
 
 } // namespace
 
-LocalRules::LocalRules(std::shared_ptr<Graph> graph, std::vector<std::vector<bool>> carries, const Interpretation& values)
+LocalRules::LocalRules(std::shared_ptr<Graph> graph, std::vector<std::vector<bool>> carries,
+                       const Interpretation& values)
     : graph_(std::move(graph)), carries_(std::move(carries)), values_(values) {}
 
 // The inputs of every traced rule: the node's inputs, its outputs, the adjoints of those that carry.

@@ -32,9 +32,9 @@ public:
 
 private:
   struct Rule {
-    bool flat = true;            // no rule at all
+    bool flat = true; // no rule at all
     Function pull;
-    std::vector<int> position;   // of each input's adjoint among the outputs of `pull`; -1: nothing passes
+    std::vector<int> position; // of each input's adjoint among the outputs of `pull`; -1: nothing passes
     std::map<size_t, Function> push;
   };
   Rule& rule(NodeId node);

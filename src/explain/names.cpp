@@ -68,14 +68,18 @@ Names::Names(const Function& function, Edge loss) : graph_(function.graph), name
       wish = "p";
     } else if (node.op == &constant_op) {
       const Tensor& value = node.attrs.tensor("value");
-      names_[size_t(id)][0] = value.elements() == 1 ? brief(value.at(0)) : unique(text("constant", ++count["constant"]));
+      names_[size_t(id)][0] =
+          value.elements() == 1 ? brief(value.at(0)) : unique(text("constant", ++count["constant"]));
       continue;
     } else {
       wish = text(node.op->name, ++count[node.op->name]);
     }
     for (size_t o = 0; o < node.out.size(); ++o) {
       const bool probabilities = o == 1 && is_named(*node.op, "softmax_cross_entropy");
-      names_[size_t(id)][o] = Edge{id, int32_t(o)} == loss ? "L" : unique(probabilities ? "p" : o ? text(wish, "_", o) : wish);
+      names_[size_t(id)][o] = Edge{id, int32_t(o)} == loss ? "L"
+                                                           : unique(probabilities ? "p"
+                                                                    : o           ? text(wish, "_", o)
+                                                                                  : wish);
     }
   }
 }

@@ -24,7 +24,8 @@ NodeId next_stage(const Explainer::Inner& in, Edge edge, bool& found) {
   const Node& node = (*in.graph)[id];
   if (!node.op->is(pointwise) || node.out[0].shape != in.graph->type(edge).shape) return -1;
   for (const Edge other : node.in)
-    if (other != edge && (*in.graph)[other.node].op != &state_op && (*in.graph)[other.node].op != &constant_op) return -1;
+    if (other != edge && (*in.graph)[other.node].op != &state_op && (*in.graph)[other.node].op != &constant_op)
+      return -1;
   found = true;
   return id;
 }
@@ -35,7 +36,8 @@ std::vector<std::string> Explainer::neuron_layers() const {
   std::vector<std::string> out;
   for (NodeId id = 0; id < inner_->forward; ++id) {
     const Node& node = (*inner_->graph)[id];
-    if (!inner_->values.values[size_t(id)].empty() && has_neurons(*inner_->graph, node) && std::ranges::find(out, node.name) == out.end())
+    if (!inner_->values.values[size_t(id)].empty() && has_neurons(*inner_->graph, node) &&
+        std::ranges::find(out, node.name) == out.end())
       out.push_back(node.name);
   }
   return out;
@@ -54,8 +56,12 @@ Neuron Explainer::neuron(const std::string& layer, int64_t unit, int64_t row) {
   const bool ta = node.attrs.integer("transpose_a"), tb = node.attrs.integer("transpose_b");
   const Shape& shape = node.out[0].shape;
   const int64_t units = shape.back(), rows = shape.elements() / std::max<int64_t>(units, 1);
-  if (unit < 0 || unit >= units) bad_input("explain", text("layer \"", layer, "\" has ", units, " neurons, there is no ", unit), text("they count from 0 to ", units - 1));
-  if (row < 0 || row >= rows) bad_input("explain", text("layer \"", layer, "\" has ", rows, " rows here, there is no ", row), text("they count from 0 to ", rows - 1));
+  if (unit < 0 || unit >= units)
+    bad_input("explain", text("layer \"", layer, "\" has ", units, " neurons, there is no ", unit),
+              text("they count from 0 to ", units - 1));
+  if (row < 0 || row >= rows)
+    bad_input("explain", text("layer \"", layer, "\" has ", rows, " rows here, there is no ", row),
+              text("they count from 0 to ", rows - 1));
 
   const Tensor &a = in.values.at(node.in[0]), &b = in.values.at(node.in[1]);
   const int64_t inputs = b.shape()[tb ? 1 : 0], m = shape[shape.rank() - 2];
@@ -65,7 +71,8 @@ Neuron Explainer::neuron(const std::string& layer, int64_t unit, int64_t row) {
   out.units = units;
   const int64_t flat = row * units + unit;
   out.label = in.names->element({id, 0}, flat);
-  out.formula = text(out.label, " = ", in.words->forward({id, 0}, to_index(coordinates(flat, shape)), in.words->names()));
+  out.formula =
+      text(out.label, " = ", in.words->forward({id, 0}, to_index(coordinates(flat, shape)), in.words->names()));
 
   struct Found {
     int64_t a, b;
@@ -79,7 +86,8 @@ Neuron Explainer::neuron(const std::string& layer, int64_t unit, int64_t row) {
     found.push_back({at_a, at_b, a.at(at_a) * b.at(at_b)});
     out.sum += found.back().product;
   }
-  std::ranges::stable_sort(found, [](const Found& x, const Found& y) { return std::fabs(x.product) > std::fabs(y.product); });
+  std::ranges::stable_sort(found,
+                           [](const Found& x, const Found& y) { return std::fabs(x.product) > std::fabs(y.product); });
   for (size_t i = 0; i < found.size(); ++i) {
     if (i >= size_t(in.options.terms)) {
       ++out.rest_products;
@@ -88,9 +96,12 @@ Neuron Explainer::neuron(const std::string& layer, int64_t unit, int64_t row) {
       continue;
     }
     const double x = a.at(found[i].a), w = b.at(found[i].b);
-    out.products.push_back({.expression = text(in.names->element(node.in[0], found[i].a), " * ", in.names->element(node.in[1], found[i].b)),
+    out.products.push_back({.expression = text(in.names->element(node.in[0], found[i].a), " * ",
+                                               in.names->element(node.in[1], found[i].b)),
                             .numbers = text(brief(x), " * ", w < 0 ? text("(", brief(w), ")") : brief(w)),
-                            .input = x, .weight = w, .product = found[i].product});
+                            .input = x,
+                            .weight = w,
+                            .product = found[i].product});
   }
 
   out.output = out.sum;
@@ -103,10 +114,14 @@ Neuron Explainer::neuron(const std::string& layer, int64_t unit, int64_t row) {
     edge = {next, 0};
     const Index index = to_index(coordinates(flat, shape));
     out.output = in.values.at(edge).at(flat);
-    out.stages.push_back({.expression = text(in.names->element(edge, flat), " = ", in.words->forward(edge, index, names)),
-                          .numbers = in.words->forward(edge, index, numbers), .op = graph[next].op->name, .value = out.output});
+    out.stages.push_back(
+        {.expression = text(in.names->element(edge, flat), " = ", in.words->forward(edge, index, names)),
+         .numbers = in.words->forward(edge, index, numbers),
+         .op = graph[next].op->name,
+         .value = out.output});
     if (graph[next].op->is(kinked) && out.output == 0 && in.values.at(graph[next].in[0]).at(flat) < 0)
-      out.notes.push_back(text(in.names->element(edge, flat), " is 0 for this sample: the sum stayed below 0, the unit is silent"));
+      out.notes.push_back(
+          text(in.names->element(edge, flat), " is 0 for this sample: the sum stayed below 0, the unit is silent"));
   }
   return out;
 }

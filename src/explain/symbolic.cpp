@@ -12,7 +12,7 @@
 namespace vitro {
 namespace {
 
-constexpr size_t longest = 400;   // characters of an adjoint that is still substituted
+constexpr size_t longest = 400; // characters of an adjoint that is still substituted
 constexpr size_t most_hops = 200;
 
 // Whether a plus or minus stands outside of all parentheses.
@@ -21,7 +21,8 @@ bool has_terms(const std::string& text) {
   for (size_t i = 0; i + 1 < text.size(); ++i) {
     if (text[i] == '(' || text[i] == '[') ++depth;
     if (text[i] == ')' || text[i] == ']') --depth;
-    if (depth == 0 && i > 0 && text[i - 1] == ' ' && text[i + 1] == ' ' && (text[i] == '+' || text[i] == '-')) return true;
+    if (depth == 0 && i > 0 && text[i - 1] == ' ' && text[i + 1] == ' ' && (text[i] == '+' || text[i] == '-'))
+      return true;
   }
   return false;
 }
@@ -32,8 +33,8 @@ public:
 
   struct Hop {
     NodeId node;
-    std::string left, right;  // "dL/dh1[3]", by the names of its readers' adjoints
-    std::string full;         // with those substituted back
+    std::string left, right; // "dL/dh1[3]", by the names of its readers' adjoints
+    std::string full;        // with those substituted back
   };
 
   const Hop& hop(Edge edge, const Index& index);
@@ -70,7 +71,8 @@ std::string Letters::sum(Edge edge, const Index& index, const std::function<std:
       if (int(image.at.size()) != node.out[size_t(output)].shape.rank()) continue;
       std::string term = in_.words->chain(reader, input, output, image.at, index, voice(adjoint), 0);
       // sum_k sum_j x: a sum of products needs no parentheses, a sum of terms does.
-      if (!image.letters.empty()) term = text("sum_", join(image.letters, ","), " ", has_terms(term) ? "(" + term + ")" : term);
+      if (!image.letters.empty())
+        term = text("sum_", join(image.letters, ","), " ", has_terms(term) ? "(" + term + ")" : term);
       terms.push_back(term);
     }
   }

@@ -15,7 +15,7 @@
 namespace vitro {
 namespace {
 
-constexpr double exact = 1e-9;  // what two ways to add up the same double terms may differ by, relative to their size
+constexpr double exact = 1e-9; // what two ways to add up the same double terms may differ by, relative to their size
 
 double dot(const Tensor& a, const Tensor& b) {
   const auto x = a.as<double>(), y = b.as<double>();
@@ -31,6 +31,10 @@ double size_of_dot(const Tensor& a, const Tensor& b) {
   return sum;
 }
 
+bool all_zero(const Tensor& tensor) {
+  return std::ranges::all_of(tensor.as<double>(), [](double x) { return x == 0; });
+}
+
 // The walk of one parameter.
 class Walk {
 public:
@@ -40,6 +44,7 @@ public:
 
 private:
   void push_forward();
+  void reach_by_template(NodeId reader, size_t input, int32_t output, const Tensor& from, Tensor& mask);
   Step step(Edge edge);
   StepElement element(Edge edge, int64_t flat);
   void explain_words(Edge edge, Step& step);
@@ -52,8 +57,8 @@ private:
   Explainer::Inner& in_;
   const ElementAddress& address_;
   NodeId start_;
-  ByEdge tangent_;  // d element / d weight
-  ByEdge reach_;    // not 0 where the weight reaches, were no unit dead
+  ByEdge tangent_;                                                  // d element / d weight
+  ByEdge reach_;                                                    // not 0 where the weight reaches, were no unit dead
   std::vector<std::pair<std::pair<NodeId, NodeId>, double>> flows_; // ((from, reader), flow)
   std::vector<double> arriving_; // by node: the flow on its readers' edges, of all outputs
   double scale_ = 0;             // the largest sum of |adjoint * tangent| at a node: what rounding is relative to
@@ -67,6 +72,28 @@ Walk::Walk(Explainer::Inner& inner, const ElementAddress& address, NodeId start)
   tangent_[size_t(start)] = {one};
   reach_[size_t(start)] = {one};
   push_forward();
+}
+
+// Where every factor is 0 (an input of zeros), the templates still know which elements the weight would reach.
+void Walk::reach_by_template(NodeId reader, size_t input, int32_t output, const Tensor& from, Tensor& mask) {
+  constexpr int most = 64; // enough to show; a layer of zeros reaches nothing more
+  int told = 0;
+  for (int64_t f = 0; f < from.elements() && told < most; ++f) {
+    if (from.at(f) == 0) continue;
+    ++told;
+    const auto image = in_.words->image(reader, input, output, to_index(coordinates(f, from.shape())));
+    if (int(image.at.size()) != mask.shape().rank()) continue;
+    const auto fits = [&](int64_t e) {
+      const auto at = coordinates(e, mask.shape());
+      for (size_t axis = 0; axis < at.size(); ++axis)
+        if (std::ranges::find(image.letters, image.at[axis]) == image.letters.end() &&
+            image.at[axis] != std::to_string(at[axis]))
+          return false;
+      return true;
+    };
+    for (int64_t e = 0; e < mask.elements(); ++e)
+      if (fits(e)) mask.set(e, 1);
+  }
 }
 
 // A dead unit's tangent is 0, and so is all behind it. What the weight would reach is tracked beside it:
@@ -107,6 +134,12 @@ void Walk::push_forward() {
           if (direction.at(e) != 0) direction.set(e, 1 + std::fmod(double(e + 1) * 0.6180339887498949, 1.0));
         reached = in_.rules->push(id, i, direction);
       }
+      if (!node.op->is(pointwise)) {
+        auto& masks = reached.empty() ? (reached = moved) : reached;
+        for (size_t o = 0; o < node.out.size(); ++o)
+          if (in_.carries({id, int32_t(o)}) && all_zero(masks[o]))
+            reach_by_template(id, i, int32_t(o), reach(from), masks[o]);
+      }
       double flow = 0;
       for (size_t o = 0; o < node.out.size(); ++o) {
         const Edge to{id, int32_t(o)};
@@ -142,7 +175,8 @@ StepElement Walk::element(Edge edge, int64_t flat) {
   if (!node.op->is(source)) {
     out.computed = in_.words->forward(edge, index, names);
     const std::string by_numbers = in_.words->forward(edge, index, numbers);
-    if (!by_numbers.empty() && by_numbers != out.computed && by_numbers != brief(out.value)) out.computed += " = " + by_numbers;
+    if (!by_numbers.empty() && by_numbers != out.computed && by_numbers != brief(out.value))
+      out.computed += " = " + by_numbers;
   }
 
   // The terms of its adjoint: every element of every reader that moves with this one.
@@ -165,7 +199,8 @@ StepElement Walk::element(Edge edge, int64_t flat) {
       if (!in_.carries(to)) continue;
       const auto values = slopes[o].as<double>();
       for (size_t e = 0; e < values.size(); ++e)
-        if (values[e] != 0) found.push_back({reader, input, int32_t(o), int64_t(e), in_.adjoint_at(to, int64_t(e)), values[e]});
+        if (values[e] != 0)
+          found.push_back({reader, input, int32_t(o), int64_t(e), in_.adjoint_at(to, int64_t(e)), values[e]});
     }
   }
   if (found.empty())
@@ -179,7 +214,8 @@ StepElement Walk::element(Edge edge, int64_t flat) {
       const int64_t e = flat_element(image.at, shape_of_reader);
       found.push_back({reader, input, 0, e, in_.adjoint_at(to, e), 0});
     }
-  std::ranges::stable_sort(found, [](const Found& a, const Found& b) { return std::fabs(a.product()) > std::fabs(b.product()); });
+  std::ranges::stable_sort(
+      found, [](const Found& a, const Found& b) { return std::fabs(a.product()) > std::fabs(b.product()); });
   for (size_t i = 0; i < found.size(); ++i) {
     const Found& term = found[i];
     out.sum += term.product();
@@ -190,12 +226,13 @@ StepElement Walk::element(Edge edge, int64_t flat) {
     }
     const Edge to{term.reader, term.output};
     const Index e = to_index(coordinates(term.element, in_.graph->type(to).shape));
-    out.terms.push_back({.through = label(to, term.element),
-                         .expression = in_.words->chain(term.reader, term.input, term.output, e, index, names, term.slope),
-                         .numbers = in_.words->chain(term.reader, term.input, term.output, e, index, numbers, term.slope),
-                         .adjoint = term.adjoint,
-                         .slope = term.slope,
-                         .product = term.product()});
+    out.terms.push_back(
+        {.through = label(to, term.element),
+         .expression = in_.words->chain(term.reader, term.input, term.output, e, index, names, term.slope),
+         .numbers = in_.words->chain(term.reader, term.input, term.output, e, index, numbers, term.slope),
+         .adjoint = term.adjoint,
+         .slope = term.slope,
+         .product = term.product()});
   }
   return out;
 }
@@ -219,7 +256,8 @@ Step Walk::step(Edge edge) {
   out.reached = int64_t(reached.size());
   const auto product = [&](int64_t e) { return std::fabs(adjoint(edge).at(e) * tangent(edge).at(e)); };
   std::ranges::stable_sort(reached, [&](int64_t a, int64_t b) {
-    return product(a) != product(b) ? product(a) > product(b) : std::fabs(adjoint(edge).at(a)) > std::fabs(adjoint(edge).at(b));
+    return product(a) != product(b) ? product(a) > product(b)
+                                    : std::fabs(adjoint(edge).at(a)) > std::fabs(adjoint(edge).at(b));
   });
   const bool is_loss = edge == in_.loss;
   for (size_t i = 0; i < reached.size(); ++i) {
@@ -238,7 +276,8 @@ Step Walk::step(Edge edge) {
     if (is_loss) continue; // its adjoint is 1 by definition
     double size = std::fabs(element.rest);
     for (const Term& term : element.terms) size += std::fabs(term.product);
-    out.adds_up = out.adds_up && std::fabs(element.sum - element.adjoint) <= exact * std::max(size, std::fabs(element.adjoint));
+    out.adds_up =
+        out.adds_up && std::fabs(element.sum - element.adjoint) <= exact * std::max(size, std::fabs(element.adjoint));
   }
   explain_words(edge, out);
   return out;
@@ -248,7 +287,8 @@ Step Walk::step(Edge edge) {
 void Walk::explain_words(Edge edge, Step& step) {
   const Node& node = (*in_.graph)[edge.node];
   if (node.op->is(constant_slope)) {
-    step.notes.push_back(text(node.op->name, " is flat wherever it is defined: its slope is 0, so nothing descends through it"));
+    step.notes.push_back(
+        text(node.op->name, " is flat wherever it is defined: its slope is 0, so nothing descends through it"));
     return;
   }
   if (!node.op->is(pointwise) || node.in.size() != 1 || !moves(node.in[0])) return;
@@ -262,8 +302,7 @@ void Walk::explain_words(Edge edge, Step& step) {
     const double s = slope.at(e), x = in_.values.at(node.in[0]).at(e);
     const std::string input = text(label(node.in[0], e), " = ", brief(x));
     if (node.op->is(kinked) && s == 0) {
-      if (dead++ == 0)
-        example = text(input, x < 0 ? " < 0" : "", ": ", node.op->name, " passes nothing back");
+      if (dead++ == 0) example = text(input, x < 0 ? " < 0" : "", ": ", node.op->name, " passes nothing back");
     } else if (!node.op->is(kinked) && std::fabs(s) < 0.01) {
       if (flat++ == 0 || std::fabs(s) < least) {
         least = std::fabs(s);
@@ -272,7 +311,9 @@ void Walk::explain_words(Edge edge, Step& step) {
     }
   }
   if (dead + flat == 0) return;
-  if (dead + flat > 1) example += text("; so ", dead ? "do " : "are ", dead + flat - 1, " more of the ", step.reached, " units that the weight reaches");
+  if (dead + flat > 1)
+    example += text("; so ", dead ? "do " : "are ", dead + flat - 1, " more of the ", step.reached,
+                    " units that the weight reaches");
   step.notes.push_back(example);
 }
 
@@ -293,9 +334,11 @@ void Walk::explain_gradient(Explanation& out) {
         if (silent(reader) || std::ranges::find(in, Edge{step.node, step.output}) == in.end()) continue;
         std::string why = reader.notes.empty() ? "" : reader.notes.front();
         if (why.empty() && element.terms.size() == 1 && element.terms[0].slope == 0)
-          why = text("dL/d", element.label, " = ", element.terms[0].expression, " = ", element.terms[0].numbers, ", a factor is 0");
+          why = text("dL/d", element.label, " = ", element.terms[0].expression, " = ", element.terms[0].numbers,
+                     ", a factor is 0");
         if (why.empty())
-          why = element.terms.empty() ? text(reader.op, " does not move with ", element.label) : text("the terms of dL/d", element.label, " cancel");
+          why = element.terms.empty() ? text(reader.op, " does not move with ", element.label)
+                                      : text("the terms of dL/d", element.label, " cancel");
         if (std::ranges::find(reasons, why) == reasons.end()) reasons.push_back(why);
       }
     }
@@ -322,8 +365,8 @@ void Walk::explain_gradient(Explanation& out) {
   if (!at) return;
   std::string why;
   for (const std::string& note : from->notes) why = text(" (", note, ")");
-  out.notes.push_back(text("The gradient is tiny. It shrinks most from ", from->name, " to ", at->name, ": to ", number(most, 2),
-                           " of what it was", why, "."));
+  out.notes.push_back(text("The gradient is tiny. It shrinks most from ", from->name, " to ", at->name, ": to ",
+                           number(most, 2), " of what it was", why, "."));
 }
 
 Explanation Walk::explain() {
