@@ -69,7 +69,10 @@ private:
       for (const int buffer : *list) touch(buffer, next_step());
     if (step.workspace >= 0) touch(step.workspace, next_step());
     for (const Operand& operand : step.pointwise.operands)
-      if (operand.kind != Operand::slot) touch(operand.index, next_step());
+      if (operand.kind != Operand::slot) {
+        touch(operand.index, next_step());
+        if (operand.kind == Operand::scalar) touch(operand.fill, next_step());
+      }
     for (const Member& member : step.pointwise.members)
       if (member.buffer >= 0) touch(member.buffer, next_step());
     program_.steps.push_back(std::move(step));
@@ -225,16 +228,25 @@ private:
     const Shape& shape = graph_->type(edge).shape;
     if (shape == program.shape) return operand(program, {.kind = Operand::full, .index = buffer_of(edge, layout)});
     const int buffer = buffer_of(edge, row_major);
-    if (shape.elements() == 1) return operand(program, {.kind = Operand::scalar, .index = buffer});
+    if (shape.elements() == 1) return scalar_operand(program, buffer);
     return operand(program,
                    {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
+  }
+
+  // A scalar is spread over a tile once a step, before anybody needs it.
+  int scalar_operand(PointwiseProgram& program, int buffer) {
+    const size_t before = program.operands.size();
+    const int which = operand(program, {.kind = Operand::scalar, .index = buffer});
+    if (program.operands.size() > before)
+      program.operands.back().fill = new_buffer({BufferPlace::arena}, tile * int64_t(sizeof(float)));
+    return which;
   }
 
   // Members without a buffer leave their tile in scratch: until the last member that reads it.
   // `slot` operands name a member so far; now they name what that member writes.
   static void assign_slots(PointwiseProgram& program, const std::vector<size_t>& last_reader) {
     for (Operand& operand : program.operands)
-      if (operand.kind == Operand::scalar || operand.kind == Operand::broadcast) operand.fill = program.slots++;
+      if (operand.kind == Operand::broadcast) operand.fill = program.slots++;
     std::vector<int> free;
     for (size_t i = 0; i < program.members.size(); ++i) {
       Member& member = program.members[i];

@@ -78,7 +78,7 @@ inline constexpr size_t most_members = 24; // bounds a group's scratch: at most 
 struct Operand {
   enum Kind { full, scalar, broadcast, slot } kind;
   int index = 0;                                 // buffer, or slot
-  int fill = 0;                                  // scalar, broadcast: the slot that it is spread into
+  int fill = 0;                                  // broadcast: the slot, scalar: the buffer, that it is spread into
   std::array<int64_t, Shape::max_rank> stride{}; // broadcast: its strides in the group's shape
 };
 

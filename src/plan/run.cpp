@@ -73,13 +73,18 @@ void spread(const float* x, const Shape& shape, const Operand& operand, int64_t 
 
 void run_range(const Chain& chain, int64_t begin, int64_t end) {
   const PointwiseProgram& program = *chain.program;
-  const int64_t length = std::min(tile, end - begin);
   auto* scratch = static_cast<float*>(__builtin_alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
   scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
   const auto slot = [&](int index) { return scratch + index * tile; };
   const auto data = [&](int buffer) { return static_cast<float*>(chain.buffers[buffer]); };
-  for (const Operand& operand : program.operands)
-    if (operand.kind == Operand::scalar) std::fill_n(slot(operand.fill), length, *data(operand.index));
+  const auto operand_at = [&](const Operand& operand, int64_t at) -> const float* {
+    switch (operand.kind) {
+      case Operand::full: return data(operand.index) + at;
+      case Operand::scalar: return data(operand.fill);
+      case Operand::broadcast: return slot(operand.fill);
+      default: return slot(operand.index);
+    }
+  };
   bool finite = true;
   for (int64_t at = begin; at < end; at += tile) {
     const int64_t n = std::min(tile, end - at);
@@ -88,17 +93,22 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
         spread(data(operand.index), program.shape, operand, at, n, slot(operand.fill));
     for (const Member& member : program.members) {
       const float* in[4];
-      for (size_t i = 0; i < member.in.size(); ++i) {
-        const Operand& operand = program.operands[size_t(member.in[i])];
-        in[i] = operand.kind == Operand::full ? data(operand.index) + at
-                                              : slot(operand.kind == Operand::slot ? operand.index : operand.fill);
-      }
+      for (size_t i = 0; i < member.in.size(); ++i) in[i] = operand_at(program.operands[size_t(member.in[i])], at);
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
       member.kernel(in, out, n, member.params.data());
       if (member.check_finite) finite &= all_finite(out, n) || all_finite_inside(program, out, at, n);
     }
   }
   if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
+}
+
+// What ranges of the chain share: scalars spread over a tile.
+void spread_scalars(const Chain& chain) {
+  const PointwiseProgram& program = *chain.program;
+  for (const Operand& operand : program.operands)
+    if (operand.kind == Operand::scalar)
+      std::fill_n(static_cast<float*>(chain.buffers[operand.fill]), std::min(tile, program.elements),
+                  *static_cast<const float*>(chain.buffers[operand.index]));
 }
 
 void run_epilogue(void* context, int64_t begin, int64_t end) {
@@ -213,6 +223,7 @@ bool Execution::run() {
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
     Frame::StepFrame& now = frame.steps[i];
+    spread_scalars(now.chain);
     switch (step.kind) {
       case Step::kernel: {
         const Epilogue epilogue = step.pointwise.members.empty() ? Epilogue{} : Epilogue{run_epilogue, &now.chain};
