@@ -95,19 +95,20 @@ void Arguments::refuse_overrides() const {
 }
 
 void Common::declare(Arguments& arguments) {
-  arguments.option("--threads", threads, "N", "threads to use (default: the cores allowed); results do not depend on it");
+  arguments.option("--threads", threads, "N",
+                   "threads to use (default: the cores allowed); results do not depend on it");
   arguments.flag("--json", json, "one JSON object on standard output instead of text");
   arguments.flag("--quiet", quiet, "no progress and no advice");
 }
 
 void Common::declare_data(Arguments& arguments) {
-  arguments.option("--data-dir", data_dir, "DIR", "where known data sets lie (default: $VITRO_DATA, then your data directory)");
+  arguments.option("--data-dir", data_dir, "DIR",
+                   "where known data sets lie (default: $VITRO_DATA, then your data directory)");
 }
 
 void Common::apply() const {
   if (!threads) return;
-  if (*threads < 1 || *threads > 256)
-    bad_input("--threads", text("is ", *threads), "a number from 1 to 256");
+  if (*threads < 1 || *threads > 256) bad_input("--threads", text("is ", *threads), "a number from 1 to 256");
   set_thread_count(int(*threads));
 }
 

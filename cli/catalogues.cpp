@@ -45,7 +45,8 @@ std::string args_table(const std::vector<AttrSpec>& args) {
 }
 
 std::string head(const std::string& kind, const std::string& name, const std::string& doc) {
-  return out_stream().palette.strong(text(kind, " ", name)) + "\n" + wrap(doc, std::min(out_stream().width, 100)) + "\n\n";
+  return out_stream().palette.strong(text(kind, " ", name)) + "\n" + wrap(doc, std::min(out_stream().width, 100)) +
+         "\n\n";
 }
 
 void add_if(Facts& facts, const char* name, const std::string& value) {
@@ -57,7 +58,8 @@ std::string values_of(const Tensor& tensor, int axis = 0, int64_t offset = 0) {
   if (axis == tensor.shape().rank()) return number(tensor.at(offset), 6);
   const int64_t step = tensor.shape().strides()[size_t(axis)];
   std::string out = "[";
-  for (int64_t i = 0; i < tensor.shape()[axis]; ++i) out += text(i ? ", " : "", values_of(tensor, axis + 1, offset + i * step));
+  for (int64_t i = 0; i < tensor.shape()[axis]; ++i)
+    out += text(i ? ", " : "", values_of(tensor, axis + 1, offset + i * step));
   return out + "]";
 }
 
@@ -87,14 +89,16 @@ std::string worked_example(const Op& op, const Example& example) {
   const Function function = trace.finish();
   const Interpretation run = interpret(function, {}, example.in, {.floats = DType::f64});
   Facts facts;
-  for (size_t i = 0; i < example.in.size(); ++i) facts.add(names[i], text(values_of(example.in[i]), "  ", example.in[i].shape()));
+  for (size_t i = 0; i < example.in.size(); ++i)
+    facts.add(names[i], text(values_of(example.in[i]), "  ", example.in[i].shape()));
   if (!example.attrs.items().empty()) facts.add("with", example.attrs.str());
   for (size_t i = 0; i < out.size(); ++i) {
     const Tensor& value = run.at(out[i].edge());
     facts.add(out.size() == 1 ? "y" : text("y", i + 1), text(values_of(value), "  ", value.shape()));
   }
   for (size_t i = 0; i < slopes.size(); ++i)
-    facts.add(text("d sum(y", out.size() == 1 ? "" : "1", ")/d", names[smooth_at[i]]), values_of(run.at(slopes[i].edge())));
+    facts.add(text("d sum(y", out.size() == 1 ? "" : "1", ")/d", names[smooth_at[i]]),
+              values_of(run.at(slopes[i].edge())));
   return facts.str({}, 2);
 }
 
@@ -113,7 +117,8 @@ std::string about_op(const Op& op) {
   traits.emplace_back(op.plain ? "primitive" : "composed of other ops");
   facts.add("traits", join(traits, ", "));
   out += facts.str() + args_table(op.attrs);
-  if (!op.examples.empty()) out += "\nFor example (computed just now, in double):\n" + worked_example(op, op.examples[0]);
+  if (!op.examples.empty())
+    out += "\nFor example (computed just now, in double):\n" + worked_example(op, op.examples[0]);
   return out;
 }
 
@@ -154,12 +159,15 @@ std::string about_schedule(const Schedule& schedule) {
   facts.add("formula", schedule.formula);
   add_if(facts, "source", schedule.origin);
   add_if(facts, "also called", also(schedule.aliases));
-  const bool ready = std::none_of(schedule.args.begin(), schedule.args.end(), [](const AttrSpec& arg) { return arg.required; });
+  const bool ready =
+      std::none_of(schedule.args.begin(), schedule.args.end(), [](const AttrSpec& arg) { return arg.required; });
   if (ready) {
     const ScheduleSpec spec = complete(ScheduleSpec{.name = schedule.name, .args = {}});
     std::vector<double> rates;
-    for (int64_t step = 0; step < 1000; ++step) rates.push_back(learning_rate(spec, 1.0, {.step = step, .steps = 1000, .steps_per_epoch = 100}));
-    facts.add("1000 steps", text(sparkline(rates), "  from ", number(rates.front(), 3), " to ", number(rates.back(), 3), " of lr"));
+    for (int64_t step = 0; step < 1000; ++step)
+      rates.push_back(learning_rate(spec, 1.0, {.step = step, .steps = 1000, .steps_per_epoch = 100}));
+    facts.add("1000 steps",
+              text(sparkline(rates), "  from ", number(rates.front(), 3), " to ", number(rates.back(), 3), " of lr"));
   }
   return out + facts.str() + args_table(schedule.args);
 }
@@ -170,21 +178,24 @@ std::string about_initializer(const Initializer& initializer) {
   facts.add("formula", initializer.formula);
   add_if(facts, "source", initializer.origin);
   add_if(facts, "also called", also(initializer.aliases));
-  for (const auto& parameter : initializer.parameters) facts.add(text("number ", parameter.name), text(parameter.fallback, " where not stated"));
+  for (const auto& parameter : initializer.parameters)
+    facts.add(text("number ", parameter.name), text(parameter.fallback, " where not stated"));
   const Type type{DType::f64, {100, 50}};
   const std::vector<double> drawn = initial(initializer.name, "example", type, fan_of(type.shape), 0).values();
   double mean = 0, squares = 0;
   for (const double value : drawn) mean += value / double(drawn.size());
   for (const double value : drawn) squares += (value - mean) * (value - mean) / double(drawn.size());
   const auto [low, high] = std::minmax_element(drawn.begin(), drawn.end());
-  facts.add("a weight [100, 50]", text("drawn just now: ", number(*low, 3), " to ", number(*high, 3), ", mean ", number(mean, 2), ", deviation ", number(std::sqrt(squares), 3)));
+  facts.add("a weight [100, 50]", text("drawn just now: ", number(*low, 3), " to ", number(*high, 3), ", mean ",
+                                       number(mean, 2), ", deviation ", number(std::sqrt(squares), 3)));
   return out + facts.str();
 }
 
 std::string about_net(const NetKind& net) {
   std::string out = head("net", net.name, net.doc) + args_table(net.args);
   Table table({"layer", "arguments"});
-  for (const LayerSpec& layer : make_net(net.name).layers) table.add({layer.op, layer.args.items().empty() ? "" : layer.args.str()});
+  for (const LayerSpec& layer : make_net(net.name).layers)
+    table.add({layer.op, layer.args.items().empty() ? "" : layer.args.str()});
   return out + "\nBy default:\n" + table.str({}, 2);
 }
 
@@ -212,7 +223,8 @@ template <class Span, class About> auto by_name(const Span& span, About about) {
 
 std::vector<Entry> data_entries() {
   std::vector<Entry> out;
-  for (const SourceEntry& entry : catalogue_of_data()) out.push_back({entry.name, text(entry.doc, " (", entry.kind, ", ", entry.size, ")")});
+  for (const SourceEntry& entry : catalogue_of_data())
+    out.push_back({entry.name, text(entry.doc, " (", entry.kind, ", ", entry.size, ")")});
   return out;
 }
 
@@ -266,19 +278,25 @@ const std::vector<Catalogue>& catalogues() {
   static const std::vector<Catalogue> all = {
       {{"data", "datasets"}, true, data_entries, {}},
       {{"recipes"}, true, recipe_entries, {}},
-      {{"nets"}, true, [] { return named(nets()); },
+      {{"nets"},
+       true,
+       [] { return named(nets()); },
        [](const std::string& name) {
          for (const NetKind& net : nets())
            if (net.name == name) return about_net(net);
          return std::string();
        }},
       {{"runs"}, true, run_entries, {}},
-      {{"layers"}, false, layer_entries,
+      {{"layers"},
+       false,
+       layer_entries,
        [](const std::string& name) {
          const Layer* layer = find_layer(name);
          return layer ? about_layer(*layer) : "";
        }},
-      {{"ops"}, false, op_entries,
+      {{"ops"},
+       false,
+       op_entries,
        [](const std::string& name) {
          if (const Op* op = find_op(name)) return about_op(*op);
          const Layer* layer = find_layer(name); // an alias of a layer that is an op
@@ -287,7 +305,10 @@ const std::vector<Catalogue>& catalogues() {
       {{"losses"}, false, [] { return named(losses()); }, by_name(losses(), about_loss)},
       {{"optimisers", "optimizers"}, false, [] { return named(optimizers()); }, by_name(optimizers(), about_optimizer)},
       {{"schedules"}, false, [] { return named(schedules()); }, by_name(schedules(), about_schedule)},
-      {{"initialisers", "initializers"}, false, [] { return named(initializers()); }, by_name(initializers(), about_initializer)},
+      {{"initialisers", "initializers"},
+       false,
+       [] { return named(initializers()); },
+       by_name(initializers(), about_initializer)},
   };
   return all;
 }

@@ -16,7 +16,8 @@ struct Catalogue {
   std::vector<std::string> kinds; // what `list` calls it: "optimisers", "optimizers"; the first is shown
   bool in_overview;               // bare `vitro list` shows it
   std::function<std::vector<Entry>()> entries;
-  /// All about the entry of that name or alias, as text; "" where there is none. Empty for what inspect knows otherwise.
+  /// All about the entry of that name or alias, as text; "" where there is none. Empty for what inspect knows
+  /// otherwise.
   std::function<std::string(const std::string& name)> about;
 };
 const std::vector<Catalogue>& catalogues();

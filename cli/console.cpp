@@ -22,7 +22,12 @@ Stream look_at(int descriptor) {
   return stream;
 }
 
+std::string called = "vitro";
+
 } // namespace
+
+const std::string& program() { return called; }
+void set_program(const char* as_called) { called = as_called; }
 
 const Stream& out_stream() {
   static const Stream stream = look_at(STDOUT_FILENO);

@@ -21,6 +21,10 @@ const Stream& error_stream();
 void print(std::string_view text); // standard output, as it stands
 void say(std::string_view line);   // standard error, with a newline
 
+/// How the program was called, for commands that are to be typed next: "vitro", "build/vitro".
+const std::string& program();
+void set_program(const char* as_called);
+
 /// Throws failure where standard output could not be written (a full disk, say).
 void flush_output();
 

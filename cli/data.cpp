@@ -46,7 +46,9 @@ int data(Arguments& arguments) {
     print(common.json ? object.dump() + "\n" : join(paths, "\n") + "\n");
     return 0;
   }
-  bad_input("vitro data", what.empty() ? "what shall be done?" : text("unknown: \"", what, "\"", did_you_mean(what, {"fetch", "path"})),
+  bad_input("vitro data",
+            what.empty() ? "what shall be done?"
+                         : text("unknown: \"", what, "\"", did_you_mean(what, {"fetch", "path"})),
             "`vitro data fetch NAME` or `vitro data path [NAME]`");
 }
 

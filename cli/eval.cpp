@@ -1,4 +1,7 @@
 // vitro eval: a run's weights on the test part of its data, or on a file.
+#include <filesystem>
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/console.h"
@@ -51,9 +54,12 @@ int eval(Arguments& arguments) {
   arguments.parse(2);
   arguments.refuse_overrides();
   common.apply();
-  const StoredRun run = open_run(find_run(arguments.word(0)));
-  if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: measuring it as it was initialised"));
-  const Chosen chosen = choose(run, arguments.word(1), part, common.data_dir);
+  // A word alone is a run, or a file for the latest one.
+  const bool file_alone = arguments.words().size() == 1 && std::filesystem::is_regular_file(arguments.word(0));
+  const StoredRun run = open_run(find_run(file_alone ? "" : arguments.word(0)));
+  if (!run.trained && !common.quiet)
+    say(text(run.directory.path(), " has no weights yet: measuring it as it was initialised"));
+  const Chosen chosen = choose(run, arguments.word(file_alone ? 0 : 1), part, common.data_dir);
   const Metrics metrics = measure(run.model, chosen.data);
   const Palette& palette = out_stream().palette;
   if (common.json) {

@@ -88,7 +88,8 @@ std::string heading(const StoredRun& run, const Sample& sample, bool chosen_by_u
   std::string out = text("Sample ", sample.index, " of the ", sample.part, " part of ", run.schema.name);
   const bool classes = run.schema.goal == Goal::classes;
   if (chosen_by_us) out += classes && sample.truth != sample.predicted ? ", the worst mistake" : ", the largest loss";
-  out += classes ? text(": it is \"", sample.truth, "\", the net says \"", sample.predicted, "\" (", percent(sample.probability, 1), ")")
+  out += classes ? text(": it is \"", sample.truth, "\", the net says \"", sample.predicted, "\" (",
+                        percent(sample.probability, 1), ")")
                  : text(": it is ", sample.truth, ", the net says ", sample.predicted);
   return out_stream().palette.strong(out) + "\n" + (sample.drawing.empty() ? "" : "\n" + sample.drawing) + "\n";
 }
@@ -109,15 +110,29 @@ int many(Explainer& explainer, const std::vector<ElementAddress>& addresses, con
     if (!kink) worst = std::max(worst, one.relative_error);
     const std::string name = to_text(address, states, true);
     table.add({name, number(one.gradient, 6), number(one.back_propagated, 6), number(one.difference.value, 6),
-               number(one.relative_error, 2), wrong ? "FAILED" : kink ? "at a kink" : ""});
-    list.push_back(Json{{"param", name}, {"gradient", one.gradient}, {"back_propagated", one.back_propagated},
-                        {"finite_difference", one.difference.value}, {"relative_error", one.relative_error},
-                        {"on_kink", kink}, {"adds_up", one.adds_up}});
+               number(one.relative_error, 2),
+               wrong  ? "FAILED"
+               : kink ? "at a kink"
+                      : ""});
+    list.push_back(Json{{"param", name},
+                        {"gradient", one.gradient},
+                        {"back_propagated", one.back_propagated},
+                        {"finite_difference", one.difference.value},
+                        {"relative_error", one.relative_error},
+                        {"on_kink", kink},
+                        {"adds_up", one.adds_up}});
   }
   if (common.json)
-    print(Json({{"checked", list.size()}, {"non_differentiable", kinks}, {"failed", failed}, {"worst_relative_error", worst}, {"explanations", std::move(list)}}).dump() + "\n");
+    print(Json({{"checked", list.size()},
+                {"non_differentiable", kinks},
+                {"failed", failed},
+                {"worst_relative_error", worst},
+                {"explanations", std::move(list)}})
+              .dump() +
+          "\n");
   else
-    print(head + table.str(out_stream().palette) + text("\nworst relative error ", number(worst, 3), ", failed ", failed, ", at a kink ", kinks, "\n"));
+    print(head + table.str(out_stream().palette) +
+          text("\nworst relative error ", number(worst, 3), ", failed ", failed, ", at a kink ", kinks, "\n"));
   return failed ? 1 : 0;
 }
 
@@ -141,14 +156,16 @@ int explain(Arguments& arguments) {
   arguments.refuse_overrides();
   common.apply();
   if (terms.value_or(1) < 1) bad_input("--terms", text("is ", *terms), "a number from 1 on");
-  if (!neuron.empty() && (symbolic || !param.empty())) bad_input("--neuron", "goes with neither --param nor --symbolic");
+  if (!neuron.empty() && (symbolic || !param.empty()))
+    bad_input("--neuron", "goes with neither --param nor --symbolic");
 
   const StoredRun run = open_run(find_run(arguments.word(0)));
   // What is wrong with an address should not have to wait for the data.
   const bool random = param.starts_with("random:");
   std::vector<ElementAddress> addresses;
   if (!param.empty()) addresses = parse_addresses(param, run.model.states(), uint64_t(seed.value_or(0)));
-  if (!run.trained && !common.quiet) say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
+  if (!run.trained && !common.quiet)
+    say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
   const Splits data = data_of(run, common.data_dir);
   const Sample sample = choose(run, data, index);
   const Function function = run.model.loss_function(1, sample.batch.targets.type());

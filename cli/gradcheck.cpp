@@ -59,7 +59,8 @@ int gradcheck(Arguments& arguments) {
   set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
   if (!net.empty()) set.insert(set.begin(), "net=" + net);
   if (all) return show(gradcheck_ops(), common.json);
-  return show(check_net(arguments.word(0), set, common.data_dir, count.value_or(200), samples.value_or(4)), common.json);
+  return show(check_net(arguments.word(0), set, common.data_dir, count.value_or(200), samples.value_or(4)),
+              common.json);
 }
 
 } // namespace vitro::cli

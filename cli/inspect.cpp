@@ -56,8 +56,9 @@ std::string tensor_table(const std::vector<NamedTensor>& tensors) {
   Table table({"name", "type", "> elements", "> least", "> mean", "> greatest", ""});
   for (const NamedTensor& tensor : tensors) {
     const Range range = range_of(tensor.value);
-    table.add({tensor.name, tensor.value.type().str(), thousands(tensor.value.elements()), number(range.low, 4), number(range.mean, 4),
-               number(range.high, 4), range.not_finite ? text(thousands(range.not_finite), " not finite") : ""});
+    table.add({tensor.name, tensor.value.type().str(), thousands(tensor.value.elements()), number(range.low, 4),
+               number(range.mean, 4), number(range.high, 4),
+               range.not_finite ? text(thousands(range.not_finite), " not finite") : ""});
   }
   return table.str(out_stream().palette);
 }
@@ -66,8 +67,13 @@ Json tensors_json(const std::vector<NamedTensor>& tensors) {
   Json out = Json::array();
   for (const NamedTensor& tensor : tensors) {
     const Range range = range_of(tensor.value);
-    out.push_back(Json{{"name", tensor.name}, {"dtype", name(tensor.value.dtype())}, {"shape", tensor.value.shape().list()},
-                       {"least", range.low}, {"mean", range.mean}, {"greatest", range.high}, {"not_finite", range.not_finite}});
+    out.push_back(Json{{"name", tensor.name},
+                       {"dtype", name(tensor.value.dtype())},
+                       {"shape", tensor.value.shape().list()},
+                       {"least", range.low},
+                       {"mean", range.mean},
+                       {"greatest", range.high},
+                       {"not_finite", range.not_finite}});
   }
   return out;
 }
@@ -89,14 +95,16 @@ std::string layer_table(const Model& model) {
 Json layers_json(const Model& model) {
   Json out = Json::array();
   for (const Model::LayerSummary& layer : model.layers())
-    out.push_back(Json{{"name", layer.name}, {"kind", layer.kind}, {"output", layer.output.list()}, {"parameters", layer.parameters}});
+    out.push_back(Json{
+        {"name", layer.name}, {"kind", layer.kind}, {"output", layer.output.list()}, {"parameters", layer.parameters}});
   return out;
 }
 
 // The graph of one training step on a batch as the recipe has it.
 std::string graph_of(const Model& model, const Recipe& recipe, const Schema& schema, const Options& options) {
   const int64_t batch = recipe.train.batch;
-  const Type targets = schema.goal == Goal::classes ? Type{DType::i32, {batch}} : Type{model.spec().dtype, {batch, schema.outputs()}};
+  const Type targets =
+      schema.goal == Goal::classes ? Type{DType::i32, {batch}} : Type{model.spec().dtype, {batch, schema.outputs()}};
   const Function step = model.step_function(batch, targets);
   if (options.dot) return print_dot(*step.graph);
   if (options.common.json) return print_json(*step.graph) + "\n";
@@ -108,8 +116,10 @@ std::string plan_of(const Recipe& recipe) {
   Facts facts;
   facts.add("loss", train.loss);
   facts.add("optimiser", text(train.optimizer.name, " ", train.optimizer.args.str()));
-  facts.add("schedule", text(train.schedule.name, train.schedule.args.items().empty() ? "" : " " + train.schedule.args.str()));
-  facts.add("batch", text(train.batch, ", ", plural(train.epochs, "epoch"), train.patience ? text(", patience ", train.patience) : ""));
+  facts.add("schedule",
+            text(train.schedule.name, train.schedule.args.items().empty() ? "" : " " + train.schedule.args.str()));
+  facts.add("batch", text(train.batch, ", ", plural(train.epochs, "epoch"),
+                          train.patience ? text(", patience ", train.patience) : ""));
   return facts.str(out_stream().palette);
 }
 
@@ -128,7 +138,8 @@ std::string samples_of(const Dataset& data) {
       const int64_t row = found - labels.begin();
       std::vector<double> pixels;
       for (int64_t i = 0; i < shape.elements(); ++i) pixels.push_back(data.samples.at(row * shape.elements() + i));
-      drawings.push_back(picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()), *std::max_element(pixels.begin(), pixels.end())));
+      drawings.push_back(picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()),
+                                 *std::max_element(pixels.begin(), pixels.end())));
       captions.push_back(text("sample ", row, ": ", schema.classes[c]));
     }
     return pictures_in_rows(drawings, captions, out_stream().terminal ? out_stream().width : 120);
@@ -136,7 +147,8 @@ std::string samples_of(const Dataset& data) {
   if (shape.rank() != 1) return "";
   const int64_t shown = std::min<int64_t>(shape[0], 8);
   std::vector<std::string> headings = {"> sample"};
-  for (int64_t j = 0; j < shown; ++j) headings.push_back("> " + (schema.features.empty() ? text("x", j) : schema.features[size_t(j)]));
+  for (int64_t j = 0; j < shown; ++j)
+    headings.push_back("> " + (schema.features.empty() ? text("x", j) : schema.features[size_t(j)]));
   if (shown < shape[0]) headings.push_back(text("(", shape[0] - shown, " more)"));
   headings.push_back(schema.targets.empty() ? "class" : schema.targets[0]);
   Table table(headings);
@@ -144,7 +156,8 @@ std::string samples_of(const Dataset& data) {
     std::vector<std::string> row = {thousands(i)};
     for (int64_t j = 0; j < shown; ++j) row.push_back(number(data.samples.at(i * shape[0] + j), 5));
     if (shown < shape[0]) row.emplace_back();
-    row.push_back(schema.goal == Goal::classes ? schema.classes[size_t(data.label_of()[size_t(i)])] : number(data.targets.at(i * schema.outputs()), 5));
+    row.push_back(schema.goal == Goal::classes ? schema.classes[size_t(data.label_of()[size_t(i)])]
+                                               : number(data.targets.at(i * schema.outputs()), 5));
     table.add(std::move(row));
   }
   return table.str(out_stream().palette);
@@ -159,11 +172,15 @@ std::string data_text(const Splits& data) {
   Facts facts;
   facts.add("goal", name(schema.goal));
   facts.add("samples", sizes(data));
-  facts.add("raw", text(name(schema.raw), "; the net's input is ", schema.input.mean.size() == 1 ? schema.input.str() : text("standardised by ", schema.input.mean.size(), " means and deviations")));
+  facts.add("raw", text(name(schema.raw), "; the net's input is ",
+                        schema.input.mean.size() == 1
+                            ? schema.input.str()
+                            : text("standardised by ", schema.input.mean.size(), " means and deviations")));
   out += facts.str(palette);
   if (schema.goal == Goal::classes) {
     Table table({"class", "> training", "> validation", "> test"});
-    const auto train = class_counts(data.train), validation = class_counts(data.validation), test = class_counts(data.test);
+    const auto train = class_counts(data.train), validation = class_counts(data.validation),
+               test = class_counts(data.test);
     for (size_t i = 0; i < schema.classes.size() && i < 30; ++i)
       table.add({schema.classes[i], thousands(train[i]), thousands(validation[i]), thousands(test[i])});
     out += "\n" + table.str(palette);
@@ -174,9 +191,17 @@ std::string data_text(const Splits& data) {
 
 Json data_json(const Splits& data) {
   const Schema& schema = data.train.schema;
-  Json out = {{"name", schema.name}, {"description", schema.description}, {"generated", schema.generated}, {"goal", name(schema.goal)},
-              {"sample", schema.sample.list()}, {"features", schema.features}, {"classes", schema.classes}, {"targets", schema.targets},
-              {"training", data.train.size()}, {"validation", data.validation.size()}, {"test", data.test.size()}};
+  Json out = {{"name", schema.name},
+              {"description", schema.description},
+              {"generated", schema.generated},
+              {"goal", name(schema.goal)},
+              {"sample", schema.sample.list()},
+              {"features", schema.features},
+              {"classes", schema.classes},
+              {"targets", schema.targets},
+              {"training", data.train.size()},
+              {"validation", data.validation.size()},
+              {"test", data.test.size()}};
   if (schema.goal == Goal::classes) out["counts"] = class_counts(data.train);
   return out;
 }
@@ -192,13 +217,20 @@ int show_run(const RunDirectory& directory, const Options& options) {
   const std::optional<Checkpoint> checkpoint = load_checkpoint(directory.checkpoint());
   History history;
   if (checkpoint) history = checkpoint->progress.history;
-  const std::string state = !checkpoint                     ? "nothing was saved yet"
-                            : checkpoint->progress.finished ? "finished"
-                                                            : text("interrupted in epoch ", checkpoint->progress.epoch + 1);
+  const std::string state = !checkpoint ? "nothing was saved yet"
+                            : checkpoint->progress.finished
+                                ? "finished"
+                                : text("interrupted in epoch ", checkpoint->progress.epoch + 1);
   if (options.common.json) {
-    Json object = {{"run", directory.path()}, {"state", state}, {"recipe", to_toml(run.recipe)}, {"layers", layers_json(run.model)},
-                   {"parameters", run.model.states().parameters()}, {"trained", run.trained},
-                   {"weights_sha256", weights_sha256(run.model.states())}, {"columns", history.columns}, {"history", history.rows}};
+    Json object = {{"run", directory.path()},
+                   {"state", state},
+                   {"recipe", to_toml(run.recipe)},
+                   {"layers", layers_json(run.model)},
+                   {"parameters", run.model.states().parameters()},
+                   {"trained", run.trained},
+                   {"weights_sha256", weights_sha256(run.model.states())},
+                   {"columns", history.columns},
+                   {"history", history.rows}};
     if (checkpoint) object["numbers"] = checkpoint->progress.numbers;
     print(object.dump() + "\n");
     return 0;
@@ -209,10 +241,18 @@ int show_run(const RunDirectory& directory, const Options& options) {
   facts.add("state", state);
   facts.add("data", text(run.schema.name, run.schema.description.empty() ? "" : ": " + run.schema.description));
   facts.add("weights", run.trained ? text("sha256 ", weights_sha256(run.model.states())) : "none yet");
-  if (checkpoint) facts.add("trained", text(plural(int64_t(history.rows.size()), "epoch"), ", ", duration(checkpoint->progress.seconds),
-                                            checkpoint->progress.best_epoch >= 0 ? text(", best validation loss in epoch ", checkpoint->progress.best_epoch + 1) : ""));
+  if (checkpoint)
+    facts.add("trained",
+              text(plural(int64_t(history.rows.size()), "epoch"), ", ", duration(checkpoint->progress.seconds),
+                   checkpoint->progress.best_epoch >= 0
+                       ? text(", best validation loss in epoch ", checkpoint->progress.best_epoch + 1)
+                       : ""));
   for (const auto& [key, value] : checkpoint ? checkpoint->progress.numbers : std::map<std::string, double>())
-    if (key.starts_with("test_")) facts.add(key == "test_accuracy" ? "test accuracy" : key == "test_rmse" ? "test RMSE" : "test loss", key == "test_accuracy" ? percent(value) : fixed(value, 4));
+    if (key.starts_with("test_"))
+      facts.add(key == "test_accuracy" ? "test accuracy"
+                : key == "test_rmse"   ? "test RMSE"
+                                       : "test loss",
+                key == "test_accuracy" ? percent(value) : fixed(value, 4));
   out += facts.str(palette) + "\n" + layer_table(run.model) + "\n" + plan_of(run.recipe);
   if (!history.rows.empty()) {
     Table table({"history", "", "> first", "> last"});
@@ -252,7 +292,8 @@ int show_recipe(const std::string& what, const Options& options) {
     return 0;
   }
   const Palette& palette = out_stream().palette;
-  print(data_text(data) + "\n" + palette.strong(text("net ", net_label(recipe), ", as `vitro train ", what, "` has it")) + "\n\n" +
+  print(data_text(data) + "\n" +
+        palette.strong(text("net ", net_label(recipe), ", as `vitro train ", what, "` has it")) + "\n\n" +
         layer_table(model) + "\n" + plan_of(recipe));
   return 0;
 }
@@ -280,7 +321,8 @@ int show_idx(const Tensor& array, const std::string& path, const Options& option
     for (int64_t row = 0; row < std::min<int64_t>(shape[0], 8); ++row) {
       std::vector<double> pixels;
       for (int64_t i = 0; i < shape[1] * shape[2]; ++i) pixels.push_back(array.at(row * shape[1] * shape[2] + i));
-      drawings.push_back(picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()), *std::max_element(pixels.begin(), pixels.end())));
+      drawings.push_back(picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()),
+                                 *std::max_element(pixels.begin(), pixels.end())));
       captions.push_back(text("image ", row));
     }
     out += "\n" + pictures_in_rows(drawings, captions, out_stream().terminal ? out_stream().width : 120);
@@ -340,7 +382,8 @@ int inspect(Arguments& arguments) {
     return 0;
   }
   if (fs::exists(fs::path("runs") / what / "recipe.toml", ignored)) return show_run(find_run(what), options);
-  bad_input(what, text("nothing is called that", did_you_mean(what, all_names())), "`vitro list` shows what there is; a file is named with its folder or suffix");
+  bad_input(what, text("nothing is called that", did_you_mean(what, all_names())),
+            "`vitro list` shows what there is; a file is named with its folder or suffix");
 }
 
 } // namespace vitro::cli

@@ -43,12 +43,14 @@ int list(Arguments& arguments) {
   std::vector<std::string> kinds;
   for (const Catalogue& catalogue : catalogues()) {
     kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
-    if (kind.empty() || std::find(catalogue.kinds.begin(), catalogue.kinds.end(), kind) == catalogue.kinds.end()) continue;
+    if (kind.empty() || std::find(catalogue.kinds.begin(), catalogue.kinds.end(), kind) == catalogue.kinds.end())
+      continue;
     print(common.json ? json_of(catalogue).dump() + "\n" : table_of(catalogue, width));
     return 0;
   }
   if (!kind.empty())
-    bad_input("vitro list", text("unknown kind \"", kind, "\"", did_you_mean(kind, kinds)), text("there are ", join(kinds, ", ")));
+    bad_input("vitro list", text("unknown kind \"", kind, "\"", did_you_mean(kind, kinds)),
+              text("there are ", join(kinds, ", ")));
   Json object;
   std::string out;
   std::vector<std::string> others;

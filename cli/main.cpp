@@ -14,9 +14,13 @@ namespace vitro::cli {
 namespace {
 
 const Verb all[] = {
-    {"train", "train a net, from a data set or a recipe", "WHAT [key=value ...] [options]",
-     "WHAT is a built-in data set or recipe (`vitro list`), a recipe (NAME.toml), or a file or directory of data. Every key "
-     "of a recipe can be set: `vitro init WHAT` shows them. The run is kept in a directory of its own: recipe, weights, "
+    {"train",
+     "train a net, from a data set or a recipe",
+     "WHAT [key=value ...] [options]",
+     "WHAT is a built-in data set or recipe (`vitro list`), a recipe (NAME.toml), or a file or directory of data. "
+     "Every key "
+     "of a recipe can be set: `vitro init WHAT` shows them. The run is kept in a directory of its own: recipe, "
+     "weights, "
      "history, checkpoint. Ctrl-C saves and stops; `vitro train --resume RUN` goes on.",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
@@ -24,20 +28,29 @@ const Verb all[] = {
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
       {"vitro train --resume runs/a", "goes on where it was interrupted"}},
      train},
-    {"eval", "measure a trained net", "[RUN] [FILE] [options]",
+    {"eval",
+     "measure a trained net",
+     "[RUN] [FILE] [options]",
      "Measures the run's weights on the test part of its data, or on FILE, a raw file with labels.",
      {{"vitro eval", "the latest run on its test part"},
-      {"vitro eval runs/a points.csv", "on a file of your own"}},
+      {"vitro eval runs/a points.csv", "on a file of your own; a FILE alone is for the latest run"}},
      eval},
-    {"predict", "what a trained net says about a file", "RUN FILE [options]",
-     "FILE holds raw samples: IDX images (packed or not) or the rows of a CSV file, whose target column may be absent; - is "
+    {"predict",
+     "what a trained net says about a file",
+     "RUN FILE [options]",
+     "FILE holds raw samples: IDX images (packed or not) or the rows of a CSV file, whose target column may be absent; "
+     "- is "
      "standard input. RUN alone knows how raw values become the net's input.",
      {{"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
       {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
      predict},
-    {"explain", "how a loss depends on a weight, number by number", "[RUN] [options]",
-     "Walks from the loss back to one weight: at each node the gradient that arrives, the local rule with its formula and "
-     "numbers, the largest terms and the sum of the rest; then the same number as back-propagated, and as a finite difference "
+    {"explain",
+     "how a loss depends on a weight, number by number",
+     "[RUN] [options]",
+     "Walks from the loss back to one weight: at each node the gradient that arrives, the local rule with its formula "
+     "and "
+     "numbers, the largest terms and the sum of the rest; then the same number as back-propagated, and as a finite "
+     "difference "
      "in double. Without options: the worst mistake of the test part, and its steepest weight.",
      {{"vitro explain", "the latest run's worst mistake"},
       {"vitro explain runs/a --sample 3 --param fc1.weight:3,17", "this sample, this weight"},
@@ -45,12 +58,17 @@ const Verb all[] = {
       {"vitro explain runs/a --param random:100", "a hundred weights against finite differences"},
       {"vitro explain runs/a --symbolic", "with letters instead of numbers"}},
      explain},
-    {"gradcheck", "derivatives against finite differences, in double", "WHAT|--all [options]",
+    {"gradcheck",
+     "derivatives against finite differences, in double",
+     "WHAT|--all [options]",
      "--all checks every op of the catalogue; a data set or recipe checks the whole net that it states.",
      {{"vitro gradcheck --all", "every op"}, {"vitro gradcheck digits", "a net, parameter by parameter"}},
      gradcheck},
-    {"inspect", "show anything: a run, a recipe, a data set, a file, an op", "[WHAT] [options]",
-     "WHAT is a run (without WHAT: the latest), a recipe, a data set, a file (IDX, CSV, safetensors), or the name of an op, "
+    {"inspect",
+     "show anything: a run, a recipe, a data set, a file, an op",
+     "[WHAT] [options]",
+     "WHAT is a run (without WHAT: the latest), a recipe, a data set, a file (IDX, CSV, safetensors), or the name of "
+     "an op, "
      "layer, loss, optimiser, schedule, initialiser or net.",
      {{"vitro inspect runs/a", "layers, parameters, metrics, history"},
       {"vitro inspect mnist", "samples, classes, a few pictures"},
@@ -58,21 +76,31 @@ const Verb all[] = {
       {"vitro inspect tanh", "formula, derivative, a worked example"},
       {"vitro inspect digits --graph", "the graph of one training step; --dot and --json too"}},
      inspect},
-    {"list", "what is built in, and the runs so far", "[KIND] [options]",
-     "KIND: data, recipes, nets, layers, ops, losses, optimisers, schedules, initialisers, runs. Without: the first of all.",
+    {"list",
+     "what is built in, and the runs so far",
+     "[KIND] [options]",
+     "KIND: data, recipes, nets, layers, ops, losses, optimisers, schedules, initialisers, runs. Without: the first of "
+     "all.",
      {{"vitro list", "data sets, recipes, nets, runs"}, {"vitro list ops", "every op with its formula"}},
      list},
-    {"init", "a recipe to start from", "WHAT [key=value ...] [--net NAME]",
+    {"init",
+     "a recipe to start from",
+     "WHAT [key=value ...] [--net NAME]",
      "Writes the recipe that `vitro train WHAT` uses, every default stated, to standard output.",
      {{"vitro init digits > my.toml", "then edit it, and: vitro train my.toml"},
       {"vitro init points.csv --net linear", "for your own table"}},
      init},
-    {"data", "fetch known data sets, or say where they lie", "fetch|path [NAME]",
-     "`fetch NAME` downloads a published data set with curl and checks its sums; `path` lists the places that are searched, "
+    {"data",
+     "fetch known data sets, or say where they lie",
+     "fetch|path [NAME]",
+     "`fetch NAME` downloads a published data set with curl and checks its sums; `path` lists the places that are "
+     "searched, "
      "`path NAME` the files found.",
      {{"vitro data fetch mnist", "about 11 MB"}, {"vitro data path", "where data sets are looked for"}},
      data},
-    {"shape", "what numpy's dot, matmul, * and + give for two shapes", "\"(64,3) @ (3,5)\"",
+    {"shape",
+     "what numpy's dot, matmul, * and + give for two shapes",
+     "\"(64,3) @ (3,5)\"",
      "Operators: @ or matmul, dot, *, +. Without an operator between the shapes, all of them.",
      {{"vitro shape \"(64,3) @ (3,5)\"", "(64, 5)"}, {"vitro shape \"(64,3) (3,)\"", "every operator at once"}},
      shape},
@@ -150,8 +178,9 @@ std::span<const Verb> verbs() { return all; }
 int main(int count, char** words) {
   using namespace vitro;
   cli::ignore_file_size_signal();
+  if (count > 0) cli::set_program(words[0]);
   try {
-    const int status = cli::dispatch({words + 1, words + count});
+    const int status = cli::dispatch({words + std::min(count, 1), words + count});
     cli::flush_output();
     return status;
   } catch (const Error& error) {
@@ -159,8 +188,6 @@ int main(int count, char** words) {
     return error.fault() == Fault::input ? 2 : 1;
   } catch (const std::bad_alloc&) {
     cli::say("vitro: out of memory. Help: a smaller batch (batch=...) or a smaller net");
-  } catch (const std::exception& error) {
-    cli::say(text("vitro: a fault of the program itself: ", error.what()));
-  }
+  } catch (const std::exception& error) { cli::say(text("vitro: a fault of the program itself: ", error.what())); }
   return 1;
 }

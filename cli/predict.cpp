@@ -1,5 +1,6 @@
 // vitro predict: what a run says about the samples of a raw file.
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
@@ -27,7 +28,8 @@ std::vector<double> scores(const Tensor& predictions, int64_t row, int64_t width
 std::vector<double> numbers(const Schema& schema, const Tensor& predictions, int64_t row, int64_t width) {
   std::vector<double> out;
   const auto groups = int64_t(schema.target.mean.size());
-  for (int64_t j = 0; j < width; ++j) out.push_back(schema.target.undo(predictions.at(row * width + j), j * groups / width));
+  for (int64_t j = 0; j < width; ++j)
+    out.push_back(schema.target.undo(predictions.at(row * width + j), j * groups / width));
   return out;
 }
 
@@ -88,7 +90,11 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
     }
     list.push_back(std::move(one));
   }
-  return {{"run", run.directory.path()}, {"samples", raw.data.size()}, {"classes", run.schema.classes}, {"targets", run.schema.targets}, {"predictions", std::move(list)}};
+  return {{"run", run.directory.path()},
+          {"samples", raw.data.size()},
+          {"classes", run.schema.classes},
+          {"targets", run.schema.targets},
+          {"predictions", std::move(list)}};
 }
 
 } // namespace
@@ -99,7 +105,7 @@ int predict(Arguments& arguments) {
   arguments.parse(2);
   arguments.refuse_overrides();
   common.apply();
-  if (arguments.words().empty())
+  if (arguments.words().empty() || (arguments.words().size() == 1 && std::filesystem::is_directory(arguments.word(0))))
     bad_input("vitro predict", "which file?", "vitro predict RUN FILE; a FILE alone is for the latest run");
   const bool named = arguments.words().size() == 2;
   const StoredRun run = open_run(find_run(named ? arguments.word(0) : ""));

@@ -18,7 +18,8 @@ std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseli
     if (classes) {
       const Interval interval = metrics.interval();
       table.add({part.name, fixed(metrics.loss, 4), percent(metrics.accuracy()),
-                 text(fixed(100 * interval.low, 2), " to ", fixed(100 * interval.high, 2), " %"), thousands(metrics.samples)});
+                 text(fixed(100 * interval.low, 2), " to ", fixed(100 * interval.high, 2), " %"),
+                 thousands(metrics.samples)});
     } else {
       table.add({part.name, fixed(metrics.loss, 4), fixed(metrics.rmse, 4), fixed(metrics.mae, 4), fixed(metrics.r2, 4),
                  thousands(metrics.samples)});
@@ -55,15 +56,23 @@ std::string class_tables(const Metrics& metrics, const std::vector<std::string>&
 Json to_json(const Metrics& metrics, const std::vector<std::string>& classes) {
   Json out;
   if (metrics.goal == Goal::numbers)
-    return {{"loss", metrics.loss}, {"samples", metrics.samples}, {"accuracy", nullptr}, {"rmse", metrics.rmse}, {"mae", metrics.mae}, {"r2", metrics.r2}};
+    return {{"loss", metrics.loss}, {"samples", metrics.samples}, {"accuracy", nullptr},
+            {"rmse", metrics.rmse}, {"mae", metrics.mae},         {"r2", metrics.r2}};
   const Interval interval = metrics.interval();
-  out = {{"accuracy", metrics.accuracy()}, {"loss", metrics.loss}, {"samples", metrics.samples}, {"interval", {interval.low, interval.high}}};
+  out = {{"accuracy", metrics.accuracy()},
+         {"loss", metrics.loss},
+         {"samples", metrics.samples},
+         {"interval", {interval.low, interval.high}}};
   Json per_class = Json::array(), confusion = Json::array();
   const auto n = int64_t(classes.size());
   for (int64_t i = 0; i < n; ++i) {
     const ClassMetrics one = metrics.of_class(i);
-    per_class.push_back({{"class", classes[size_t(i)]}, {"precision", one.precision()}, {"recall", one.recall()}, {"support", one.support}});
-    confusion.push_back(std::vector<int64_t>(metrics.confusion.begin() + i * n, metrics.confusion.begin() + (i + 1) * n));
+    per_class.push_back({{"class", classes[size_t(i)]},
+                         {"precision", one.precision()},
+                         {"recall", one.recall()},
+                         {"support", one.support}});
+    confusion.push_back(
+        std::vector<int64_t>(metrics.confusion.begin() + i * n, metrics.confusion.begin() + (i + 1) * n));
   }
   out["classes"] = std::move(per_class);
   out["confusion"] = std::move(confusion);
@@ -72,8 +81,8 @@ Json to_json(const Metrics& metrics, const std::vector<std::string>& classes) {
 
 std::string sizes(const Splits& data) {
   const Schema& schema = data.train.schema;
-  std::string out = text(thousands(data.train.size()), " training, ", thousands(data.validation.size()), " validation, ",
-                         thousands(data.test.size()), " test samples ", schema.sample);
+  std::string out = text(thousands(data.train.size()), " training, ", thousands(data.validation.size()),
+                         " validation, ", thousands(data.test.size()), " test samples ", schema.sample);
   if (schema.goal == Goal::classes) return text(out, ", ", plural(int64_t(schema.classes.size()), "class"));
   return text(out, ", predicting ", join(schema.targets, ", "));
 }

@@ -66,7 +66,8 @@ private:
     }
     ++at_;
     if (extents.size() > size_t(Shape::max_rank))
-      bad_input("vitro shape", text("a shape has ", extents.size(), " axes, at most ", Shape::max_rank, " are supported"));
+      bad_input("vitro shape",
+                text("a shape has ", extents.size(), " axes, at most ", Shape::max_rank, " are supported"));
     return Shape(extents);
   }
 

@@ -31,7 +31,8 @@ struct Options {
     arguments.option("--resume", resume, "RUN", "go on with an interrupted run; needs nothing else");
     arguments.option("--seed", seed, "N", "seed of weights, shuffling and generated data (default: the recipe's, 0)");
     arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
-    arguments.option("--checkpoint", checkpoint_s, "SECONDS", "at most so long without a checkpoint (default: 10; 0: every batch)");
+    arguments.option("--checkpoint", checkpoint_s, "SECONDS",
+                     "at most so long without a checkpoint (default: 10; 0: every batch)");
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
@@ -53,7 +54,8 @@ struct Work {
 
 Work begin(const Options& options, const std::string& what) {
   if (what.empty())
-    bad_input("vitro train", "what shall be trained?", "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
+    bad_input("vitro train", "what shall be trained?",
+              "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
   Recipe recipe = recipe_for(what, options.set);
   if (!options.out.empty()) check_out(options.out);
   Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
@@ -80,7 +82,8 @@ Work go_on(const Options& options, const std::string& what) {
     else if (found->progress.finished)
       say(text(directory.path(), " is finished: nothing is left to train"));
     else
-      say(text("going on with ", directory.path(), " at epoch ", found->progress.epoch + 1, ", batch ", found->progress.batch + 1));
+      say(text("going on with ", directory.path(), " at epoch ", found->progress.epoch + 1, ", batch ",
+               found->progress.batch + 1));
   }
   return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory)};
 }
@@ -136,14 +139,16 @@ Json object_of(const Work& work, const TrainingResult& result) {
 
 std::string report(const Work& work, const TrainingResult& result) {
   const Palette& palette = out_stream().palette;
-  std::string out = metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                                  result.baseline, palette) +
-                    "\n";
+  std::string out =
+      metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
+                    result.baseline, palette) +
+      "\n";
   Facts facts;
   std::string epochs = plural(result.epochs, "epoch");
   if (result.ending == Ending::stopped_early) epochs += ", stopped early";
   if (result.best_epoch > 0) epochs += text(", weights of epoch ", result.best_epoch);
-  facts.add("trained", text(epochs, ", ", duration(result.seconds), ", ", thousands(std::llround(result.samples_per_second)), " samples/s"));
+  facts.add("trained", text(epochs, ", ", duration(result.seconds), ", ",
+                            thousands(std::llround(result.samples_per_second)), " samples/s"));
   const Schema& schema = work.data.train.schema;
   if (schema.generated) facts.add("data", schema.description);
   facts.add("parameters", thousands(work.model.states().parameters()));
@@ -157,9 +162,10 @@ std::string advice(const Work& work, const TrainingResult& result) {
   Table table({"", ""});
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   const bool mistakes = unseen.goal == Goal::classes && unseen.correct < unseen.samples;
-  table.add({text("vitro explain ", run), mistakes ? "its worst mistake, number by number" : "one loss, number by number"});
-  table.add({text("vitro inspect ", run), "layers, parameters, history"});
-  table.add({text("vitro eval ", run), "per class, and what is taken for what"});
+  table.add({text(program(), " explain ", run),
+             mistakes ? "its worst mistake, number by number" : "one loss, number by number"});
+  table.add({text(program(), " inspect ", run), "layers, parameters, history"});
+  table.add({text(program(), " eval ", run), "per class, and what is taken for what"});
   return "\nWhat to try next:\n" + table.str(error_stream().palette, 2);
 }
 
@@ -174,8 +180,9 @@ int train(Arguments& arguments) {
   if (!quiet) {
     const Schema& schema = work.data.train.schema;
     say(text(schema.name, ": ", sizes(work.data), schema.generated ? "; generated" : ""));
-    say(text(net_label(work.recipe), ": ", thousands(work.model.states().parameters()), " parameters; ", plan.optimizer.name,
-             ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ", plural(plan.epochs, "epoch")));
+    say(text(net_label(work.recipe), ": ", thousands(work.model.states().parameters()), " parameters; ",
+             plan.optimizer.name, ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ",
+             plural(plan.epochs, "epoch")));
   }
 
   LiveLine live(!quiet);
@@ -200,8 +207,14 @@ int train(Arguments& arguments) {
 
   if (result.ending == Ending::interrupted) {
     if (options.common.json)
-      print(Json({{"interrupted", true}, {"epochs", result.epochs}, {"seconds", result.seconds}, {"out", work.directory.path()}}).dump() + "\n");
-    say(text("interrupted; saved in ", work.directory.path(), ". To go on: vitro train --resume ", work.directory.path()));
+      print(Json({{"interrupted", true},
+                  {"epochs", result.epochs},
+                  {"seconds", result.seconds},
+                  {"out", work.directory.path()}})
+                .dump() +
+            "\n");
+    say(text("interrupted; saved in ", work.directory.path(), ". To go on: ", program(), " train --resume ",
+             work.directory.path()));
     return 130;
   }
   print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + report(work, result));

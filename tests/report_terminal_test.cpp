@@ -108,12 +108,12 @@ TEST(Pictures, StandSideBySide) {
 
 TEST(ProgressLine, FitsAnyWidth) {
   const Pace progress{.epoch = 3,
-                          .epochs = 10,
-                          .done = 52,
-                          .of = 100,
-                          .loss = 0.12345,
-                          .samples_per_second = 41234.5,
-                          .seconds_left = 3.2};
+                      .epochs = 10,
+                      .done = 52,
+                      .of = 100,
+                      .loss = 0.12345,
+                      .samples_per_second = 41234.5,
+                      .seconds_left = 3.2};
   EXPECT_EQ(progress_line(progress, 100),
             "epoch 3/10 ━━━━━━━━━━━━━━━───────────────  52 %  loss 0.1235  41,234 samples/s  4 s left");
   for (int width = 1; width <= 120; ++width) EXPECT_LE(columns(progress_line(progress, width, {true})), width) << width;

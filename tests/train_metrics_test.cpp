@@ -107,9 +107,7 @@ TEST(Baseline, NamesTheMostFrequentClassOfTheTrainingPart) {
   EXPECT_TRUE(std::isnan(baseline(test, empty_like(test.schema)).value));
 }
 
-TEST(Baseline, NamesTheMean) {
-  EXPECT_DOUBLE_EQ(baseline(numbers(), numbers()).value, std::sqrt(20.0 / 4));
-}
+TEST(Baseline, NamesTheMean) { EXPECT_DOUBLE_EQ(baseline(numbers(), numbers()).value, std::sqrt(20.0 / 4)); }
 
 } // namespace
 } // namespace vitro

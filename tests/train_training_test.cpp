@@ -22,7 +22,8 @@ namespace {
 class Training : public testing::Test {
 protected:
   void SetUp() override {
-    place_ = std::filesystem::path(testing::TempDir()) / ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    place_ = std::filesystem::path(testing::TempDir()) /
+             ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     std::filesystem::remove_all(place_);
     std::filesystem::create_directories(place_);
   }
@@ -39,7 +40,8 @@ protected:
     Splits data = open_data(recipe.data.source, data_options(recipe));
     recipe = complete(std::move(recipe), data.train.schema);
     Model model(model_spec(recipe, data.train.schema));
-    RunDirectory directory = create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
+    RunDirectory directory =
+        create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
     return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
   }
 
@@ -53,7 +55,8 @@ History without_seconds(History history) {
   return history;
 }
 
-const std::vector<std::string> small = {"samples=50", "validation=30", "test=30", "batch=8", "epochs=4", "optimizer=adam", "lr=0.05"};
+const std::vector<std::string> small = {"samples=50", "validation=30",  "test=30", "batch=8",
+                                        "epochs=4",   "optimizer=adam", "lr=0.05"};
 
 TEST_F(Training, InterruptedAtAnyBatchItEndsWithTheSameBits) {
   Work whole = begin("moons", small, "whole");
@@ -103,7 +106,9 @@ TEST_F(Training, AFinishedRunIsReportedAndLeftAsItIs) {
 }
 
 TEST_F(Training, TheBestWeightsAreTheOnesOfTheLowestValidationLoss) {
-  Work work = begin("moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0"}, "run");
+  Work work = begin(
+      "moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0"},
+      "run");
   const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
   double least = INFINITY;
   int64_t at = 0;
@@ -118,7 +123,10 @@ TEST_F(Training, TheBestWeightsAreTheOnesOfTheLowestValidationLoss) {
   EXPECT_EQ(result.validation.loss, least);
   EXPECT_EQ(measure(open_run(work.directory).model, work.data.validation).loss, least);
 
-  Work last = begin("moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0", "best_weights=false"}, "last");
+  Work last = begin("moons",
+                    {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0",
+                     "best_weights=false"},
+                    "last");
   const TrainingResult kept = train(last.model, last.recipe, last.data, last.directory);
   EXPECT_EQ(kept.best_epoch, 0);
   EXPECT_EQ(kept.validation.loss, kept.history.rows.back()[3]);

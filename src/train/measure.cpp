@@ -82,7 +82,8 @@ int64_t worst_sample(const Model& model, const Dataset& data) {
   int64_t worst = -1;
   double most = -1;
   for (int64_t i = 0; i < data.size(); ++i) {
-    double error = 0; // grows with the loss: one minus the true class's probability, plus one if it lost; or the distance
+    double error =
+        0; // grows with the loss: one minus the true class's probability, plus one if it lost; or the distance
     if (data.schema.goal == Goal::classes) {
       const int64_t truth = data.label_of()[size_t(i)];
       double of_truth = 0, largest = 0;

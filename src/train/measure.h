@@ -22,7 +22,8 @@ Metrics measure(const Model& model, const Dataset& data);
 /// Predictions of all samples, [n, outputs]; needs no labels.
 Tensor predict_all(const Model& model, const Dataset& data);
 
-/// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is empty.
+/// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is
+/// empty.
 int64_t worst_sample(const Model& model, const Dataset& data);
 
 } // namespace vitro

@@ -121,7 +121,8 @@ Baseline baseline(const Dataset& train, const Dataset& on) {
   out.text = "always the mean";
   const int64_t width = train.schema.outputs();
   std::vector<double> mean(static_cast<size_t>(width));
-  for (int64_t i = 0; i < train.size() * width; ++i) mean[size_t(i % width)] += train.targets.at(i) / double(train.size());
+  for (int64_t i = 0; i < train.size() * width; ++i)
+    mean[size_t(i % width)] += train.targets.at(i) / double(train.size());
   double squared = 0;
   for (int64_t i = 0; i < on.size() * width; ++i) {
     const double away = on.targets.at(i) - mean[size_t(i % width)];

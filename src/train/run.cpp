@@ -66,7 +66,10 @@ Splits data_of(const StoredRun& run, const std::string& data_dir) {
   if (found.sample != run.schema.sample)
     bad_input(where, text("samples are ", found.sample, ", the run was trained on ", run.schema.sample), help);
   if (found.classes != run.schema.classes)
-    bad_input(where, text("there are ", found.classes.size(), " classes, other than the ", run.schema.classes.size(), " that the run was trained on"), help);
+    bad_input(where,
+              text("there are ", found.classes.size(), " classes, other than the ", run.schema.classes.size(),
+                   " that the run was trained on"),
+              help);
   // The run's own scaling holds, also where the file has grown since.
   for (Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->schema = run.schema;
   return splits;

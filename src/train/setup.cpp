@@ -18,8 +18,8 @@ name = "mlp"
 optimizer = "adam"
 lr = 0.003
 batch = 32
-epochs = 100
-patience = 10
+epochs = 200
+patience = 20
 )";
 
 Recipe usual_recipe(const std::string& source) {
@@ -45,9 +45,9 @@ std::vector<std::string> trainable_names() {
 }
 
 Recipe recipe_for(const std::string& what, const std::vector<std::string>& assignments) {
-  Recipe recipe = what.ends_with(".toml")                                 ? parse_recipe(read_text(what), what)
+  Recipe recipe = what.ends_with(".toml")                                        ? parse_recipe(read_text(what), what)
                   : what.find_first_of("/.") == std::string::npos && what != "-" ? named(what)
-                                                                          : usual_recipe(what);
+                                                                                 : usual_recipe(what);
   set_all(recipe, assignments);
   return recipe;
 }

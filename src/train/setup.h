@@ -8,9 +8,10 @@
 
 namespace vitro {
 
-/// `what`: a word without `/` and `.` is an embedded recipe, else a data set by name; NAME.toml is a recipe's file; anything
-/// else is a path of data. A data set without a recipe of its own gets the program's usual one. `assignments` are set
-/// in it, as `set_all` does. Throws bad_input for an unknown name (with the nearest), or what is wrong in recipe or key.
+/// `what`: a word without `/` and `.` is an embedded recipe, else a data set by name; NAME.toml is a recipe's file;
+/// anything else is a path of data. A data set without a recipe of its own gets the program's usual one. `assignments`
+/// are set in it, as `set_all` does. Throws bad_input for an unknown name (with the nearest), or what is wrong in
+/// recipe or key.
 Recipe recipe_for(const std::string& what, const std::vector<std::string>& assignments = {});
 
 /// The names that `recipe_for` knows.

@@ -38,7 +38,9 @@ public:
         base_rate_(model.spec().optimizer.args.real("lr")) {
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
-    if (validates()) history_.columns.insert(history_.columns.end(), {"validation_loss", classes_ ? "validation_accuracy" : "validation_rmse"});
+    if (validates())
+      history_.columns.insert(history_.columns.end(),
+                              {"validation_loss", classes_ ? "validation_accuracy" : "validation_rmse"});
     history_.columns.insert(history_.columns.end(), {"lr", "seconds"});
   }
 
@@ -106,7 +108,9 @@ private:
 
   double rate() const {
     return learning_rate(plan_.schedule, base_rate_,
-                         {.step = model_.steps(), .steps = plan_.epochs * batches_.per_epoch(), .steps_per_epoch = batches_.per_epoch()});
+                         {.step = model_.steps(),
+                          .steps = plan_.epochs * batches_.per_epoch(),
+                          .steps_per_epoch = batches_.per_epoch()});
   }
 
   // False where the caller asked to stop: then everything is saved.
@@ -138,8 +142,13 @@ private:
     const int64_t left = (plan_.epochs - at_.epoch) * batches_.samples() - sums_.samples;
     // Validation and checkpoints take their share: as much per sample as so far.
     const double per_sample = fitted_ > 0 ? seconds() / double(fitted_) : 0;
-    return {.epoch = at_.epoch + 1, .epochs = plan_.epochs, .done = sums_.samples, .of = batches_.samples(),
-            .loss = sums_.loss / double(sums_.samples), .samples_per_second = per_second, .seconds_left = per_sample * double(left)};
+    return {.epoch = at_.epoch + 1,
+            .epochs = plan_.epochs,
+            .done = sums_.samples,
+            .of = batches_.samples(),
+            .loss = sums_.loss / double(sums_.samples),
+            .samples_per_second = per_second,
+            .seconds_left = per_sample * double(left)};
   }
 
   void end_epoch() {
@@ -186,7 +195,8 @@ private:
   TrainingResult finish() {
     TrainingResult out = result(stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished);
     const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
-    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+    if (!best_weights_.empty())
+      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     out.train = measure(model_, data_.train);
     out.validation = measure(model_, data_.validation);
@@ -197,14 +207,16 @@ private:
     write_atomically(run_.history(), to_csv(history_));
     write_weights();
     // "finished" is written last, when all else is: with the last weights as states, and what was measured.
-    for (const auto& [part, metrics] : {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
+    for (const auto& [part, metrics] :
+         {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
       if (metrics->samples == 0) continue;
       measured_[text(part, "_loss")] = metrics->loss;
       measured_[text(part, classes_ ? "_accuracy" : "_rmse")] = classes_ ? metrics->accuracy() : metrics->rmse;
     }
     load_states(model_.states(), model_.states().names(), last, run_.checkpoint());
     save(true);
-    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+    if (!best_weights_.empty())
+      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     return out;
   }
 
@@ -243,7 +255,8 @@ private:
       what = "the update left the range of floats: " + first_nonfinite_state();
     }
     const bool saved = std::filesystem::exists(run_.checkpoint());
-    failure("train", text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
+    failure("train",
+            text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
             text("a smaller learning rate (it was ", rate(), ") or clip_norm=1",
                  saved ? text("; the last good checkpoint is in ", run_.checkpoint()) : std::string()));
   }
@@ -273,7 +286,7 @@ private:
   double best_ = std::numeric_limits<double>::infinity();
   int64_t best_epoch_ = -1, waited_ = 0; // best_epoch_ counts from 0
   std::vector<NamedTensor> best_weights_;
-  bool finished_ = false; // as it was found
+  bool finished_ = false;                  // as it was found
   std::map<std::string, double> measured_; // at the end: for whoever looks at the run
 
   double rate_ = 0, seconds_before_ = 0, fitting_s_ = 0;

@@ -18,18 +18,18 @@ namespace vitro {
 
 /// What the caller may see and ask for while training runs; each may be empty.
 struct TrainingHooks {
-  std::function<void(const Pace& pace)> batch;          // after every batch
-  std::function<void(const History& history)> epoch;    // after every epoch: its row is the last
-  std::function<bool()> stop;                           // asked before every batch: save, and return interrupted
-  double checkpoint_s = 10;                             // at most so long without a checkpoint
+  std::function<void(const Pace& pace)> batch;       // after every batch
+  std::function<void(const History& history)> epoch; // after every epoch: its row is the last
+  std::function<bool()> stop;                        // asked before every batch: save, and return interrupted
+  double checkpoint_s = 10;                          // at most so long without a checkpoint
 };
 
 enum class Ending : uint8_t { finished, stopped_early, interrupted };
 
 struct TrainingResult {
   Ending ending = Ending::finished;
-  int64_t epochs = 0;     // run, over all sittings
-  int64_t best_epoch = 0; // from 1; the epoch whose weights were kept; 0: the last
+  int64_t epochs = 0;                         // run, over all sittings
+  int64_t best_epoch = 0;                     // from 1; the epoch whose weights were kept; 0: the last
   double seconds = 0, samples_per_second = 0; // over all sittings
   History history;
   // All below with the chosen weights; not measured where the training was interrupted.
@@ -39,9 +39,10 @@ struct TrainingResult {
 };
 
 /// Trains `model` (freshly made from the recipe) on `data` until the recipe's epochs are over or its patience is,
-/// saving to `run`; what was measured at the end is among the finished checkpoint's numbers ("test_accuracy"); goes on from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen
-/// weights in the model. Throws failure where a value becomes NaN or infinite, naming the first node and layer, in the
-/// very step in which it appears; or where the disk refuses. The last good checkpoint is kept then.
+/// saving to `run`; what was measured at the end is among the finished checkpoint's numbers ("test_accuracy"); goes on
+/// from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen weights in the model. Throws
+/// failure where a value becomes NaN or infinite, naming the first node and layer, in the very step in which it
+/// appears; or where the disk refuses. The last good checkpoint is kept then.
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks = {});
 
