@@ -1,0 +1,208 @@
+// Random nets as recipes state them: skips, shared weights, blocks, every op that a net can state.
+//
+// All values are [batch, width]. Where an op gives another shape, layers around it bring it back. What a
+// net cannot state are the ops that want indices (gather, scatter_add, one_hot): a layer makes floats.
+#pragma once
+
+#include <set>
+
+#include "core/random.h"
+#include "core/text.h"
+#include "model/model.h"
+#include "ops/catalogue.h"
+
+namespace vitro::test {
+
+class RandomNet {
+public:
+  RandomNet(uint64_t seed, int steps, int64_t scale = 1)
+      : draws_(Stream(seed, "random net"), 0), steps_(steps), scale_(scale) {}
+
+  ModelSpec make() {
+    ModelSpec spec;
+    spec.sample = draws_.below(3) ? Shape{width()} : Shape{2, width()};
+    spec.outputs = 2 + int64_t(draws_.below(4));
+    spec.seed = draws_.below(1000);
+    const int64_t features = spec.sample.elements();
+    block_ = draws_.below(2);
+    values_ = {{layer("flatten", {"input"}), features}};
+    dense(values_[0]);
+    for (int i = 0; i < steps_; ++i) {
+      one_more();
+      if (draws_.below(3) == 0) push(layer("tanh", {values_.back().name}), values_.back().width);
+    }
+    // Everything made on the way is read once more, so that no layer hangs loose.
+    std::string all = values_[0].name;
+    int64_t sum = values_[0].width;
+    for (size_t i = 1; i < values_.size(); i += 2) {
+      all = layer("concatenate", {all, values_[i].name}, {{"axis", int64_t{1}}});
+      sum += values_[i].width;
+    }
+    const std::string squashed = layer("tanh", {all});
+    layer("dense", {squashed}, {{"out", std::string("classes")}});
+    spec.net.layers = layers_;
+    if (block_)
+      spec.net.blocks["twist"] = {"twist",
+                                  {{.op = "dense", .args = {{"out", std::string("$out")}}},
+                                   {.op = "relu", .name = "bent"},
+                                   {.op = "dense", .from = {"input"}, .args = {{"out", std::string("$out")}}},
+                                   {.op = "add", .from = {"bent", "fc2"}}}};
+    const char* names[] = {"cross_entropy", "binary_cross_entropy", "squared_error"};
+    spec.loss = names[draws_.below(3)];
+    const Loss& loss = find_loss(spec.loss);
+    spec.reduction = loss.reductions[draws_.below(loss.reductions.size())];
+    const auto all_optimizers = optimizers();
+    spec.optimizer.name = all_optimizers[draws_.below(all_optimizers.size())].name;
+    if (draws_.below(3) == 0) spec.optimizer.args.set("weight_decay", 0.01);
+    spec.optimizer.args.set("lr", 0.01);
+    if (draws_.below(3) == 0) spec.clip.norm = 0.5;
+    if (draws_.below(4) == 0) spec.clip.value = 0.1;
+    if (draws_.below(4) == 0) spec.shards = 2;
+    return spec;
+  }
+
+private:
+  struct Value {
+    std::string name;
+    int64_t width;
+  };
+
+  int64_t width() { return (1 + int64_t(draws_.below(6))) * scale_; }
+  const Value& pick() { return values_[draws_.below(values_.size())]; }
+  void push(const std::string& name, int64_t width) { values_.push_back({name, width}); }
+
+  std::string layer(const char* op, std::vector<std::string> from, Attrs args = {}, std::string share = {}) {
+    layers_.push_back({.op = op,
+                       .name = text("n", ++count_),
+                       .from = std::move(from),
+                       .args = std::move(args),
+                       .share = std::move(share)});
+    return layers_.back().name;
+  }
+
+  void dense(const Value& in) {
+    for (const auto& [input, name, out] : denses_)
+      if (input == in.width && draws_.below(2)) return push(layer("dense", {in.name}, {}, name), out);
+    const int64_t out = width();
+    const std::string name = layer("dense", {in.name}, {{"out", out}, {"bias", int64_t(draws_.below(4) > 0)}});
+    denses_.push_back({in.width, name, out});
+    push(name, out);
+  }
+
+  // A value as wide as `a`: another one, or one made for it.
+  std::string partner(const Value& a) {
+    for (int attempt = 0; attempt < 4; ++attempt)
+      if (const Value& b = pick(); b.width == a.width || b.width == 1) return b.name;
+    return layer("sigmoid", {layer("dense", {a.name}, {{"out", a.width}})});
+  }
+
+  void one_more() {
+    using List = std::vector<int64_t>;
+    const Value a = pick();
+    const auto keep = [&](const std::string& name) { push(name, a.width); };
+    const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
+    const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
+    switch (draws_.below(36)) {
+      case 0: return keep(layer("add", {a.name, partner(a)}));
+      case 1: return keep(layer("subtract", {a.name, partner(a)}));
+      case 2: return keep(layer("multiply", {a.name, partner(a)}));
+      case 3: return keep(layer("divide", {a.name, unary("exp", unary("tanh", partner(a)))}));
+      case 4: return keep(unary("negate", a.name));
+      case 5: return keep(unary("square", unary("tanh", a.name)));
+      case 6: return keep(unary("sqrt", unary("exp", unary("tanh", a.name))));
+      case 7: return keep(unary("log", unary("exp", unary("tanh", a.name))));
+      case 8: return keep(layer("power", {unary("exp", unary("tanh", a.name)), unary("tanh", partner(a))}));
+      case 9: return keep(unary("abs", a.name));
+      case 10: return keep(layer("multiply", {a.name, unary("sign", partner(a))}));
+      case 11: return keep(layer("maximum", {a.name, partner(a)}));
+      case 12: return keep(layer("minimum", {a.name, partner(a)}));
+      case 13: {
+        const char* compare[] = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"};
+        const std::string mask = layer(compare[draws_.below(6)], {a.name, partner(a)});
+        return keep(layer("where", {mask, a.name, unary("tanh", a.name)}));
+      }
+      case 14: return keep(layer("multiply", {a.name, layer("not_equal", {a.name, unary("sigmoid", a.name)})}));
+      case 15: return keep(unary("sigmoid", a.name));
+      case 16: return keep(unary("relu", a.name));
+      case 17: return keep(layer("leaky_relu", {a.name}, {{"slope", draws_.uniform(0.01, 0.3)}}));
+      case 18: return keep(layer("add", {a.name, unary("step", a.name)}));
+      case 19: return keep(unary("softplus", a.name));
+      case 20: return keep(unary("erf", a.name));
+      case 21: { // a' a [width, width] mixes samples and features
+        const std::string own = layer("matmul", {a.name, a.name}, {{"transpose_a", int64_t{1}}});
+        return keep(layer("matmul", {a.name, unary("tanh", own)}));
+      }
+      case 22:
+        return keep(layer("reshape", {layer("reshape", {a.name}, {{"shape", List{-1, 1, a.width}}})},
+                          {{"shape", List{-1, a.width}}}));
+      case 23: return keep(layer("transpose", {unary("tanh", layer("transpose", {a.name}))}, {{"order", List{1, 0}}}));
+      case 24: {
+        const std::string row = layer("mean", {a.name}, {{"axes", List{0}}, {"keep", int64_t{1}}});
+        const std::string stretched = layer("broadcast_to", {row}, {{"shape", List{2, 1, a.width}}});
+        return keep(layer("add", {a.name, layer("mean", {stretched}, {{"axes", List{0}}})}));
+      }
+      case 25: {
+        const int64_t stop = 1 + int64_t(draws_.below(uint64_t(a.width)));
+        return push(layer("slice", {a.name}, {{"axis", int64_t{1}}, {"stop", stop}}), stop);
+      }
+      case 26: {
+        const int64_t before = int64_t(draws_.below(3));
+        return push(layer("pad", {a.name}, {{"axis", int64_t{1}}, {"before", before}, {"after", int64_t{1}}}),
+                    a.width + before + 1);
+      }
+      case 27: {
+        const Value b = pick();
+        return push(layer("concatenate", {a.name, b.name}, {{"axis", int64_t{-1}}}), a.width + b.width);
+      }
+      case 28: return push(layer("sum", {unary("tanh", a.name)}, {{"axes", List{1}}, {"keep", int64_t{1}}}), 1);
+      case 29: return push(layer("max", {a.name}, {{"axes", List{-1}}, {"keep", int64_t{1}}}), 1);
+      case 30: return keep(layer("softmax", {a.name}));
+      case 31: return keep(layer("log_softmax", {unary("tanh", a.name)}));
+      case 32:
+        return scaled_by(layer("squared_error", {a.name, unary("tanh", a.name)}, {{"reduction", std::string("mean")}}));
+      case 33: return scaled_by(layer("binary_cross_entropy", {a.name, unary("sigmoid", a.name)}));
+      case 34: return scaled_by(layer("softmax_cross_entropy", {a.name, layer("softmax", {unary("tanh", a.name)})}));
+      default:
+        if (!block_) return dense(a);
+        const int64_t out = width();
+        push(layer("twist", {a.name}, {{"out", out}}), out);
+    }
+  }
+
+  Draws draws_;
+  int steps_, count_ = 0;
+  int64_t scale_;
+  bool block_ = false;
+  std::vector<LayerSpec> layers_;
+  std::vector<Value> values_;
+  struct Dense {
+    int64_t in;
+    std::string name;
+    int64_t out;
+  };
+  std::vector<Dense> denses_;
+};
+
+inline ModelSpec random_net(uint64_t seed, int steps = 6, int64_t scale = 1) {
+  return RandomNet(seed, steps, scale).make();
+}
+
+/// A batch that fits: samples in [-1, 1], targets as the loss takes them by nature.
+struct Batch {
+  Tensor x, targets;
+};
+inline Batch random_batch(const ModelSpec& spec, int64_t size, uint64_t seed) {
+  auto extents = spec.sample.list();
+  extents.insert(extents.begin(), size);
+  Batch out{Tensor(Type{spec.dtype, Shape(extents)}), {}};
+  const Stream stream(seed, "batch");
+  for (int64_t i = 0; i < out.x.elements(); ++i) out.x.set(i, double(float(stream.uniform(0, uint64_t(i), -1, 1))));
+  const bool labels = spec.loss == "cross_entropy";
+  out.targets = Tensor(labels ? Type{DType::i32, {size}} : Type{spec.dtype, {size, spec.outputs}});
+  for (int64_t i = 0; i < out.targets.elements(); ++i)
+    out.targets.set(i, labels ? double(stream.below(uint64_t(spec.outputs), 1, uint64_t(i)))
+                              : double(float(stream.uniform(1, uint64_t(i)))));
+  return out;
+}
+
+} // namespace vitro::test
