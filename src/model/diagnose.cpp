@@ -53,17 +53,9 @@ std::string ranges_of(const Node& node, const std::vector<const Tensor*>& in) {
 // The op inside a composed one that is the first to fail; the op itself where it is primitive.
 const char* innermost(const Node& node, const std::vector<const Tensor*>& in) {
   if (node.op->plain || !node.op->expand) return node.op->name;
-  const States none;
-  Trace trace(none);
-  std::vector<Var> vars;
+  const Function function = expansion(node, in);
   std::vector<Tensor> values;
-  for (size_t i = 0; i < in.size(); ++i) {
-    vars.push_back(trace.input(text("x", i), in[i]->type()));
-    values.push_back(*in[i]);
-  }
-  const auto outputs = node.op->expand(vars, node.attrs);
-  for (size_t i = 0; i < outputs.size(); ++i) trace.output(text("y", i), outputs[i]);
-  const Function function = trace.finish();
+  for (const Tensor* tensor : in) values.push_back(*tensor);
   const Interpretation inner = interpret(function, {}, values);
   const NodeId bad = first_nonfinite(function, inner);
   if (bad < 0) return node.op->name;

@@ -50,19 +50,10 @@ std::vector<Tensor> run_plain(const Node& node, const std::vector<const Tensor*>
   return out;
 }
 
-// The composed op as a function of its own, run on the same values.
 std::vector<Tensor> run_expanded(const Node& node, const std::vector<const Tensor*>& in) {
-  const States none;
-  Trace trace(none);
-  std::vector<Var> vars;
+  const Function function = expansion(node, in);
   std::vector<Tensor> values;
-  for (size_t i = 0; i < in.size(); ++i) {
-    vars.push_back(trace.input(text("x", i), in[i]->type()));
-    values.push_back(*in[i]);
-  }
-  const auto out = node.op->expand(vars, node.attrs);
-  for (size_t i = 0; i < out.size(); ++i) trace.output(text("y", i), out[i]);
-  const Function function = trace.finish();
+  for (const Tensor* tensor : in) values.push_back(*tensor);
   const Interpretation inner = interpret(function, {}, values);
   std::vector<Tensor> result;
   for (const Named& output : function.outputs) result.push_back(inner.at(output.edge));
@@ -82,6 +73,16 @@ StateValues read_states(const States& states, const Function& function) {
   for (const Node& node : function.graph->nodes)
     if (node.op == &state_op) values.emplace(node.name, states.read(node.name));
   return values;
+}
+
+Function expansion(const Node& node, const std::vector<const Tensor*>& in) {
+  const States none;
+  Trace trace(none);
+  std::vector<Var> vars;
+  for (size_t i = 0; i < in.size(); ++i) vars.push_back(trace.input(text("x", i), in[i]->type()));
+  const auto out = node.op->expand(vars, node.attrs);
+  for (size_t i = 0; i < out.size(); ++i) trace.output(text("y", i), out[i]);
+  return trace.finish();
 }
 
 std::vector<Tensor> interpret_node(const Node& node, const std::vector<const Tensor*>& in) {

@@ -36,6 +36,9 @@ Interpretation interpret(const Function& function, const StateValues& states, co
 /// One node alone, from the values of its inputs (by its plain loops or its expansion).
 std::vector<Tensor> interpret_node(const Node& node, const std::vector<const Tensor*>& in);
 
+/// What a composed node expands to, as a function of its own: inputs of these types, one output for each of the node's.
+Function expansion(const Node& node, const std::vector<const Tensor*>& in);
+
 /// Makes the function's updates take effect, all together.
 void commit(const Function& function, const Interpretation& interpretation, States& states);
 
