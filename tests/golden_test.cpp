@@ -1,0 +1,227 @@
+// Against PyTorch: ops, nets of dense layers, optimisers. scripts/golden.py wrote the files in tests/golden.
+//
+// In double to 1e-10; in float, by the planned kernels, to 1e-5 of the largest number.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "core/text.h"
+#include "model/model.h"
+#include "ops/catalogue.h"
+#include "ops/gradient.h"
+#include "ops/ops.h"
+#include "plan/plan.h"
+
+namespace vitro {
+namespace {
+
+using nlohmann::json;
+
+json golden(const std::string& name) {
+  std::ifstream file(text(VITRO_SOURCE_DIR, "/tests/golden/", name));
+  json content = json::parse(file);
+  EXPECT_TRUE(content["written_by"].get<std::string>().starts_with("PyTorch "));
+  return content["cases"];
+}
+
+Tensor tensor_of(const json& stated, DType floats) {
+  const DType dtype = stated["dtype"] == "i32" ? DType::i32 : floats;
+  return Tensor(Shape(stated["shape"].get<std::vector<int64_t>>()), stated["values"].get<std::vector<double>>(), dtype);
+}
+
+Attrs attrs_of(const json& stated) {
+  Attrs out;
+  for (const auto& [key, value] : stated.items()) {
+    if (value.is_number_integer())
+      out.set(key, value.get<int64_t>());
+    else if (value.is_number())
+      out.set(key, value.get<double>());
+    else if (value.is_string())
+      out.set(key, value.get<std::string>());
+    else
+      out.set(key, value.get<std::vector<int64_t>>());
+  }
+  return out;
+}
+
+double largest(const Tensor& x) {
+  double most = 0;
+  for (int64_t i = 0; i < x.elements(); ++i) most = std::max(most, std::fabs(x.at(i)));
+  return most;
+}
+
+void expect_close(const Tensor& found, const Tensor& truth, double relative, const std::string& what) {
+  ASSERT_EQ(found.shape(), truth.shape()) << what;
+  const double bound = relative * std::max(largest(truth), 1e-3);
+  for (int64_t i = 0; i < truth.elements(); ++i)
+    ASSERT_NEAR(found.at(i), truth.at(i), bound) << what << ", element " << i;
+}
+
+constexpr double in_double = 1e-10, in_float = 1e-5;
+
+// All outputs of a function that reads no state, interpreted in double or run by a plan.
+std::vector<Tensor> outputs(const Function& function, const std::vector<Tensor>& in, bool planned) {
+  std::vector<Tensor> out;
+  if (planned) {
+    States states;
+    const auto plan = std::make_shared<Plan>(function, states);
+    Execution execution(plan, std::make_shared<Arena>());
+    for (size_t i = 0; i < in.size(); ++i) execution.bind(i, in[i]);
+    execution.run();
+    for (size_t i = 0; i < function.outputs.size(); ++i) out.push_back(Tensor::copy_of(execution.output(i)));
+  } else {
+    const Interpretation values = interpret(function, {}, in);
+    for (const Named& output : function.outputs) out.push_back(values.at(output.edge));
+  }
+  return out;
+}
+
+TEST(Golden, OpsAndTheirGradients) {
+  std::set<std::string> seen;
+  for (const json& stated : golden("ops.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const std::string name = stated["op"];
+      const double tolerance = dtype == DType::f64 ? in_double : in_float;
+      const Op* op = find_op(name);
+      ASSERT_TRUE(op) << name;
+      seen.insert(name);
+      Attrs attrs = attrs_of(stated["attrs"]);
+      if (name == "one_hot") attrs.set("dtype", int64_t(dtype == DType::f64));
+      SCOPED_TRACE(text(name, " ", attrs.str(), " ", vitro::name(dtype)));
+
+      const States none;
+      Trace trace(none);
+      std::vector<Tensor> in;
+      std::vector<Var> xs, wrt;
+      for (const json& x : stated["in"]) {
+        in.push_back(tensor_of(x, dtype));
+        xs.push_back(trace.input(text("x", xs.size()), in.back().type()));
+      }
+      const auto ys = append(trace.graph(), *op, xs, attrs, std::source_location::current());
+      ASSERT_EQ(ys.size(), stated["out"].size());
+      Var total;
+      std::vector<Tensor> expected;
+      for (size_t i = 0; i < ys.size(); ++i) {
+        trace.output(text("y", i), ys[i]);
+        expected.push_back(tensor_of(stated["out"][i], DType::f64));
+        const Var term = sum(ys[i] * constant(trace.graph(), tensor_of(stated["dy"][i], dtype)));
+        total = total ? total + term : term;
+      }
+      for (size_t i = 0; i < xs.size(); ++i)
+        if (!stated["dx"][i].is_null()) {
+          wrt.push_back(xs[i]);
+          expected.push_back(tensor_of(stated["dx"][i], DType::f64));
+        }
+      for (const Var& dx : gradient(total, wrt)) trace.output(text("dx", trace.graph()->size()), dx);
+      const Function function = trace.finish();
+      const auto found = outputs(function, in, dtype == DType::f32);
+      ASSERT_EQ(found.size(), expected.size());
+      for (size_t i = 0; i < found.size(); ++i)
+        expect_close(found[i], expected[i], tolerance, function.outputs[i].name);
+    }
+  std::set<std::string> all;
+  for (const Op* op : catalogue()) all.insert(op->name);
+  EXPECT_EQ(seen, all) << "every op has its vectors";
+}
+
+TEST(Golden, NetsOfDenseLayers) {
+  for (const json& stated : golden("nets.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      SCOPED_TRACE(text(stated["name"].get<std::string>(), " ", vitro::name(dtype)));
+      const double tolerance = dtype == DType::f64 ? in_double : in_float;
+      ModelSpec spec{.net = mlp(stated["hidden"].get<std::vector<int64_t>>(), stated["activation"]),
+                     .sample = {6},
+                     .outputs = 3,
+                     .loss = stated["loss"]};
+      spec.dtype = dtype;
+      Model model(spec);
+      // Layers count from the first; the last one's name does not matter.
+      std::vector<std::string> theirs, ours = model.states().names(true);
+      for (const auto& [name, value] : stated["parameters"].items()) theirs.push_back(name);
+      ASSERT_EQ(ours.size(), theirs.size());
+      for (size_t i = 0; i < ours.size(); i += 2) { // ours: weight, bias; JSON sorts by name: bias, weight
+        ASSERT_TRUE(ours[i].ends_with(".weight"));
+        model.states().write(ours[i], tensor_of(stated["parameters"][theirs[i + 1]], dtype));
+        model.states().write(ours[i + 1], tensor_of(stated["parameters"][theirs[i]], dtype));
+      }
+      const Tensor x = tensor_of(stated["x"], dtype), targets = tensor_of(stated["targets"], dtype);
+      const Evaluation evaluation = model.evaluate(x, targets);
+      const double value = stated["value"];
+      EXPECT_NEAR(evaluation.loss / double(evaluation.samples), value, tolerance * std::fabs(value));
+      const Tensor predictions = tensor_of(stated["predictions"], DType::f64);
+      expect_close(evaluation.predictions, predictions, tolerance, "predictions");
+      expect_close(model.predict(x), predictions, tolerance, "predict");
+      const auto gradients = model.gradient(x, targets);
+      for (size_t i = 0; i < ours.size(); i += 2) {
+        expect_close(gradients.at(ours[i]), tensor_of(stated["gradients"][theirs[i + 1]], DType::f64), tolerance,
+                     ours[i]);
+        expect_close(gradients.at(ours[i + 1]), tensor_of(stated["gradients"][theirs[i]], DType::f64), tolerance,
+                     ours[i + 1]);
+      }
+    }
+}
+
+// The gradient that scripts/golden.py used at this step.
+Tensor bowl(const Tensor& p, int64_t step) {
+  Tensor g(p.type());
+  for (int64_t i = 0; i < p.elements(); ++i) {
+    const double x = p.at(i), k = double(i);
+    g.set(i, (0.3 + 0.1 * k) * (x - 0.5 * k) + std::cos(3 * x + 0.1 * double(step)) * 0.2);
+  }
+  return g;
+}
+
+TEST(Golden, OptimizersOver100Steps) {
+  std::set<std::string> seen;
+  for (const json& stated : golden("optimizers.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const OptimizerSpec spec = complete(OptimizerSpec{stated["name"], attrs_of(stated["args"])});
+      SCOPED_TRACE(text(spec.name, " ", spec.args.str(), ", decay ", stated["decay"].get<double>(), ", clip ",
+                        stated["clip"].get<double>(), " ", vitro::name(dtype)));
+      seen.insert(spec.name);
+      const std::vector<std::string> names{"w", "b"};
+      States states;
+      for (const auto& name : names) states.add(name, tensor_of(stated["start"][name], dtype), true);
+      create_moments(states, spec);
+      Trace trace(states);
+      std::vector<Var> gradients;
+      for (const auto& name : names) gradients.push_back(trace.input("d" + name, states.at(name).type));
+      append_updates(trace, spec, names, clip(gradients, {.norm = stated["clip"]}));
+      const Function function = trace.finish();
+      std::shared_ptr<Plan> plan;
+      std::unique_ptr<Execution> execution;
+      if (dtype == DType::f32) {
+        plan = std::make_shared<Plan>(function, states);
+        execution = std::make_unique<Execution>(plan, std::make_shared<Arena>());
+      }
+      std::vector<double> scalars(scalar_inputs(spec).size());
+      for (int64_t step = 0; step < stated["steps"].get<int64_t>(); ++step) {
+        std::vector<Tensor> in;
+        for (const auto& name : names) in.push_back(bowl(states.read(name), step));
+        scalar_values(spec, stated["lr"].get<double>() / (1 + stated["decay"].get<double>() * double(step)), step + 1,
+                      scalars);
+        for (const double scalar : scalars) in.push_back(Tensor::scalar(scalar, dtype));
+        if (plan) {
+          for (size_t i = 0; i < in.size(); ++i) execution->bind(i, in[i]);
+          ASSERT_TRUE(execution->run());
+        } else {
+          commit(function, interpret(function, read_states(states), in), states);
+        }
+        if (step + 1 == 10)
+          for (const auto& name : names)
+            expect_close(states.read(name), tensor_of(stated["after_10"][name], DType::f64),
+                         dtype == DType::f64 ? in_double : in_float, name + " after 10");
+      }
+      for (const auto& name : names)
+        expect_close(states.read(name), tensor_of(stated["end"][name], DType::f64),
+                     dtype == DType::f64 ? in_double : in_float, name);
+    }
+  std::set<std::string> all;
+  for (const Optimizer& optimizer : optimizers()) all.insert(optimizer.name);
+  EXPECT_EQ(seen, all);
+}
+
+} // namespace
+} // namespace vitro
