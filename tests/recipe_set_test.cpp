@@ -125,7 +125,7 @@ TEST(Set, NetLossAndSchedule) {
 
 TEST(Set, MistakesAreToldAtTheAssignment) {
   EXPECT_THAT(refusal(named, {"batch=8", "lerning_rate=1"}),
-              AllOf(HasSubstr("[lerning_rate=1]"), HasSubstr("unknown key")));
+              AllOf(HasSubstr("[lerning_rate=1]"), HasSubstr("did you mean \"learning_rate\"")));
   EXPECT_THAT(refusal(named, {"momentun=0.5"}), HasSubstr("did you mean \"momentum\""));
   EXPECT_THAT(refusal(layered, {"out=3"}),
               AllOf(HasSubstr("could be"), HasSubstr("net.last.out"), HasSubstr("net.layers.0.out")));

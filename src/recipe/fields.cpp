@@ -24,6 +24,15 @@ template <class At> Field real(const char* name, double least, const char* doc, 
   return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.real(least); },
           [=](const Recipe& r) { return stated(at(r)); }};
 }
+// A share below 1, or a count, which is then written as one.
+template <class At> Field share(const char* name, const char* doc, At at) {
+  return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.real(0); },
+          [=](const Recipe& r) {
+            const std::optional<double>& held = at(r);
+            const bool count = held && *held >= 1 && *held < 1e15 && *held == std::floor(*held);
+            return count ? stated(int64_t(*held)) : stated(held);
+          }};
+}
 template <class At> Field flag(const char* name, const char* doc, At at) {
   return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.flag(); },
           [=](const Recipe& r) { return stated(at(r)); }};
@@ -147,11 +156,11 @@ std::span<const Field> data_fields() {
       whole(
           "samples", 1, "training samples; of a file the first so many",
           [](auto& r) -> auto& { return r.data.samples; }),
-      real(
-          "validation", 0, "held out to choose by: a share below 1, else so many samples",
+      share(
+          "validation", "held out to choose by: a share below 1, else so many samples",
           [](auto& r) -> auto& { return r.data.validation; }),
-      real(
-          "test", 0, "held out for the end: a share below 1, else so many samples",
+      share(
+          "test", "held out for the end: a share below 1, else so many samples",
           [](auto& r) -> auto& { return r.data.test; }),
       whole(
           "classes", 2, "of a generated set", [](auto& r) -> auto& { return r.data.classes; }),
@@ -216,6 +225,13 @@ std::string canonical_key(const std::string& key) {
   for (const auto& [alias, name] : aliases)
     if (key == alias) return name;
   return key;
+}
+
+std::vector<std::string> with_aliases(const std::vector<std::string>& keys) {
+  std::vector<std::string> out = keys;
+  for (const auto& [alias, name] : aliases)
+    if (std::find(keys.begin(), keys.end(), name) != keys.end()) out.emplace_back(alias);
+  return out;
 }
 
 const AttrSpec* find_spec(std::span<const AttrSpec> specs, const std::string& name) {

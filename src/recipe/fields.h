@@ -43,6 +43,8 @@ std::span<const Field> train_fields();
 
 /// The key that an alias stands for ("learning_rate" for "lr"), else `key` itself.
 std::string canonical_key(const std::string& key);
+/// `keys`, and behind them what they are also called: for "did you mean".
+std::vector<std::string> with_aliases(const std::vector<std::string>& keys);
 
 /// A table's argument for a layer, net, optimiser or schedule. `spec` is null where its kind is not known (a
 /// block's argument). `words`: a number may also be stated by a word ("classes", "$out").

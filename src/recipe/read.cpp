@@ -34,7 +34,8 @@ private:
 
   [[noreturn]] void unknown(const Value& value, const std::string& key, const std::string& place,
                             const std::vector<std::string>& known) const {
-    bad_input(item(value, key).where(), text("unknown key \"", key, "\" in ", place, did_you_mean(key, known)),
+    bad_input(item(value, key).where(),
+              text("unknown key \"", key, "\" in ", place, did_you_mean(key, with_aliases(known))),
               "it takes " + join(known, ", "));
   }
 

@@ -191,7 +191,7 @@ const Slot& find(const std::vector<Slot>& all, const std::string& given, const s
   for (const Slot& slot : all)
     if (slot.names[0].starts_with("train.") || slot.names[0].starts_with("data."))
       shown.push_back(last_part(slot.names[0]));
-  bad_input(where, text("unknown key \"", given, "\"", did_you_mean(given, known)),
+  bad_input(where, text("unknown key \"", given, "\"", did_you_mean(given, with_aliases(known))),
             text("there are ", join(shown, ", "), ", and the net's"));
 }
 

@@ -75,8 +75,8 @@ const Value* Value::find(const std::string& key) const {
 std::string Value::str() const {
   struct Print {
     std::string operator()(bool value) const { return value ? "true" : "false"; }
-    std::string operator()(int64_t value) const { return text("number ", value); }
-    std::string operator()(double value) const { return text("number ", toml_text(value)); }
+    std::string operator()(int64_t value) const { return text(value); }
+    std::string operator()(double value) const { return toml_text(value); }
     std::string operator()(const std::string& value) const { return text("text ", toml_text(value.substr(0, 60))); }
     std::string operator()(const List& value) const { return text("a list of ", value.size()); }
     std::string operator()(const Table&) const { return "a table"; }

@@ -17,7 +17,7 @@ struct Value {
 
   template <class T> const T* as() const { return std::get_if<T>(&held); }
   const Value* find(const std::string& key) const; // of a table; nullptr where there is none
-  std::string str() const;                         // for messages: `text "adam"`, `number 0.5`, `a list`
+  std::string str() const;                         // for messages: `text "adam"`, `0.5`, `a list of 3`
 };
 
 /// Reads a TOML 1.0 document. Throws bad_input at `origin:line` for what is no TOML, or a date or time.
