@@ -1,6 +1,7 @@
 # Writes OUT, a C++ file that holds the text of every file in the list RECIPES: each recipe is
 # part of the program. Declared in src/recipe/embedded.h. A recipe's name is its file name
 # without .toml; names are in ascending order.
+cmake_policy(VERSION 3.25)
 list(SORT RECIPES)
 set(entries "")
 foreach(path IN LISTS RECIPES)

@@ -8,7 +8,7 @@
 #include <vitro/train/run.h>
 
 int main(int count, char** words) {
-  const vitro::Run run = vitro::open_run(vitro::find_run(count > 1 ? words[1] : "run"));
+  const vitro::StoredRun run = vitro::open_run(vitro::find_run(count > 1 ? words[1] : "run"));
   const std::array<std::array<double, 2>, 4> points{{{0, 1}, {1, -0.5}, {-1, 0}, {2, 0.5}}};
   std::array<vitro::Tensor, 4> answers;
   std::array<std::thread, 4> threads;
