@@ -160,7 +160,8 @@ TEST(Set, KeysListWhatCanBeSet) {
   EXPECT_EQ(value("train.schedule.k"), "0.5");
   for (const RecipeKey& one : keys) {
     Recipe recipe = parse_recipe(named, "r");
-    if (!one.value.empty()) EXPECT_NO_THROW(set_all(recipe, {one.key + "=" + one.value})) << one.key;
+    if (one.value.empty()) continue;
+    EXPECT_NO_THROW(set_all(recipe, {one.key + "=" + one.value})) << one.key;
   }
 }
 

@@ -145,8 +145,9 @@ TEST(Recipe, EmbeddedOnesAreGoodAndSayWhatTheyShow) {
     const Recipe recipe = parse_recipe(std::string(file.text), file.name);
     expect_there_and_back(recipe);
     const std::vector<std::string> names = data_names();
-    if (std::find(names.begin(), names.end(), file.name) != names.end())
+    if (std::find(names.begin(), names.end(), file.name) != names.end()) {
       EXPECT_EQ(recipe.data.source, file.name) << "a data set's own recipe";
+    }
     expect_there_and_back(complete(recipe, schema()));
   }
 }

@@ -20,11 +20,11 @@ struct RunProgress {
   bool finished = false;
   double best = 0; // the monitored number at the best epoch; meaningless while best_epoch is -1
   int64_t best_epoch = -1;
-  int64_t waited = 0;                       // epochs since then: the early stop's counter
-  double seconds = 0;                       // trained so far, over all sittings
-  std::map<std::string, double> numbers;    // running sums inside an epoch, a decayed rate: kept to the bit
-  std::map<std::string, std::string> texts; // what else the trainer wants to find again
-  History history;
+  int64_t waited = 0;                            // epochs since then: the early stop's counter
+  double seconds = 0;                            // trained so far, over all sittings
+  std::map<std::string, double> numbers = {};    // running sums inside an epoch, a decayed rate: kept to the bit
+  std::map<std::string, std::string> texts = {}; // what else the trainer wants to find again
+  History history = {};
 };
 
 struct Checkpoint {
