@@ -1,4 +1,5 @@
 // vitro shape: what numpy's dot, matmul, * and + make of two shapes, or in plain words why they can't.
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <map>
@@ -16,7 +17,7 @@ namespace {
 
 struct Question {
   Shape a, b;
-  std::string op; // "" asks for all
+  std::string op; // the one that is answered first; "": none
 };
 
 // Reads "(64, 3) @ (3, 5)": shapes in round or square brackets, or a bare number, with an operator between.
@@ -125,9 +126,13 @@ int shape(Arguments& arguments) {
               "there are @ (or matmul), dot, * and +");
 
   nlohmann::ordered_json object = {{"a", question.a.list()}, {"b", question.b.list()}};
+  // What was asked for first, then what the same shapes give under the others: they are easily mixed up.
+  std::vector<const Rule*> order;
+  for (const Rule& rule : rules) order.push_back(&rule);
+  std::stable_partition(order.begin(), order.end(), [&](const Rule* rule) { return question.op == rule->name; });
   std::string out, refusal;
-  for (const Rule& rule : rules) {
-    if (!question.op.empty() && question.op != rule.name) continue;
+  for (const Rule* const each : order) {
+    const Rule& rule = *each;
     try {
       const Shape result = rule.shape(question.a, question.b);
       object[rule.name] = result.list();
