@@ -269,6 +269,8 @@ class Resume(Case):
             time.sleep(0.01)
         process.kill()
         process.communicate()
+        for part in self.dir.rglob(".*.part"):  # what the kill interrupted; the next write would replace it
+            part.unlink()
         state = (self.dir / "cut/checkpoint/state.safetensors").read_bytes()
 
         def small_files_only():
