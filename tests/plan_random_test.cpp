@@ -29,7 +29,11 @@ void* operator new(size_t bytes) { return counted(bytes, alignof(std::max_align_
 void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
 void* operator new(size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
 void* operator new[](size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
 void operator delete(void* p) noexcept { released(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { released(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { released(p); }
 void operator delete[](void* p) noexcept { released(p); }
 void operator delete(void* p, size_t) noexcept { released(p); }
 void operator delete[](void* p, size_t) noexcept { released(p); }

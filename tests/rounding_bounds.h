@@ -84,7 +84,7 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
   } else if (&op == &squared_error_op) {
     relative(n + 6);                            // all terms are positive
   } else if (&op == &binary_cross_entropy_op) { // softplus(x) - x t: a difference of what may be large
-    const std::string& reduction = complete_attrs(op, attrs).word("reduction");
+    const std::string reduction = complete_attrs(op, attrs).word("reduction");
     double sizes = 0;
     for (int64_t i = 0; i < in[0].elements(); ++i) sizes += std::fabs(in[0].at(i)) * (1 + std::fabs(in[1].at(i))) + 1;
     const double scale = reduction == "sum"    ? 1
