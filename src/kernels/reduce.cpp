@@ -51,10 +51,11 @@ template <class Kind, class Map> HWY_INLINE float reduce_contiguous(const float*
 #pragma GCC unroll 16
   for (int v = 0; v < parts; ++v) part[v] = Kind::start();
   int64_t i = 0;
-  for (; i + width <= n; i += width)
+  for (; i + width <= n; i += width) {
 #pragma GCC unroll 16
     for (int v = 0; v < parts; ++v)
       part[v] = Kind::join(part[v], map(hn::LoadU(d, x + i + v * lanes), i + v * lanes, lanes));
+  }
 #pragma GCC unroll 16
   for (int v = 0; v < parts; ++v) {
     const int64_t at = i + v * lanes, count = n - at < lanes ? n - at : lanes;

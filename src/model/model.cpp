@@ -332,15 +332,15 @@ Function traced(const ModelSpec& spec, const States& states, Purpose purpose, in
 } // namespace
 
 Function Model::loss_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::explain, batch, std::move(targets));
+  return traced(inner_->spec, inner_->states, Purpose::explain, batch, targets);
 }
 
 Function Model::gradient_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::gradient, batch, std::move(targets));
+  return traced(inner_->spec, inner_->states, Purpose::gradient, batch, targets);
 }
 
 Function Model::step_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::step, batch, std::move(targets));
+  return traced(inner_->spec, inner_->states, Purpose::step, batch, targets);
 }
 
 Diagnosis Model::diagnose(ConstView x, ConstView targets) const {
