@@ -26,6 +26,33 @@ Ways ways_to(const Graph& graph, const std::vector<Var>& wrt, NodeId last) {
   return ways;
 }
 
+// Takes out of the graph the nodes from `first` on that none of `keep` needs, which are moved along: a rule
+// states the derivative for every operand, also where nobody asks (the net's input, a constant).
+void drop_unused(const std::shared_ptr<Graph>& graph, NodeId first, std::vector<Var>& keep) {
+  std::vector<bool> needed(size_t(graph->size() - first));
+  for (const Var& var : keep)
+    if (var && var.edge().node >= first) needed[size_t(var.edge().node - first)] = true;
+  for (NodeId id = graph->size() - 1; id >= first; --id)
+    if (needed[size_t(id - first)])
+      for (const Edge edge : (*graph)[id].in)
+        if (edge.node >= first) needed[size_t(edge.node - first)] = true;
+  std::vector<NodeId> now(needed.size());
+  const auto moved = [&](Edge edge) {
+    return edge.node < first ? edge : Edge{now[size_t(edge.node - first)], edge.output};
+  };
+  NodeId next = first;
+  for (NodeId id = first; id < graph->size(); ++id) {
+    if (!needed[size_t(id - first)]) continue;
+    Node node = std::move(graph->nodes[size_t(id)]);
+    for (Edge& edge : node.in) edge = moved(edge);
+    now[size_t(id - first)] = next;
+    graph->nodes[size_t(next++)] = std::move(node);
+  }
+  graph->nodes.resize(size_t(next));
+  for (Var& var : keep)
+    if (var) var = Var(graph, moved(var.edge()));
+}
+
 } // namespace
 
 std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Var& seed) {
@@ -62,9 +89,13 @@ std::vector<Var> gradient(const Var& loss, const std::vector<Var>& wrt, const Va
     for (size_t i = 0; i < node.out.size(); ++i) ys.emplace_back(graph, Edge{id, int32_t(i)});
     const std::vector<Var> dys = adjoint[size_t(id)];
     const Var none;
-    const auto dxs = node.op->grad({node.attrs, xs, ys, dys, xs.empty() ? none : xs[0], ys[0], dys[0]});
+    const NodeId before = graph->size();
+    auto dxs = node.op->grad({node.attrs, xs, ys, dys, xs.empty() ? none : xs[0], ys[0], dys[0]});
     for (size_t i = 0; i < dxs.size(); ++i)
-      if (dxs[i] && ways.wanted[size_t(node.in[i].node)]) add(node.in[i], dxs[i]);
+      if (!ways.wanted[size_t(node.in[i].node)]) dxs[i] = {};
+    drop_unused(graph, before, dxs);
+    for (size_t i = 0; i < dxs.size(); ++i)
+      if (dxs[i]) add(node.in[i], dxs[i]);
   }
   graph->scope = outer_scope;
   graph->serving = outer_serving;
