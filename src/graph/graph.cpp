@@ -85,8 +85,10 @@ std::vector<Var> append(const std::shared_ptr<Graph>& graph, const Op& op, std::
 
 std::vector<Var> apply_all(const Op& op, std::span<const In> in, Attrs attrs) {
   const Var* first = nullptr;
-  for (const In& operand : in)
+  for (const In& operand : in) {
+    if (!operand.var && !operand.is_number) throw std::logic_error(text(op.name, ": an operand is an empty Var"));
     if (operand.var && (!first || !is_float(first->dtype()))) first = &operand.var;
+  }
   if (!first) throw std::logic_error(text(op.name, ": at least one operand must be a Var"));
   const DType dtype = is_float(first->dtype()) ? first->dtype() : DType::f32;
   std::vector<Var> vars;

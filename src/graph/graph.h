@@ -65,9 +65,11 @@ private:
 /// An operand: a Var, or a number that becomes a constant beside it; and the caller's line.
 struct In {
   In(const Var& var, std::source_location where = std::source_location::current()) : var(var), where(where) {}
-  In(double number, std::source_location where = std::source_location::current()) : number(number), where(where) {}
+  In(double number, std::source_location where = std::source_location::current())
+      : number(number), is_number(true), where(where) {}
   Var var;
   double number = 0;
+  bool is_number = false;
   std::source_location where;
 };
 
