@@ -189,7 +189,7 @@ protected:
   Scratch scratch;
   KnownSet set;
   void SetUp() override {
-    if (std::system("curl --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "curl is not installed";
+    ASSERT_EQ(std::system("curl --version > /dev/null 2>&1"), 0) << "curl is not installed; ./dev test installs it";
     write_mnist_like(scratch, "source", true);
     set = known_sets()[0];
     set.url = "file://" + scratch.path() + "/source/";
