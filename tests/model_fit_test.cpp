@@ -1,8 +1,6 @@
 // What a model promises while it learns: the right step, the same bits, no allocation.
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -12,34 +10,7 @@
 #include "core/text.h"
 #include "core/threads.h"
 #include "model/model.h"
-
-namespace {
-std::atomic<int64_t> allocations = 0;
-
-[[gnu::noinline]] void* counted(size_t bytes, size_t alignment) {
-  ++allocations;
-  if (void* p =
-          std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment + (bytes == 0) * alignment))
-    return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void released(void* p) { std::free(p); }
-} // namespace
-
-void* operator new(size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new(size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
-void* operator new[](size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
-void operator delete(void* p) noexcept { released(p); }
-void operator delete[](void* p) noexcept { released(p); }
-void operator delete(void* p, size_t) noexcept { released(p); }
-void operator delete[](void* p, size_t) noexcept { released(p); }
-void operator delete(void* p, std::align_val_t) noexcept { released(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { released(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { released(p); }
-void operator delete[](void* p, size_t, std::align_val_t) noexcept { released(p); }
+#include "tests/count_allocations.h"
 
 namespace vitro {
 namespace {

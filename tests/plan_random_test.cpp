@@ -2,45 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #include "core/threads.h"
 #include "plan/interpret.h"
 #include "plan/plan.h"
+#include "tests/count_allocations.h"
 #include "tests/random_graphs.h"
 #include "tests/rounding_bounds.h"
-
-namespace {
-std::atomic<int64_t> allocations = 0;
-
-[[gnu::noinline]] void* counted(size_t bytes, size_t alignment) {
-  ++allocations;
-  const size_t rounded = (bytes / alignment + 1) * alignment;
-  if (void* p = std::aligned_alloc(alignment, rounded)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void released(void* p) { std::free(p); }
-} // namespace
-
-// Every allocation of this program is counted.
-void* operator new(size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new(size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
-void* operator new[](size_t bytes, std::align_val_t alignment) { return counted(bytes, size_t(alignment)); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, alignof(std::max_align_t)); }
-void operator delete(void* p) noexcept { released(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { released(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { released(p); }
-void operator delete[](void* p) noexcept { released(p); }
-void operator delete(void* p, size_t) noexcept { released(p); }
-void operator delete[](void* p, size_t) noexcept { released(p); }
-void operator delete(void* p, std::align_val_t) noexcept { released(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { released(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { released(p); }
-void operator delete[](void* p, size_t, std::align_val_t) noexcept { released(p); }
 
 namespace vitro {
 namespace {
