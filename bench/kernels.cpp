@@ -59,7 +59,7 @@ void product(benchmark::State& state) {
   std::vector<float> c(size_t(shape.m * shape.n));
   Buffer workspace(size_t(kernels::gemm_workspace(shape, true)));
   for (auto _ : state) {
-    kernels::gemm(shape, {a.data(), shape.k, 1}, {b.data(), 0, 0, true}, c.data(), false, workspace.data());
+    kernels::gemm(shape, {a.data(), shape.k, 1}, {b.data(), 0, 0, true}, {c.data()}, workspace.data());
     benchmark::ClobberMemory();
   }
   state.counters["FLOP/s"] = benchmark::Counter(2.0 * double(shape.m * shape.n * shape.k) * double(state.iterations()),

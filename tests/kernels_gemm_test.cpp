@@ -102,46 +102,53 @@ private:
   int64_t bytes_, whole_;
 };
 
-void compare(GemmShape s, Form a_form, Form b_form, bool c_in_panels, bool fused = true) {
+void compare(GemmShape s, Form a_form, Form b_form, Product::Form c_form, bool fused = true) {
   const std::string what = std::to_string(s.m) + " x " + std::to_string(s.n) + " x " + std::to_string(s.k) + ", a " +
-                           std::to_string(int(a_form)) + ", b " + std::to_string(int(b_form)) +
-                           (c_in_panels ? ", panels" : "");
+                           std::to_string(int(a_form)) + ", b " + std::to_string(int(b_form)) + ", c " +
+                           std::to_string(int(c_form));
   const Operand a(s.m, s.k, a_form, 1), b(s.k, s.n, b_form, 2);
-  const int64_t size = c_in_panels ? panels_of(s.n) * s.m * panel_width : s.m * s.n;
+  const int64_t size = c_form == Product::panels ? panels_of(s.n) * s.m * panel_width : s.m * s.n;
   Guarded c(size, std::numeric_limits<float>::quiet_NaN()), want(size, 7);
   Workspace workspace(gemm_workspace(s, b.view.panels));
+  gemm_plain(s, a.view, b.view, {want.data(), c_form});
+
+  gemm(s, a.view, b.view, {c.data(), c_form}, workspace.data);
+  if (fused)
+    expect_same_bits(c, want, what + ", no epilogue");
+  else
+    expect_near(c, want, s.k, what);
+  Guarded once = c;
 
   struct Seen {
     std::vector<std::atomic<int>> times;
-    float* c;
-  } seen{std::vector<std::atomic<int>>(size_t(size)), c.data()};
-  gemm(s, a.view, b.view, c.data(), c_in_panels, workspace.data,
-       {.run =
-            [](void* context, int64_t begin, int64_t end) {
-              auto& seen = *static_cast<Seen*>(context);
-              ASSERT_LT(begin, end);
-              for (int64_t i = begin; i < end; ++i) {
-                ++seen.times[size_t(i)];
-                seen.c[i] = 2 * seen.c[i] + 1; // what is not finished yet, or comes twice, shows
-              }
-            },
-        .context = &seen});
-  gemm_plain(s, a.view, b.view, want.data(), c_in_panels);
-  for (int64_t i = 0; i < size; ++i) {
-    ASSERT_EQ(seen.times[size_t(i)], 1) << what << ", element " << i;
-    want.data()[i] = 2 * want.data()[i] + 1;
+    Guarded values;
+  } seen{std::vector<std::atomic<int>>(size_t(size)), Guarded(size)};
+  const Epilogue epilogue{.run =
+                              [](void* context, int64_t begin, int64_t end, const float* values) {
+                                auto& seen = *static_cast<Seen*>(context);
+                                ASSERT_LT(begin, end);
+                                for (int64_t i = begin; i < end; ++i) {
+                                  ++seen.times[size_t(i)];
+                                  seen.values.data()[i] = values[i - begin]; // what is not finished yet shows
+                                }
+                              },
+                          .context = &seen};
+  std::fill_n(c.data(), size, std::numeric_limits<float>::quiet_NaN());
+  for (float* place : {c.data(), static_cast<float*>(nullptr)}) {
+    if (!place && c_form != Product::panels) break;
+    for (auto& times : seen.times) times = 0;
+    std::fill_n(seen.values.data(), size, 7.0F);
+    gemm(s, a.view, b.view, {place, c_form}, workspace.data, epilogue);
+    for (int64_t i = 0; i < size; ++i) ASSERT_EQ(seen.times[size_t(i)], 1) << what << ", element " << i;
+    expect_same_bits(seen.values, once, what + ", what the epilogue saw");
+    expect_same_bits(c, once, what + ", with an epilogue");
+    if (testing::Test::HasFatalFailure()) return;
   }
-  if (fused)
-    expect_same_bits(c, want, what);
-  else
-    expect_near(c, want, s.k, what);
   ASSERT_TRUE(c.intact()) << what;
   ASSERT_TRUE(workspace.intact()) << what;
-
-  gemm(s, a.view, b.view, c.data(), c_in_panels, workspace.data);
-  for (int64_t i = 0; i < size; ++i) c.data()[i] = 2 * c.data()[i] + 1;
-  if (fused) expect_same_bits(c, want, what + ", no epilogue");
 }
+
+constexpr Product::Form c_forms[] = {Product::rows, Product::panels, Product::transposed};
 
 constexpr int64_t odd_sizes[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 65, 100};
 
@@ -153,8 +160,8 @@ TEST(Gemm, HasTheBitsOfItsPlainTwinAtOddSizes) {
     const auto pick = [&] { return odd_sizes[random() % std::size(odd_sizes)]; };
     for (int64_t m : odd_sizes)
       for (int64_t n : odd_sizes) {
-        const Form a = Form(random() % 3), b = Form(random() % 4);
-        compare({m, n, pick()}, a, b, random() % 2, target.fused);
+        const Form a = Form(random() % 4), b = Form(random() % 4);
+        compare({m, n, pick()}, a, b, c_forms[random() % 3], target.fused);
         if (testing::Test::HasFatalFailure()) return;
       }
   }
@@ -164,12 +171,12 @@ TEST(Gemm, TakesEveryFormOfOperand) {
   for (const Target& target : targets()) {
     const OnTarget on(target.bit);
     SCOPED_TRACE(target.name);
-    for (Form a : {Form::plain, Form::transposed, Form::gaps})
+    for (Form a : {Form::plain, Form::transposed, Form::gaps, Form::panels})
       for (Form b : {Form::plain, Form::transposed, Form::gaps, Form::panels})
-        for (bool c_in_panels : {false, true})
+        for (Product::Form c : c_forms)
           for (GemmShape s : {GemmShape{37, 53, 29}, GemmShape{1, 200, 17}, GemmShape{200, 1, 17}, GemmShape{70, 40, 0},
                               GemmShape{19, 21, 600}}) {
-            compare(s, a, b, c_in_panels, target.fused);
+            compare(s, a, b, c, target.fused);
             if (testing::Test::HasFatalFailure()) return;
           }
   }
@@ -179,9 +186,10 @@ TEST(Gemm, BlocksOfKContinueTheSameChains) {
   for (const Target& target : targets()) {
     const OnTarget on(target.bit);
     SCOPED_TRACE(target.name);
-    for (int64_t k : {255, 256, 257, 511, 513, 1000, 1537}) {
-      compare({11, 35, k}, Form::plain, Form::panels, false, target.fused);
-      compare({11, 35, k}, Form::transposed, Form::plain, true, target.fused);
+    for (int64_t k : {159, 160, 161, 255, 320, 321, 481, 1000, 1537}) {
+      compare({11, 35, k}, Form::plain, Form::panels, Product::rows, target.fused);
+      compare({11, 35, k}, Form::transposed, Form::plain, Product::panels, target.fused);
+      compare({37, 19, k}, Form::panels, Form::transposed, Product::transposed, target.fused);
       if (testing::Test::HasFatalFailure()) return;
     }
   }
@@ -192,10 +200,11 @@ TEST(Gemm, BitsDoNotDependOnThreads) {
   for (int threads : {1, 2, 3, 4, 8}) {
     set_thread_count(threads);
     SCOPED_TRACE(threads);
-    compare({255, 129, 100}, Form::plain, Form::plain, false);
-    compare({130, 255, 100}, Form::transposed, Form::panels, true);
-    compare({3, 1000, 300}, Form::plain, Form::transposed, false);
-    compare({1, 4000, 300}, Form::plain, Form::panels, true);
+    compare({255, 129, 100}, Form::plain, Form::plain, Product::rows);
+    compare({130, 255, 100}, Form::transposed, Form::panels, Product::panels);
+    compare({300, 70, 130}, Form::panels, Form::transposed, Product::transposed);
+    compare({3, 1000, 300}, Form::plain, Form::transposed, Product::rows);
+    compare({1, 4000, 300}, Form::plain, Form::panels, Product::panels);
   }
   set_thread_count(before);
 }
@@ -208,7 +217,7 @@ TEST(Gemm, PaddingOfPanelsIsZeroEvenBesideInfinities) {
       const std::vector<float> a(6, infinity), b(size_t(2 * n), 1);
       std::vector<float> c(size_t(panels_of(n) * 3 * panel_width), 9);
       Workspace workspace(gemm_workspace({3, n, 2}, false));
-      gemm({3, n, 2}, {a.data(), 2, 1}, {b.data(), n, 1}, c.data(), true, workspace.data);
+      gemm({3, n, 2}, {a.data(), 2, 1}, {b.data(), n, 1}, {c.data(), Product::panels}, workspace.data);
       for (int64_t p = 0; p < panels_of(n); ++p)
         for (int64_t i = 0; i < 3; ++i)
           for (int64_t j = 0; j < panel_width; ++j)

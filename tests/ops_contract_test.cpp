@@ -213,14 +213,31 @@ Fast run_prepared(const OpCase& one, const std::vector<Layout>& in_layouts, Layo
   Buffer workspace(size_t(prepared.workspace_bytes));
   std::memset(workspace.data(), 0x5a, workspace.size());
   std::vector<std::atomic<int>> covered(size_t(stored_elements(out_types[0].shape, out_layout)));
-  const Epilogue count{[](void* context, int64_t begin, int64_t end) {
-                         for (int64_t i = begin; i < end; ++i)
-                           ++(*static_cast<std::vector<std::atomic<int>>*>(context))[size_t(i)];
+  struct Seen {
+    std::vector<std::atomic<int>>& covered;
+    std::vector<float> values;
+  } seen{covered, std::vector<float>(covered.size())};
+  const Epilogue count{[](void* context, int64_t begin, int64_t end, const float* values) {
+                         Seen& seen = *static_cast<Seen*>(context);
+                         for (int64_t i = begin; i < end; ++i) {
+                           ++seen.covered[size_t(i)];
+                           seen.values[size_t(i)] = values[i - begin];
+                         }
                        },
-                       &covered};
+                       &seen};
   prepared.run({in_data.data(), out_data.data(), workspace.data(), with_epilogue ? count : Epilogue{}});
   for (size_t i = 0; with_epilogue && i < covered.size(); ++i)
     EXPECT_EQ(covered[i], 1) << "element " << i << " of the output, in the epilogue";
+  if (with_epilogue) {
+    EXPECT_EQ(std::memcmp(seen.values.data(), out[0].data(), out[0].size()), 0) << "what the epilogue was shown";
+    if (prepared.output_optional) {
+      std::ranges::fill(seen.values, 0.0F);
+      void* const kept = std::exchange(out_data[0], nullptr);
+      prepared.run({in_data.data(), out_data.data(), workspace.data(), count});
+      out_data[0] = kept;
+      EXPECT_EQ(std::memcmp(seen.values.data(), out[0].data(), out[0].size()), 0) << "without a place for the output";
+    }
+  }
   for (size_t i = 0; i < out_types.size(); ++i) {
     result.out.emplace_back(out_types[i]);
     unpack(out_types[i], i ? row_major : out_layout, out[i].data(), result.out.back().view().data);

@@ -43,9 +43,9 @@ struct PlainCall {
 /// to each output. It answers with the derivative with respect to each input, an empty Var for none.
 struct GradOf;
 
-/// Called with finished ranges of a kernel's first output (storage order) while they are in cache.
+/// Called with finished ranges of a kernel's first output (storage order) and their values, while they are in cache.
 struct Epilogue {
-  void (*run)(void* context, int64_t begin, int64_t end) = nullptr;
+  void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
   void* context = nullptr;
 };
 
@@ -61,7 +61,8 @@ struct KernelCall {
 struct Prepared {
   std::function<void(const KernelCall&)> run;
   int64_t workspace_bytes = 0;
-  bool takes_epilogue = false; // it calls the epilogue on disjoint ranges that cover its output
+  bool takes_epilogue = false;  // it calls the epilogue on disjoint ranges that cover its output
+  bool output_optional = false; // with an epilogue, out[0] may be null: only the epilogue sees the values
   int64_t flops = 0;           // floating-point operations of one run, for reports
 };
 
@@ -77,6 +78,7 @@ struct PrepareCall {
 struct LayoutWishes {
   std::vector<Layout> in;
   std::vector<Layout> out;
+  bool chooses = true; // false: reads inputs so where another op has wished for it, and is as content with row-major
 };
 
 using VectorKernel = void (*)(const float* const* in, float* out, int64_t n, const float* params);

@@ -20,11 +20,19 @@ struct Matrix {
   bool panels = false; // strides are ignored
 };
 
-/// Called with each finished range [begin, end) of C's storage, from the thread that made it, while
-/// the range is still in its cache. Ranges are disjoint and together cover C's storage: whole rows
-/// of a row-major C, rows of one panel (its padding included) of one in panels.
+/// Where C goes: row-major and dense; in panels, with zeros in the padding; or its transpose, row-major and dense.
+/// C in panels may have no place at all (null): then only the epilogue sees it.
+struct Product {
+  enum Form { rows, panels, transposed };
+  float* data;
+  Form form = rows;
+};
+
+/// Called with each finished range [begin, end) of C's storage and the values made for it, from the thread that
+/// made them, while they are in its cache. Ranges are disjoint and together cover C's storage; each lies within one
+/// row or is several whole rows (in panels: rows of one panel, padding included).
 struct Epilogue {
-  void (*run)(void* context, int64_t begin, int64_t end) = nullptr;
+  void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
   void* context = nullptr;
 };
 
@@ -35,12 +43,11 @@ struct GemmShape {
 /// Bytes of scratch that `gemm` needs for these operands (packing of what is not in panels).
 int64_t gemm_workspace(GemmShape shape, bool b_in_panels);
 
-/// c = a b: a [m, k] by strides, b [k, n] by strides or in panels, c [m, n] row-major and dense, or
-/// in panels where `c_in_panels` (with zeros in the padding). `workspace` is 64-byte aligned; it may
-/// be null where gemm_workspace is 0. c must not overlap a or b. Allocates nothing.
-void gemm(GemmShape shape, Matrix a, Matrix b, float* c, bool c_in_panels, void* workspace, Epilogue epilogue = {});
+/// c = a b: a [m, k] and b [k, n] by strides or in panels. `workspace` is 64-byte aligned; it may be null where
+/// gemm_workspace is 0. c must not overlap a or b. Allocates nothing.
+void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue = {});
 
 /// The plain twin: three loops, the same bits (fused multiply-adds in the same order).
-void gemm_plain(GemmShape shape, Matrix a, Matrix b, float* c, bool c_in_panels);
+void gemm_plain(GemmShape shape, Matrix a, Matrix b, Product c);
 
 } // namespace vitro::kernels

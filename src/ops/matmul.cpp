@@ -1,5 +1,4 @@
 // The matrix product.
-#include "core/threads.h"
 #include "kernels/gemm.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
@@ -79,62 +78,68 @@ void plain(const PlainCall& call) {
   });
 }
 
-// The kernel reads its right operand in panels of 16 columns. A weight [n, k] used transposed is in
-// panels when its axis 0 is blocked; the product that makes its gradient can write them so.
+// A weight [n, k] with axis 0 in blocks is in the matrix kernel's panels: those of its transpose [k, n]. Used
+// transposed it is the kernel's right operand; used as it is, the left one of the transposed product; and the product
+// that makes its gradient can write them.
 constexpr Layout panels{.axis = 0, .block = kernels::panel_width};
 
 LayoutWishes layouts(const InferCall& call) {
   const Product p = product(call);
-  LayoutWishes wishes{.in = {row_major, row_major}, .out = {}};
-  if (p.batch.rank() == 0 && call.attrs.integer("transpose_b")) wishes.in[1] = panels;
-  if (p.batch.rank() == 0) wishes.out = {panels};
-  return wishes;
+  if (p.batch.rank() != 0) return {.in = {row_major, row_major}, .out = {}};
+  return {.in = {row_major, panels}, .out = {panels}, .chooses = call.attrs.integer("transpose_b") != 0};
 }
+
+kernels::Matrix matrix(const void* data, bool transposed, const Shape& shape) {
+  const int64_t columns = shape.back();
+  return transposed ? kernels::Matrix{static_cast<const float*>(data), 1, columns}
+                    : kernels::Matrix{static_cast<const float*>(data), columns, 1};
+}
+kernels::Matrix in_panels(const void* data) { return {static_cast<const float*>(data), 0, 0, true}; }
 
 Prepared prepare(const PrepareCall& call) {
   const bool ta = call.attrs.integer("transpose_a"), tb = call.attrs.integer("transpose_b");
+  const Shape &a = call.in[0].shape, &b = call.in[1].shape;
   const Product p = product({call.attrs, call.in});
-  const auto view = [](const void* data, bool transposed, int64_t rows, int64_t columns) {
-    return transposed ? kernels::Matrix{static_cast<const float*>(data), 1, rows}
-                      : kernels::Matrix{static_cast<const float*>(data), columns, 1};
-  };
-  const bool b_in_panels = !call.in_layouts[1].row_major();
-  if (!call.out_layout.row_major()) {
-    // Panels of y's rows are panels of the columns of y transposed = (b transposed) (a transposed).
+  const int64_t flops = 2 * p.m * p.n * p.k * p.batch.elements();
+  const bool b_in_panels = !call.in_layouts[1].row_major(), y_in_panels = !call.out_layout.row_major();
+  if (p.batch.rank() != 0) {
+    const kernels::GemmShape shape{p.m, p.n, p.k};
+    return {.run =
+                [=, a_starts = starts(a, p.batch), b_starts = starts(b, p.batch)](const KernelCall& k) {
+                  const float *x = static_cast<const float*>(k.in[0]), *w = static_cast<const float*>(k.in[1]);
+                  float* y = static_cast<float*>(k.out[0]);
+                  for (size_t i = 0; i < a_starts.size(); ++i)
+                    kernels::gemm(shape, matrix(x + a_starts[i], ta, a), matrix(w + b_starts[i], tb, b),
+                                  {y + int64_t(i) * p.m * p.n}, k.workspace);
+                },
+            .workspace_bytes = kernels::gemm_workspace(shape, false),
+            .flops = flops};
+  }
+  if (y_in_panels || (b_in_panels && !tb)) {
+    // The transposed product y' = b' a'. y in panels of its rows is y' in panels of its columns; b in panels of its rows
+    // is b' in panels of its columns.
     const kernels::GemmShape shape{p.n, p.m, p.k};
+    const auto form = y_in_panels ? kernels::Product::panels : kernels::Product::transposed;
     return {.run =
                 [=](const KernelCall& k) {
-                  kernels::gemm(shape, view(k.in[1], !tb, p.n, p.k), view(k.in[0], !ta, p.k, p.m),
-                                static_cast<float*>(k.out[0]), true, k.workspace, {k.epilogue.run, k.epilogue.context});
+                  kernels::gemm(shape, b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], !tb, b),
+                                matrix(k.in[0], !ta, a), {static_cast<float*>(k.out[0]), form}, k.workspace,
+                                {k.epilogue.run, k.epilogue.context});
                 },
             .workspace_bytes = kernels::gemm_workspace(shape, false),
             .takes_epilogue = true,
-            .flops = 2 * p.m * p.n * p.k};
+            .output_optional = y_in_panels,
+            .flops = flops};
   }
   const kernels::GemmShape shape{p.m, p.n, p.k};
-  const int64_t workspace = kernels::gemm_workspace(shape, b_in_panels);
-  if (p.batch.rank() == 0)
-    return {.run =
-                [=](const KernelCall& k) {
-                  kernels::Matrix b = view(k.in[1], tb, p.k, p.n);
-                  b.panels = b_in_panels;
-                  kernels::gemm(shape, view(k.in[0], ta, p.m, p.k), b, static_cast<float*>(k.out[0]), false,
-                                k.workspace, {k.epilogue.run, k.epilogue.context});
-                },
-            .workspace_bytes = workspace,
-            .takes_epilogue = true,
-            .flops = 2 * p.m * p.n * p.k};
   return {.run =
-              [=, a_starts = starts(call.in[0].shape, p.batch),
-               b_starts = starts(call.in[1].shape, p.batch)](const KernelCall& k) {
-                const float *a = static_cast<const float*>(k.in[0]), *b = static_cast<const float*>(k.in[1]);
-                float* y = static_cast<float*>(k.out[0]);
-                for (size_t i = 0; i < a_starts.size(); ++i)
-                  kernels::gemm(shape, view(a + a_starts[i], ta, p.m, p.k), view(b + b_starts[i], tb, p.k, p.n),
-                                y + int64_t(i) * p.m * p.n, false, k.workspace);
+              [=](const KernelCall& k) {
+                kernels::gemm(shape, matrix(k.in[0], ta, a), b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], tb, b),
+                              {static_cast<float*>(k.out[0])}, k.workspace, {k.epilogue.run, k.epilogue.context});
               },
-          .workspace_bytes = workspace,
-          .flops = 2 * p.m * p.n * p.k * p.batch.elements()};
+          .workspace_bytes = kernels::gemm_workspace(shape, b_in_panels),
+          .takes_epilogue = true,
+          .flops = flops};
 }
 
 // With y = A B, dA = dy B' and dB = A' dy; the flags say which of these transposes are already there.

@@ -41,7 +41,7 @@ private:
   void grant_wishes(NodeId id) {
     const Node& node = graph_[id];
     const LayoutWishes wished = wishes(node);
-    for (size_t i = 0; i < wished.in.size(); ++i) {
+    for (size_t i = 0; wished.chooses && i < wished.in.size(); ++i) {
       const Node& producer = graph_[node.in[i].node];
       if (producer.op != &state_op || wished.in[i].row_major()) continue;
       State& state = states_.at(producer.name);

@@ -63,16 +63,18 @@ private:
     lives_[size_t(buffer)].first = std::min(lives_[size_t(buffer)].first, step);
     lives_[size_t(buffer)].last = std::max(lives_[size_t(buffer)].last, step);
   }
+  static bool is_buffer(const Operand& operand) {
+    return operand.kind != Operand::slot && operand.kind != Operand::made;
+  }
   int next_step() const { return int(program_.steps.size()); }
   int push(Step step) {
     for (const auto* list : {&step.in, &step.out})
-      for (const int buffer : *list) touch(buffer, next_step());
+      for (const int buffer : *list)
+        if (buffer != nowhere) touch(buffer, next_step());
     if (step.workspace >= 0) touch(step.workspace, next_step());
+    for (const Spread& spread : step.spreads) touch(spread.from, next_step());
     for (const Operand& operand : step.pointwise.operands)
-      if (operand.kind != Operand::slot) {
-        touch(operand.index, next_step());
-        if (operand.kind == Operand::scalar) touch(operand.fill, next_step());
-      }
+      if (is_buffer(operand)) touch(operand.index, next_step());
     for (const Member& member : step.pointwise.members)
       if (member.buffer >= 0) touch(member.buffer, next_step());
     program_.steps.push_back(std::move(step));
@@ -122,7 +124,7 @@ private:
   }
 
   void place_sources() {
-    program_.constants.reserve(size_t(graph_->size())); // pointers into it are kept
+    program_.constants.reserve(2 * size_t(graph_->size())); // pointers into it are kept; each may be spread
     std::map<uint32_t, int> scalars;                    // equal scalars share a buffer
     for (NodeId id = 0; id < graph_->size(); ++id) {
       const Node& node = (*graph_)[id];
@@ -158,12 +160,20 @@ private:
 
   void add_group(const Group& group) {
     Step step{.kind = Step::pointwise_only};
-    if (group.root >= 0) add_root(group.root, step);
+    if (group.root >= 0) add_root(group, step);
     if (!group.members.empty()) add_members(group, step);
     push(std::move(step));
   }
 
-  void add_root(NodeId id, Step& step) {
+  // Whether a value made in `group` is read outside of it.
+  bool read_outside(NodeId id, const Group& group) const {
+    return ends_[size_t(id)] || std::ranges::any_of(readers_[size_t(id)], [&](NodeId reader) {
+             return std::ranges::find(group.members, reader) == group.members.end();
+           });
+  }
+
+  void add_root(const Group& group, Step& step) {
+    const NodeId id = group.root;
     const Node& node = (*graph_)[id];
     const auto& wanted = layouts_.wanted[size_t(id)];
     const Layout out = layouts_.first_output[size_t(id)];
@@ -173,7 +183,8 @@ private:
     for (size_t i = 0; i < node.in.size(); ++i) step.in.push_back(buffer_of(node.in[i], wanted[i]));
     for (size_t i = 0; i < node.out.size(); ++i) {
       const Layout layout = i == 0 ? out : row_major;
-      step.out.push_back(values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
+      const bool needless = i == 0 && step.prepared.output_optional && !group.members.empty() && !read_outside(id, group);
+      step.out.push_back(needless ? nowhere : values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
     }
     if (step.prepared.workspace_bytes) step.workspace = new_buffer({BufferPlace::arena}, step.prepared.workspace_bytes);
     program_.flops += step.prepared.flops;
@@ -200,14 +211,14 @@ private:
       for (const Edge edge : node.in) {
         const auto inside = position.find(edge.node);
         if (inside != position.end()) last_reader[inside->second] = i;
-        member.in.push_back(inside != position.end()
-                                ? operand(program, {.kind = Operand::slot, .index = int(inside->second)})
-                                : outside_operand(program, edge, layout));
+        if (inside != position.end())
+          member.in.push_back(operand(program, {.kind = Operand::slot, .index = int(inside->second)}));
+        else if (edge.node == group.root && edge.output == 0 && step.out[0] == nowhere)
+          member.in.push_back(operand(program, {.kind = Operand::made}));
+        else
+          member.in.push_back(outside_operand(step, edge, layout));
       }
-      const bool read_outside = ends_[size_t(id)] || std::ranges::any_of(readers_[size_t(id)], [&](NodeId reader) {
-                                  return !position.contains(reader);
-                                });
-      if (read_outside) member.buffer = values_[{{id, 0}, layout}] = new_arena(node.out[0], layout);
+      if (read_outside(id, group)) member.buffer = values_[{{id, 0}, layout}] = new_arena(node.out[0], layout);
       program.members.push_back(std::move(member));
       step.label += text(step.label.empty() ? (node.name.empty() ? "" : node.name + ": ") : " + ", node.op->name);
     }
@@ -224,29 +235,42 @@ private:
     return int(program.operands.size()) - 1;
   }
 
-  int outside_operand(PointwiseProgram& program, Edge edge, Layout layout) {
+  int outside_operand(Step& step, Edge edge, Layout layout) {
+    PointwiseProgram& program = step.pointwise;
     const Shape& shape = graph_->type(edge).shape;
     if (shape == program.shape) return operand(program, {.kind = Operand::full, .index = buffer_of(edge, layout)});
     const int buffer = buffer_of(edge, row_major);
-    if (shape.elements() == 1) return scalar_operand(program, buffer);
+    const auto is_row = [&] { return shape.back() == program.shape.back() && shape.elements() == shape.back(); };
+    if (shape.elements() == 1 || (layout.row_major() && is_row()))
+      return operand(program, {.kind = Operand::periodic,
+                               .index = spread(step, buffer, shape.elements()),
+                               .period = shape.elements()});
     return operand(program,
                    {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
   }
 
-  // A scalar is spread over a tile once a step, before anybody needs it.
-  int scalar_operand(PointwiseProgram& program, int buffer) {
-    const size_t before = program.operands.size();
-    const int which = operand(program, {.kind = Operand::scalar, .index = buffer});
-    if (program.operands.size() > before)
-      program.operands.back().fill = new_buffer({BufferPlace::arena}, tile * int64_t(sizeof(float)));
-    return which;
+  // The buffer in which `buffer` is repeated: by the first step that needs it; a constant once and for all.
+  int spread(Step& step, int buffer, int64_t period) {
+    if (const auto found = spreads_.find(buffer); found != spreads_.end()) return found->second;
+    Spread spread{buffer, -1, period};
+    const BufferPlace& place = program_.buffers[size_t(buffer)];
+    if (place.kind == BufferPlace::constant && period == 1) {
+      const float value = *static_cast<const float*>(place.fixed);
+      program_.constants.push_back(Tensor::full({DType::f32, Shape{spread.elements()}}, double(value)));
+      spread.to = new_buffer({BufferPlace::constant, 0, program_.constants.back().view().data},
+                             spread.elements() * int64_t(sizeof(float)));
+    } else {
+      spread.to = new_buffer({BufferPlace::arena}, spread.elements() * int64_t(sizeof(float)));
+      step.spreads.push_back(spread);
+    }
+    return spreads_[buffer] = spread.to;
   }
 
   // Members without a buffer leave their tile in scratch: until the last member that reads it.
   // `slot` operands name a member so far; now they name what that member writes.
   static void assign_slots(PointwiseProgram& program, const std::vector<size_t>& last_reader) {
     for (Operand& operand : program.operands)
-      if (operand.kind == Operand::broadcast) operand.fill = program.slots++;
+      if (operand.kind == Operand::broadcast) operand.tile = program.slots++;
     std::vector<int> free;
     for (size_t i = 0; i < program.members.size(); ++i) {
       Member& member = program.members[i];
@@ -368,10 +392,12 @@ private:
     const auto is = [&](int buffer) { return find(buffer) == find(held); };
     if (std::ranges::any_of(step.in, is)) return false;
     if (step.workspace >= 0 && is(step.workspace)) return false;
+    for (const Spread& spread : step.spreads)
+      if (is(spread.from) || is(spread.to)) return false;
     for (size_t i = 1; i < step.out.size(); ++i)
       if (is(step.out[i])) return false;
     for (const Operand& operand : step.pointwise.operands)
-      if (operand.kind != Operand::full && operand.kind != Operand::slot && is(operand.index)) return false;
+      if (is_buffer(operand) && operand.kind != Operand::full && is(operand.index)) return false;
     for (size_t later = which + 1; later < step.pointwise.members.size(); ++later) {
       const Member& member = step.pointwise.members[later];
       if (member.buffer >= 0 && is(member.buffer)) return false;
@@ -450,6 +476,7 @@ private:
   std::vector<bool> ends_;
   std::map<Value, int> values_;
   std::map<std::string, int> state_buffer_;
+  std::map<int, int> spreads_; // from buffer to buffer
   std::vector<Life> lives_;
   std::vector<int> merged_; // a buffer that lives in another's place
 };
@@ -484,7 +511,8 @@ std::string Plan::str() const {
   for (size_t i = 0; i < program_->steps.size(); ++i) {
     const Step& step = program_->steps[i];
     std::vector<std::string> places;
-    for (const int buffer : step.out) places.push_back(place_name(program_->buffers[size_t(buffer)]));
+    for (const int buffer : step.out)
+      places.push_back(buffer == nowhere ? "epilogue" : place_name(program_->buffers[size_t(buffer)]));
     for (const Member& member : step.pointwise.members)
       if (member.buffer >= 0) places.push_back(place_name(program_->buffers[size_t(member.buffer)]));
     out += text(i, "  ", step.label, "  -> ", join(places, ", "), "\n");

@@ -70,16 +70,31 @@ struct BufferPlace {
   void* fixed = nullptr; // state, constant
 };
 
-inline constexpr int64_t tile =
-    512; // elements that a group works on at a time: its scratch stays in the first-level cache
 inline constexpr size_t most_members = 24; // bounds a group's scratch: at most one tile a member and one an operand
 
-/// An operand of a pointwise member.
+/// Elements that a group works on at a time: its scratch stays in the first-level cache.
+inline constexpr int64_t tile = 512;
+
+/// An operand of a pointwise member, and where its elements at .. at + n (of the group's space) are found.
 struct Operand {
-  enum Kind { full, scalar, broadcast, slot } kind;
+  enum Kind {
+    full,      // buffer + at
+    made,      // what the group's root hands to its epilogue: it has no buffer
+    periodic,  // buffer + at % period: a scalar (period 1) or a row, laid out often enough by a Spread
+    broadcast, // any other smaller shape: stretched into a tile of scratch, tile by tile
+    slot,      // a tile of scratch
+  } kind;
   int index = 0;                                 // buffer, or slot
-  int fill = 0;                                  // broadcast: the slot, scalar: the buffer, that it is spread into
+  int tile = 0;                                  // broadcast: the slot that it is stretched into
+  int64_t period = 1;                            // periodic
   std::array<int64_t, Shape::max_rank> stride{}; // broadcast: its strides in the group's shape
+};
+
+/// A small buffer repeated in a larger one, so that a tile may begin anywhere in it.
+struct Spread {
+  int from, to;   // buffers
+  int64_t period; // elements of `from`
+  int64_t elements() const { return period == 1 ? tile : period + tile; }
 };
 
 struct Member {
@@ -100,12 +115,15 @@ struct PointwiseProgram {
   std::vector<Member> members;
 };
 
+inline constexpr int nowhere = -1; // the buffer of a value that only a group's members see
+
 struct Step {
   enum Kind { kernel, plain, pointwise_only, reorder, copy } kind;
   const Node* node = nullptr; // kernel, plain
   Prepared prepared = {};
   std::vector<int> in = {}, out = {}; // buffers
   int workspace = -1;                 // buffer
+  std::vector<Spread> spreads = {};   // done first
   PointwiseProgram pointwise = {};    // members may be empty
   Type type = {};                     // reorder, copy: what is moved
   Layout from = row_major, to = row_major;

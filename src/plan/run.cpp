@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "core/threads.h"
+#include "kernels/finite.h"
 #include "plan/program.h"
 
 namespace vitro {
@@ -19,25 +20,10 @@ struct Chain {
   std::atomic<bool>* nonfinite;
 };
 
-// x - x is 0 where x is finite, nan elsewhere: an OR of the bits tells, four lanes at a time.
-bool all_finite(const float* x, int64_t n) {
-  using Four = float __attribute__((vector_size(16)));
-  using Bits = int32_t __attribute__((vector_size(16)));
-  Bits seen{};
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    Four v;
-    std::memcpy(&v, x + i, sizeof v);
-    seen |= reinterpret_cast<Bits>(v - v);
-  }
-  bool finite = !(seen[0] | seen[1] | seen[2] | seen[3]);
-  for (; i < n; ++i) finite &= std::isfinite(x[i]);
-  return finite;
-}
-
-// The same for elements begin .. begin+n of a packed value: what stands in its padding does not count.
-bool all_finite_inside(const PointwiseProgram& program, const float* x, int64_t begin, int64_t n) {
-  if (program.layout.row_major()) return all_finite(x, n);
+// For elements begin .. begin+n of a packed value: what stands in its padding does not count.
+bool all_finite(const PointwiseProgram& program, const float* x, int64_t begin, int64_t n) {
+  if (kernels::all_finite(x, n)) return true;
+  if (program.layout.row_major()) return false;
   const int64_t block = program.layout.block, extent = program.shape[program.layout.axis];
   int64_t inner = 1;
   for (int axis = program.layout.axis + 1; axis < program.shape.rank(); ++axis) inner *= program.shape[axis];
@@ -50,7 +36,7 @@ bool all_finite_inside(const PointwiseProgram& program, const float* x, int64_t 
 }
 
 // Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
-void spread(const float* x, const Shape& shape, const Operand& operand, int64_t begin, int64_t n, float* out) {
+void stretch(const float* x, const Shape& shape, const Operand& operand, int64_t begin, int64_t n, float* out) {
   const int64_t inner = shape.back(), step = operand.stride[shape.rank() - 1];
   int64_t row = begin / inner, column = begin % inner;
   while (n > 0) {
@@ -71,7 +57,8 @@ void spread(const float* x, const Shape& shape, const Operand& operand, int64_t 
   }
 }
 
-void run_range(const Chain& chain, int64_t begin, int64_t end) {
+// Elements begin .. end of the chain's space, tile by tile; `made` is what its root made of them, if it has one.
+void run_range(const Chain& chain, int64_t begin, int64_t end, const float* made) {
   const PointwiseProgram& program = *chain.program;
   auto* scratch = static_cast<float*>(__builtin_alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
   scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
@@ -80,8 +67,9 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
   const auto operand_at = [&](const Operand& operand, int64_t at) -> const float* {
     switch (operand.kind) {
       case Operand::full: return data(operand.index) + at;
-      case Operand::scalar: return data(operand.fill);
-      case Operand::broadcast: return slot(operand.fill);
+      case Operand::made: return made + (at - begin);
+      case Operand::periodic: return data(operand.index) + (operand.period == 1 ? 0 : at % operand.period);
+      case Operand::broadcast: return slot(operand.tile);
       default: return slot(operand.index);
     }
   };
@@ -90,29 +78,36 @@ void run_range(const Chain& chain, int64_t begin, int64_t end) {
     const int64_t n = std::min(tile, end - at);
     for (const Operand& operand : program.operands)
       if (operand.kind == Operand::broadcast)
-        spread(data(operand.index), program.shape, operand, at, n, slot(operand.fill));
+        stretch(data(operand.index), program.shape, operand, at, n, slot(operand.tile));
     for (const Member& member : program.members) {
       const float* in[4];
       for (size_t i = 0; i < member.in.size(); ++i) in[i] = operand_at(program.operands[size_t(member.in[i])], at);
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
       member.kernel(in, out, n, member.params.data());
-      if (member.check_finite) finite &= all_finite(out, n) || all_finite_inside(program, out, at, n);
+      if (member.check_finite) finite &= all_finite(program, out, at, n);
     }
   }
   if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
 }
 
-// What ranges of the chain share: scalars spread over a tile.
-void spread_scalars(const Chain& chain) {
-  const PointwiseProgram& program = *chain.program;
-  for (const Operand& operand : program.operands)
-    if (operand.kind == Operand::scalar)
-      std::fill_n(static_cast<float*>(chain.buffers[operand.fill]), std::min(tile, program.elements),
-                  *static_cast<const float*>(chain.buffers[operand.index]));
+void run_spread(const Spread& spread, void* const* buffers) {
+  const auto* from = static_cast<const float*>(buffers[spread.from]);
+  auto* to = static_cast<float*>(buffers[spread.to]);
+  if (spread.period == 1) {
+    std::fill_n(to, tile, *from);
+    return;
+  }
+  const int64_t n = spread.elements();
+  std::copy_n(from, spread.period, to);
+  for (int64_t done = spread.period; done < n;) { // twice as much each time: whole periods behind whole periods
+    const int64_t more = std::min(done, n - done);
+    std::copy_n(to, more, to + done);
+    done += more;
+  }
 }
 
-void run_epilogue(void* context, int64_t begin, int64_t end) {
-  run_range(*static_cast<const Chain*>(context), begin, end);
+void run_epilogue(void* context, int64_t begin, int64_t end, const float* values) {
+  run_range(*static_cast<const Chain*>(context), begin, end, values);
 }
 
 // Long enough that a task is worth handing to another thread, whatever the chain does.
@@ -122,7 +117,7 @@ void run_pointwise(const Chain& chain) {
   const int64_t elements = chain.program->elements;
   const int64_t tasks = (elements + elements_per_task - 1) / elements_per_task;
   parallel(tasks, [&](int64_t task) {
-    run_range(chain, task * elements_per_task, std::min(elements, (task + 1) * elements_per_task));
+    run_range(chain, task * elements_per_task, std::min(elements, (task + 1) * elements_per_task), nullptr);
   });
 }
 
@@ -179,7 +174,8 @@ struct Execution::Frame {
       const Step& step = program.steps[i];
       StepFrame& frame = steps[i];
       for (size_t k = 0; k < step.in.size(); ++k) frame.in[k] = buffers[size_t(step.in[k])];
-      for (size_t k = 0; k < step.out.size(); ++k) frame.out[k] = buffers[size_t(step.out[k])];
+      for (size_t k = 0; k < step.out.size(); ++k)
+        frame.out[k] = step.out[k] == nowhere ? nullptr : buffers[size_t(step.out[k])];
       for (size_t k = 0; k < frame.in_views.size(); ++k) frame.in_views[k].data = frame.in[k];
       for (size_t k = 0; k < frame.out_views.size(); ++k) frame.out_views[k].data = frame.out[k];
       if (step.workspace >= 0) frame.workspace = buffers[size_t(step.workspace)];
@@ -223,7 +219,7 @@ bool Execution::run() {
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
     Frame::StepFrame& now = frame.steps[i];
-    spread_scalars(now.chain);
+    for (const Spread& spread : step.spreads) run_spread(spread, frame.buffers.data());
     switch (step.kind) {
       case Step::kernel: {
         const Epilogue epilogue = step.pointwise.members.empty() ? Epilogue{} : Epilogue{run_epilogue, &now.chain};
