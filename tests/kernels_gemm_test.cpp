@@ -109,7 +109,7 @@ void compare(GemmShape s, Form a_form, Form b_form, Product::Form c_form, bool f
   const Operand a(s.m, s.k, a_form, 1), b(s.k, s.n, b_form, 2);
   const int64_t size = c_form == Product::panels ? panels_of(s.n) * s.m * panel_width : s.m * s.n;
   Guarded c(size, std::numeric_limits<float>::quiet_NaN()), want(size, 7);
-  Workspace workspace(gemm_workspace(s, b.view.panels));
+  Workspace workspace(gemm_workspace(s, a.view, b.view));
   gemm_plain(s, a.view, b.view, {want.data(), c_form});
 
   gemm(s, a.view, b.view, {c.data(), c_form}, workspace.data);
@@ -216,7 +216,7 @@ TEST(Gemm, PaddingOfPanelsIsZeroEvenBesideInfinities) {
     for (int64_t n : {1, 3, 5, 9, 13, 15, 17, 35}) {
       const std::vector<float> a(6, infinity), b(size_t(2 * n), 1);
       std::vector<float> c(size_t(panels_of(n) * 3 * panel_width), 9);
-      Workspace workspace(gemm_workspace({3, n, 2}, false));
+      Workspace workspace(gemm_workspace({3, n, 2}, {a.data(), 2, 1}, {b.data(), n, 1}));
       gemm({3, n, 2}, {a.data(), 2, 1}, {b.data(), n, 1}, {c.data(), Product::panels}, workspace.data);
       for (int64_t p = 0; p < panels_of(n); ++p)
         for (int64_t i = 0; i < 3; ++i)

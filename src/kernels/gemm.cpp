@@ -6,8 +6,8 @@
 // that what the tiles of a strip (one to three panels) pass over stays in the first-level cache; a
 // tile then loads C and continues its chains, which changes no bit.
 //
-// A is read where it lies. B is packed into panels, except where so few rows would use them that its
-// rows are read in place.
+// B is packed into panels, except where so few rows would use them that its rows are read in place. A is read where it
+// lies, except where its elements along k are far apart and several strips read it: then its transpose is packed.
 #include "kernels/gemm.h"
 
 #include "kernels/targets.h"
@@ -26,6 +26,7 @@ namespace vitro::kernels {
 struct GemmOperands {
   GemmShape shape;
   Matrix a;
+  bool a_packed; // a.data is the transpose of A in panels: element (i, k) at i / 16 * 16 * shape.k + 16 * k + i % 16
   const float* b;
   int64_t b_row, b_panel;
   Product c;
@@ -204,9 +205,9 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
   do {
     const int64_t k1 = k - k0 < step ? k : k0 + step;
     Tile tile{.k = k1 - k0,
-              .a = g.a.panels ? g.a.data + k0 * m + row * panel_width : g.a.data + k0 * g.a.column + row * g.a.row,
-              .a_row = g.a.panels ? panel_width : g.a.row,
-              .a_column = g.a.panels ? 1 : g.a.column,
+              .a = nullptr,
+              .a_row = g.a_packed ? 1 : g.a.panels ? panel_width : g.a.row,
+              .a_column = g.a_packed ? panel_width : g.a.panels ? 1 : g.a.column,
               .a_run = g.a.panels ? panel_width : k1 - k0,
               .a_skip = g.a.panels ? (m - 1) * panel_width : 0,
               .b = g.b + panel * g.b_panel + k0 * g.b_row,
@@ -218,10 +219,12 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
               .continued = k0 > 0,
               .last_columns = last_columns,
               .pads = pads};
+    const float* const a = g.a.data + k0 * (g.a_packed ? panel_width : g.a.panels ? m : g.a.column);
     for (int64_t i = row, rows; i < row_end; i += rows) {
-      rows = next(row_end - i, most_rows);
+      const int64_t left = row_end - i, in_panel = panel_width - i % panel_width;
+      rows = next(g.a_packed && left > in_panel ? in_panel : left, most_rows);
+      tile.a = a + (g.a_packed ? i / panel_width * panel_width * k + i % panel_width : i * tile.a_row);
       tiles.of[rows - 1][panels - 1](tile);
-      tile.a += rows * tile.a_row;
       tile.c += rows * c_row;
     }
     k0 = k1;
@@ -237,7 +240,7 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
   };
   HWY_ALIGN float square[block_rows * most_panels(most_rows) * panel_width]; // a block that has no place in C
   for (int64_t i = row, i_end; i < row_end; i = i_end) {
-    i_end = i + next(row_end - i, block_rows);
+    i_end = row_end - i < block_rows ? row_end : i + block_rows;
     const int64_t rows = i_end - i;
     const bool squared = g.c.form == Product::transposed || !c;
     const int64_t widest_strip = most_panels(squared ? most_rows : next(rows, most_rows));
@@ -307,7 +310,7 @@ HWY_EXPORT(pack_panel);
 constexpr int64_t worth_a_thread = 1 << 20; // multiplications and additions; less is done before a thread wakes
 
 constexpr int64_t few_rows = 24;    // that a copy of B's rows doesn't pay for
-constexpr int64_t task_panels = 4;  // walked as two strips of two
+constexpr int64_t few_panels = 12;  // that are shared out in pairs of strips of two, for balance; more in strips of three
 constexpr int64_t least_rows = 64;  // of a task that walks all panels
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -320,34 +323,55 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
     for (int64_t task = 0; task < tasks; ++task) body(task);
 }
 
+// Whether a copy of A pays: its elements along k are far apart, and several strips read them.
+bool packs_a(GemmShape shape, Matrix a) {
+  return !a.panels && a.column > panel_width && shape.m >= panel_width && shape.n > 3 * panel_width;
+}
+
 } // namespace
 
-int64_t gemm_workspace(GemmShape shape, bool b_in_panels) {
-  return b_in_panels ? 0 : ceil_div(shape.n, panel_width) * shape.k * panel_width * int64_t(sizeof(float));
+int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b) {
+  const auto copy = [&](int64_t columns) { return ceil_div(columns, panel_width) * shape.k * panel_width; };
+  return int64_t(sizeof(float)) * ((packs_a(shape, a) ? copy(shape.m) : 0) + (b.panels ? 0 : copy(shape.n)));
 }
 
 void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue) {
   const auto [m, n, k] = shape;
   if (m == 0 || n == 0) return;
   const int64_t panels = ceil_div(n, panel_width), work = 2 * m * n * k;
+  auto* copies = static_cast<float*>(workspace);
+  const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](const Matrix& x, int64_t columns, int64_t panel) {
+    const int64_t column = panel * panel_width;
+    pack_panel(x.data + column * x.column, x.row, x.column, k, std::min(panel_width, columns - column),
+               copies + column * k);
+  };
+
+  const bool a_packed = packs_a(shape, a);
+  if (a_packed) {
+    const Matrix transposed{a.data, a.column, a.row};
+    const int64_t row_panels = ceil_div(m, panel_width), share = 4;
+    run_tasks(ceil_div(row_panels, share), work, [&](int64_t task) {
+      for (int64_t p = task * share; p < std::min((task + 1) * share, row_panels); ++p) pack(transposed, m, p);
+    });
+    a.data = copies;
+    copies += row_panels * panel_width * k;
+  }
 
   // B is read in place where it is in panels, or where few rows would use its copy and whole vectors
   // of columns lie side by side; of that only the last panel, if it is cut off, is copied.
   const bool in_place = b.panels || (b.column == 1 && m <= few_rows);
   const int64_t first_packed = b.panels ? panels : in_place ? n / panel_width : 0;
-  float* const copies = static_cast<float*>(workspace);
-  const GemmOperands packed{
-      .shape = shape, .a = a, .b = copies, .b_row = panel_width, .b_panel = k * panel_width, .c = c, .epilogue = epilogue};
+  const GemmOperands packed{.shape = shape,
+                            .a = a,
+                            .a_packed = a_packed,
+                            .b = copies,
+                            .b_row = panel_width,
+                            .b_panel = k * panel_width,
+                            .c = c,
+                            .epilogue = epilogue};
   GemmOperands direct = packed;
   direct.b = b.data;
   if (!b.panels) direct.b_row = b.row, direct.b_panel = panel_width;
-
-  const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](int64_t panel, int64_t panel_end) {
-    for (int64_t p = std::max(panel, first_packed); p < panel_end; ++p) {
-      const int64_t column = p * panel_width;
-      pack_panel(b.data + column * b.column, b.row, b.column, k, std::min(panel_width, n - column), copies + column * k);
-    }
-  };
   const auto multiply = [&, multiply = HWY_DYNAMIC_DISPATCH(multiply)](int64_t row, int64_t row_end, int64_t panel,
                                                                        int64_t panel_end) {
     const int64_t middle = std::clamp(first_packed, panel, panel_end);
@@ -357,14 +381,14 @@ void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilo
 
   // Where B or C is the larger part, tasks are groups of panels: each panel is packed, read and written by one thread
   // alone, and by the same one in the next step. Otherwise they are groups of rows, behind a common packing.
-  if (c.form != Product::transposed && panels >= task_panels && m * k <= std::max(n * k, m * n))
+  const int64_t task_panels = panels < few_panels ? 4 : 3;
+  if (c.form != Product::transposed && panels > task_panels && m * k <= std::max(n * k, m * n))
     return run_tasks(ceil_div(panels, task_panels), work, [&](int64_t task) {
       const int64_t panel = task * task_panels, panel_end = std::min(panel + task_panels, panels);
-      pack(panel, panel_end);
+      for (int64_t p = std::max(panel, first_packed); p < panel_end; ++p) pack(b, n, p);
       multiply(0, m, panel, panel_end);
     });
-  run_tasks(panels - first_packed, work,
-            [&](int64_t task) { pack(first_packed + task, first_packed + task + 1); });
+  run_tasks(panels - first_packed, work, [&](int64_t task) { pack(b, n, first_packed + task); });
   run_tasks(ceil_div(m, least_rows), work,
             [&](int64_t task) { multiply(task * least_rows, std::min((task + 1) * least_rows, m), 0, panels); });
 }

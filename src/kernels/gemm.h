@@ -40,8 +40,8 @@ struct GemmShape {
   int64_t m, n, k;
 };
 
-/// Bytes of scratch that `gemm` needs for these operands (packing of what is not in panels).
-int64_t gemm_workspace(GemmShape shape, bool b_in_panels);
+/// Bytes of scratch that `gemm` needs for operands of these forms (packing of what is not in panels); reads no data.
+int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b);
 
 /// c = a b: a [m, k] and b [k, n] by strides or in panels. `workspace` is 64-byte aligned; it may be null where
 /// gemm_workspace is 0. c must not overlap a or b. Allocates nothing.

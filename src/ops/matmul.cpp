@@ -112,7 +112,7 @@ Prepared prepare(const PrepareCall& call) {
                     kernels::gemm(shape, matrix(x + a_starts[i], ta, a), matrix(w + b_starts[i], tb, b),
                                   {y + int64_t(i) * p.m * p.n}, k.workspace);
                 },
-            .workspace_bytes = kernels::gemm_workspace(shape, false),
+            .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a), matrix(nullptr, tb, b)),
             .flops = flops};
   }
   if (y_in_panels || (b_in_panels && !tb)) {
@@ -126,7 +126,8 @@ Prepared prepare(const PrepareCall& call) {
                                 matrix(k.in[0], !ta, a), {static_cast<float*>(k.out[0]), form}, k.workspace,
                                 {k.epilogue.run, k.epilogue.context});
                 },
-            .workspace_bytes = kernels::gemm_workspace(shape, false),
+            .workspace_bytes = kernels::gemm_workspace(
+                shape, b_in_panels ? in_panels(nullptr) : matrix(nullptr, !tb, b), matrix(nullptr, !ta, a)),
             .takes_epilogue = true,
             .output_optional = y_in_panels,
             .flops = flops};
@@ -137,7 +138,8 @@ Prepared prepare(const PrepareCall& call) {
                 kernels::gemm(shape, matrix(k.in[0], ta, a), b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], tb, b),
                               {static_cast<float*>(k.out[0])}, k.workspace, {k.epilogue.run, k.epilogue.context});
               },
-          .workspace_bytes = kernels::gemm_workspace(shape, b_in_panels),
+          .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a),
+                                                     b_in_panels ? in_panels(nullptr) : matrix(nullptr, tb, b)),
           .takes_epilogue = true,
           .flops = flops};
 }
