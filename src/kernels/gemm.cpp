@@ -7,7 +7,7 @@
 // tile then loads C and continues its chains, which changes no bit.
 //
 // B is packed into panels, except where so few rows would use them that its rows are read in place. A is read where it
-// lies, except where its elements along k are far apart and several strips read it: then its transpose is packed.
+// lies, except where its elements along k would fall on few sets of a cache: then its transpose is packed.
 #include "kernels/gemm.h"
 
 #include "kernels/targets.h"
@@ -39,20 +39,20 @@ struct GemmOperands {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 
-// The largest tile: its sums, one row of the panels and one broadcast fill the vector registers. Few
-// rows take more panels instead: the sums in flight hide the latency of the multiply-add.
-#if HWY_TARGET == HWY_AVX3
-inline constexpr int most_rows = 8; // 24 + 3 + 1 of 32 registers
-constexpr int most_panels(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 3; }
-#elif HWY_TARGET == HWY_AVX2
-inline constexpr int most_rows = 6; // 12 + 2 + 1 of 16
+// The largest tiles: their sums, one row of the panels and one broadcast fill the vector registers. Few rows take more
+// panels: the sums in flight hide the latency of the multiply-add.
+#if HWY_TARGET == HWY_AVX3 // 24 + 3 + 1 of 32 registers
+constexpr int most_panels(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : rows <= 8 ? 3 : 2; }
+constexpr int most_rows(int64_t panels) { return panels <= 2 ? 12 : panels == 3 ? 8 : panels == 4 ? 2 : 1; }
+#elif HWY_TARGET == HWY_AVX2 // 12 + 2 + 1 of 16
 constexpr int most_panels(int64_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
-#elif HWY_TARGET == HWY_NEON
-inline constexpr int most_rows = 6; // 24 + 4 + 1 of 32
+constexpr int most_rows(int64_t panels) { return panels == 1 ? 6 : panels == 2 ? 2 : 1; }
+#elif HWY_TARGET == HWY_NEON // 24 + 4 + 1 of 32
 constexpr int most_panels(int64_t) { return 1; }
-#else
-inline constexpr int most_rows = 2; // 8 + 4 + 1 of 16
+constexpr int most_rows(int64_t) { return 6; }
+#else // 8 + 4 + 1 of 16
 constexpr int most_panels(int64_t) { return 1; }
+constexpr int most_rows(int64_t) { return 2; }
 #endif
 inline constexpr int vectors = int(panel_width / lanes); // of one row of a panel
 
@@ -102,8 +102,8 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
         }
   }
 
-  // Two pointers and three steps reach eight rows: all addresses stay in registers.
-  const float *a = t.a, *a4 = t.a + 4 * t.a_row, *b = t.b, *b4 = t.b + 4 * t.b_panel;
+  // A pointer and three steps reach four rows: all addresses stay in registers.
+  const float *a = t.a, *a4 = a + 4 * t.a_row, *a8 = a + 8 * t.a_row, *b = t.b, *b4 = b + 4 * t.b_panel;
   const int64_t a_row = t.a_row, a_row3 = 3 * t.a_row, a_column = t.a_column;
   const int64_t b_panel = t.b_panel, b_panel3 = 3 * t.b_panel, b_row = t.b_row;
   for (int64_t left = t.k; left > 0; left -= t.a_run) {
@@ -116,7 +116,7 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
           row[p][v] = hn::LoadU(d, (p < 4 ? b : b4) + (p % 4 == 3 ? b_panel3 : p % 4 * b_panel) + v * lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
-        const V x = hn::Set(d, (i < 4 ? a : a4)[i % 4 == 3 ? a_row3 : i % 4 * a_row]);
+        const V x = hn::Set(d, (i < 4 ? a : i < 8 ? a4 : a8)[i % 4 == 3 ? a_row3 : i % 4 * a_row]);
 #pragma GCC unroll 16
         for (int p = 0; p < panels; ++p)
 #pragma GCC unroll 16
@@ -124,9 +124,10 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
       }
       a += a_column, b += b_row;
       if (rows > 4) a4 += a_column;
+      if (rows > 8) a8 += a_column;
       if (panels > 4) b4 += b_row;
     }
-    a += t.a_skip, a4 += t.a_skip;
+    a += t.a_skip, a4 += t.a_skip, a8 += t.a_skip;
   }
 
 #pragma GCC unroll 16
@@ -147,19 +148,20 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
 }
 
 using MultiplyTile = void (*)(const Tile&);
-inline constexpr int widest = most_panels(1);
 struct Tiles {
-  MultiplyTile of[most_rows][widest] = {};
+  MultiplyTile of[most_rows(1)][most_panels(1)] = {};
   template <int rows, int panels> constexpr void fill() {
     of[rows - 1][panels - 1] = multiply_tile<rows, panels>;
     if constexpr (panels < most_panels(rows))
       fill<rows, panels + 1>();
-    else if constexpr (rows < most_rows)
+    else if constexpr (rows < most_rows(1))
       fill<rows + 1, 1>();
   }
   constexpr Tiles() { fill<1, 1>(); }
 };
 inline constexpr Tiles tiles;
+/// Panels of a strip of C's blocks: as many as the tile that most rows fit has.
+constexpr int strip_panels(int64_t rows) { return most_panels(rows < most_rows(3) ? rows : most_rows(3)); }
 
 /// The next step through `left`: the largest, but what remains at the end is halved (9 = 5 + 4).
 constexpr int64_t next(int64_t left, int64_t most) {
@@ -222,7 +224,7 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
     const float* const a = g.a.data + k0 * (g.a_packed ? panel_width : g.a.panels ? m : g.a.column);
     for (int64_t i = row, rows; i < row_end; i += rows) {
       const int64_t left = row_end - i, in_panel = panel_width - i % panel_width;
-      rows = next(g.a_packed && left > in_panel ? in_panel : left, most_rows);
+      rows = next(g.a_packed && left > in_panel ? in_panel : left, most_rows(panels));
       tile.a = a + (g.a_packed ? i / panel_width * panel_width * k + i % panel_width : i * tile.a_row);
       tiles.of[rows - 1][panels - 1](tile);
       tile.c += rows * c_row;
@@ -238,12 +240,12 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
   const auto finished = [&](int64_t begin, int64_t end, const float* values) {
     if (g.epilogue.run) g.epilogue.run(g.epilogue.context, begin, end, values);
   };
-  HWY_ALIGN float square[block_rows * most_panels(most_rows) * panel_width]; // a block that has no place in C
+  HWY_ALIGN float square[block_rows * strip_panels(block_rows) * panel_width]; // a block that has no place in C
   for (int64_t i = row, i_end; i < row_end; i = i_end) {
     i_end = row_end - i < block_rows ? row_end : i + block_rows;
     const int64_t rows = i_end - i;
     const bool squared = g.c.form == Product::transposed || !c;
-    const int64_t widest_strip = most_panels(squared ? most_rows : next(rows, most_rows));
+    const int64_t widest_strip = strip_panels(squared ? block_rows : rows);
     for (int64_t p = panel, panels; p < panel_end; p += panels) {
       panels = next(panel_end - p, widest_strip);
       const int64_t j = p * panel_width;
@@ -276,19 +278,20 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
 
 /// One panel [k][16] of B, whose first `columns` columns start at b; zeros in the others.
 void pack_panel(const float* b, int64_t row, int64_t column, int64_t k, int64_t columns, float* out) {
-  if (columns == panel_width && row == 1) return transpose(b, column, columns, k, out, panel_width);
-  int64_t done = 0; // rows
-#if HWY_TARGET != HWY_SCALAR
-  if (columns == panel_width && column == 1) {
-    const hn::FixedTag<float, 4> d;
-    for (; done < k; ++done)
-      for (int64_t j = 0; j < panel_width; j += 4)
-        hn::Store(hn::LoadU(d, b + done * row + j), d, out + done * panel_width + j);
+  const Tag d;
+  if (column == 1) {
+    for (int64_t x = 0; x < k; ++x, b += row, out += panel_width)
+      for (int64_t j = 0; j < panel_width; j += lanes) {
+        const int64_t some = columns - j;
+        hn::StoreU(some >= lanes ? hn::LoadU(d, b + j) : some > 0 ? load_first(b + j, some) : hn::Zero(d), d, out + j);
+      }
+  } else if (columns == panel_width && row == 1) {
+    transpose(b, column, panel_width, k, out, panel_width);
+  } else {
+    for (int64_t x = 0; x < k; ++x)
+      for (int64_t j = 0; j < panel_width; ++j)
+        out[x * panel_width + j] = j < columns ? b[x * row + j * column] : 0;
   }
-#endif
-  for (; done < k; ++done)
-    for (int64_t j = 0; j < panel_width; ++j)
-      out[done * panel_width + j] = j < columns ? b[done * row + j * column] : 0;
 }
 
 } // namespace vitro::kernels::HWY_NAMESPACE
@@ -323,9 +326,9 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
     for (int64_t task = 0; task < tasks; ++task) body(task);
 }
 
-// Whether a copy of A pays: its elements along k are far apart, and several strips read them.
+// Whether a copy of A pays: several strips read it, and its elements along k lie so that they fall on few sets of a cache.
 bool packs_a(GemmShape shape, Matrix a) {
-  return !a.panels && a.column > panel_width && shape.m >= panel_width && shape.n > 3 * panel_width;
+  return !a.panels && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width && shape.n > 3 * panel_width;
 }
 
 } // namespace
