@@ -100,13 +100,14 @@ Tensor Tensor::to(DType dtype) const {
   return out;
 }
 
-Tensor Tensor::reshaped(Shape shape) const {
+Tensor Tensor::reshaped(Shape shape) const& { return Tensor(*this).reshaped(shape); }
+
+Tensor Tensor::reshaped(Shape shape) && {
   if (shape.elements() != elements())
     bad_input("tensor",
               text(this->shape(), " cannot become ", shape, ": ", elements(), " elements against ", shape.elements()));
-  Tensor out = *this;
-  out.type_.shape = shape;
-  return out;
+  type_.shape = shape;
+  return std::move(*this);
 }
 
 bool Tensor::operator==(const Tensor& other) const {

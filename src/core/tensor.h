@@ -82,7 +82,8 @@ public:
   void set(int64_t i, double value); // rounds to the element type
   std::vector<double> values() const;
   Tensor to(DType dtype) const; // converts every element
-  Tensor reshaped(Shape shape) const;
+  Tensor reshaped(Shape shape) const&;
+  Tensor reshaped(Shape shape) &&; // the same memory
 
   bool operator==(const Tensor& other) const; // same type, same bits
 

@@ -118,11 +118,14 @@ void place_samples(Tensor images, Dataset& data, const std::string& where) {
   data.schema.sample = Shape(std::span<const int64_t>(extents).subspan(1));
   data.schema.raw = bytes ? DType::u8 : DType::f32;
   if (bytes) data.schema.input.scale = 1.0 / 255;
-  data.samples = bytes ? images.reshaped(Shape(extents)) : images.to(DType::f32).reshaped(Shape(extents));
-  if (bytes) return;
-  for (int64_t i = 0; i < data.samples.elements(); ++i)
-    if (!std::isfinite(data.samples.at(i)))
-      bad_input(where, text("element ", i, " is ", images.at(i), ", a finite number was expected"));
+  if (!bytes) {
+    const Tensor floats = images.to(DType::f32);
+    for (int64_t i = 0; i < floats.elements(); ++i)
+      if (!std::isfinite(floats.at(i)))
+        bad_input(where, text("element ", i, " is ", images.at(i), ", a finite number was expected"));
+    images = floats;
+  }
+  data.samples = std::move(images).reshaped(Shape(extents));
 }
 
 } // namespace

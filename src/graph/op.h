@@ -47,6 +47,7 @@ struct GradOf;
 struct Epilogue {
   void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
   void* context = nullptr;
+  void (*ahead)(void* context, int64_t begin, int64_t end) = nullptr; // may be called before, to fetch what `run` reads
 };
 
 struct KernelCall {
@@ -63,7 +64,7 @@ struct Prepared {
   int64_t workspace_bytes = 0;
   bool takes_epilogue = false;  // it calls the epilogue on disjoint ranges that cover its output
   bool output_optional = false; // with an epilogue, out[0] may be null: only the epilogue sees the values
-  int64_t flops = 0;           // floating-point operations of one run, for reports
+  int64_t flops = 0;            // floating-point operations of one run, for reports
 };
 
 struct PrepareCall {

@@ -50,7 +50,7 @@ constexpr int most_rows(int64_t panels) { return panels == 1 ? 6 : panels == 2 ?
 #elif HWY_TARGET == HWY_NEON // 24 + 4 + 1 of 32
 constexpr int most_panels(int64_t) { return 1; }
 constexpr int most_rows(int64_t) { return 6; }
-#else // 8 + 4 + 1 of 16
+#else                        // 8 + 4 + 1 of 16
 constexpr int most_panels(int64_t) { return 1; }
 constexpr int most_rows(int64_t) { return 2; }
 #endif
@@ -83,7 +83,8 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) sum[i][p][v] = hn::Zero(d);
 
-  // The last panel may be cut off anywhere: `some` of this vector's lanes exist (<= 0: none). All else is whole vectors.
+  // The last panel may be cut off anywhere: `some` of this vector's lanes exist (<= 0: none). All else is whole
+  // vectors.
   float* const c = t.c;
   const int64_t c_row = t.c_row, c_panel = t.c_panel, last_columns = t.last_columns;
   const bool whole = last_columns == panel_width, pads = t.pads;
@@ -196,6 +197,20 @@ void transpose(const float* from, int64_t from_row, int64_t rows, int64_t column
     for (int64_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
 }
 
+/// Tells the epilogue which elements of C come next.
+void ahead(const GemmOperands& g, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
+  const auto [m, n, k] = g.shape;
+  const auto tell = [&](int64_t begin, int64_t end) { g.epilogue.ahead(g.epilogue.context, begin, end); };
+  const int64_t j = panel * panel_width, j_end = n < j + panels * panel_width ? n : j + panels * panel_width;
+  if (g.c.form == Product::panels)
+    for (int64_t p = panel; p < panel + panels; ++p)
+      tell((p * m + row) * panel_width, (p * m + row + rows) * panel_width);
+  else if (g.c.form == Product::transposed)
+    for (int64_t x = j; x < j_end; ++x) tell(x * m + row, x * m + row + rows);
+  else
+    for (int64_t i = row; i < row + rows; ++i) tell(i * n + j, i * n + j_end);
+}
+
 /// The sums of C's rows [row, row_end) and `panels` panels from `panel`, over all of k, to `c`.
 void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panels, float* c,
                     int64_t c_row, int64_t c_panel, bool pads) {
@@ -208,8 +223,12 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
     const int64_t k1 = k - k0 < step ? k : k0 + step;
     Tile tile{.k = k1 - k0,
               .a = nullptr,
-              .a_row = g.a_packed ? 1 : g.a.panels ? panel_width : g.a.row,
-              .a_column = g.a_packed ? panel_width : g.a.panels ? 1 : g.a.column,
+              .a_row = g.a_packed   ? 1
+                       : g.a.panels ? panel_width
+                                    : g.a.row,
+              .a_column = g.a_packed   ? panel_width
+                          : g.a.panels ? 1
+                                       : g.a.column,
               .a_run = g.a.panels ? panel_width : k1 - k0,
               .a_skip = g.a.panels ? (m - 1) * panel_width : 0,
               .b = g.b + panel * g.b_panel + k0 * g.b_row,
@@ -225,6 +244,7 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
     for (int64_t i = row, rows; i < row_end; i += rows) {
       const int64_t left = row_end - i, in_panel = panel_width - i % panel_width;
       rows = next(g.a_packed && left > in_panel ? in_panel : left, most_rows(panels));
+      if (k0 == 0 && g.epilogue.ahead) ahead(g, i, rows, panel, panels);
       tile.a = a + (g.a_packed ? i / panel_width * panel_width * k + i % panel_width : i * tile.a_row);
       tiles.of[rows - 1][panels - 1](tile);
       tile.c += rows * c_row;
@@ -289,8 +309,7 @@ void pack_panel(const float* b, int64_t row, int64_t column, int64_t k, int64_t 
     transpose(b, column, panel_width, k, out, panel_width);
   } else {
     for (int64_t x = 0; x < k; ++x)
-      for (int64_t j = 0; j < panel_width; ++j)
-        out[x * panel_width + j] = j < columns ? b[x * row + j * column] : 0;
+      for (int64_t j = 0; j < panel_width; ++j) out[x * panel_width + j] = j < columns ? b[x * row + j * column] : 0;
   }
 }
 
@@ -312,9 +331,10 @@ HWY_EXPORT(pack_panel);
 
 constexpr int64_t worth_a_thread = 1 << 20; // multiplications and additions; less is done before a thread wakes
 
-constexpr int64_t few_rows = 24;    // that a copy of B's rows doesn't pay for
-constexpr int64_t few_panels = 12;  // that are shared out in pairs of strips of two, for balance; more in strips of three
-constexpr int64_t least_rows = 64;  // of a task that walks all panels
+constexpr int64_t few_rows = 24; // that a copy of B's rows doesn't pay for
+constexpr int64_t few_panels =
+    12; // that are shared out in pairs of strips of two, for balance; more in strips of three
+constexpr int64_t least_rows = 64; // of a task that walks all panels
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -326,7 +346,8 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
     for (int64_t task = 0; task < tasks; ++task) body(task);
 }
 
-// Whether a copy of A pays: several strips read it, and its elements along k lie so that they fall on few sets of a cache.
+// Whether a copy of A pays: several strips read it, and its elements along k lie so that they fall on few sets of a
+// cache.
 bool packs_a(GemmShape shape, Matrix a) {
   return !a.panels && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width && shape.n > 3 * panel_width;
 }
@@ -343,7 +364,8 @@ void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilo
   if (m == 0 || n == 0) return;
   const int64_t panels = ceil_div(n, panel_width), work = 2 * m * n * k;
   auto* copies = static_cast<float*>(workspace);
-  const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](const Matrix& x, int64_t columns, int64_t panel) {
+  const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](const Matrix& x, int64_t columns,
+                                                                       int64_t panel) {
     const int64_t column = panel * panel_width;
     pack_panel(x.data + column * x.column, x.row, x.column, k, std::min(panel_width, columns - column),
                copies + column * k);
@@ -409,7 +431,9 @@ void gemm_plain(GemmShape shape, Matrix a, Matrix b, Product c) {
     for (int64_t j = 0; j < columns; ++j) {
       float sum = 0;
       for (int64_t x = 0; x < k && j < n; ++x) sum = std::fma(at(a, m, i, x), at(b, k, x, j), sum);
-      c.data[c.form == Product::panels ? in_panels(m, i, j) : c.form == Product::transposed ? j * m + i : i * n + j] = sum;
+      c.data[c.form == Product::panels       ? in_panels(m, i, j)
+             : c.form == Product::transposed ? j * m + i
+                                             : i * n + j] = sum;
     }
 }
 

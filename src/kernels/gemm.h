@@ -34,6 +34,8 @@ struct Product {
 struct Epilogue {
   void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
   void* context = nullptr;
+  /// If not null: called for parts of a range before it is computed, so that `run` may fetch what it will read.
+  void (*ahead)(void* context, int64_t begin, int64_t end) = nullptr;
 };
 
 struct GemmShape {

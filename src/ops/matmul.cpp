@@ -116,15 +116,15 @@ Prepared prepare(const PrepareCall& call) {
             .flops = flops};
   }
   if (y_in_panels || (b_in_panels && !tb)) {
-    // The transposed product y' = b' a'. y in panels of its rows is y' in panels of its columns; b in panels of its rows
-    // is b' in panels of its columns.
+    // The transposed product y' = b' a'. y in panels of its rows is y' in panels of its columns; b in panels of its
+    // rows is b' in panels of its columns.
     const kernels::GemmShape shape{p.n, p.m, p.k};
     const auto form = y_in_panels ? kernels::Product::panels : kernels::Product::transposed;
     return {.run =
                 [=](const KernelCall& k) {
                   kernels::gemm(shape, b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], !tb, b),
                                 matrix(k.in[0], !ta, a), {static_cast<float*>(k.out[0]), form}, k.workspace,
-                                {k.epilogue.run, k.epilogue.context});
+                                {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
                 },
             .workspace_bytes = kernels::gemm_workspace(
                 shape, b_in_panels ? in_panels(nullptr) : matrix(nullptr, !tb, b), matrix(nullptr, !ta, a)),
@@ -136,7 +136,8 @@ Prepared prepare(const PrepareCall& call) {
   return {.run =
               [=](const KernelCall& k) {
                 kernels::gemm(shape, matrix(k.in[0], ta, a), b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], tb, b),
-                              {static_cast<float*>(k.out[0])}, k.workspace, {k.epilogue.run, k.epilogue.context});
+                              {static_cast<float*>(k.out[0])}, k.workspace,
+                              {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
               },
           .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a),
                                                      b_in_panels ? in_panels(nullptr) : matrix(nullptr, tb, b)),

@@ -17,6 +17,9 @@
 namespace vitro {
 namespace {
 
+// Of each operand: what is larger was most likely driven out of the second-level cache since the last step.
+constexpr int64_t near_cache_bytes = 1024 * 1024;
+
 // A value as somebody wants to read it.
 struct Value {
   Edge edge;
@@ -125,7 +128,7 @@ private:
 
   void place_sources() {
     program_.constants.reserve(2 * size_t(graph_->size())); // pointers into it are kept; each may be spread
-    std::map<uint32_t, int> scalars;                    // equal scalars share a buffer
+    std::map<uint32_t, int> scalars;                        // equal scalars share a buffer
     for (NodeId id = 0; id < graph_->size(); ++id) {
       const Node& node = (*graph_)[id];
       const Edge edge{id, 0};
@@ -183,7 +186,8 @@ private:
     for (size_t i = 0; i < node.in.size(); ++i) step.in.push_back(buffer_of(node.in[i], wanted[i]));
     for (size_t i = 0; i < node.out.size(); ++i) {
       const Layout layout = i == 0 ? out : row_major;
-      const bool needless = i == 0 && step.prepared.output_optional && !group.members.empty() && !read_outside(id, group);
+      const bool needless =
+          i == 0 && step.prepared.output_optional && !group.members.empty() && !read_outside(id, group);
       step.out.push_back(needless ? nowhere : values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
     }
     if (step.prepared.workspace_bytes) step.workspace = new_buffer({BufferPlace::arena}, step.prepared.workspace_bytes);
@@ -223,6 +227,7 @@ private:
       step.label += text(step.label.empty() ? (node.name.empty() ? "" : node.name + ": ") : " + ", node.op->name);
     }
     program_.flops += program.elements * int64_t(program.members.size());
+    program.fetches_ahead = program.elements * int64_t(sizeof(float)) > near_cache_bytes;
     assign_slots(program, last_reader);
   }
 
@@ -242,9 +247,9 @@ private:
     const int buffer = buffer_of(edge, row_major);
     const auto is_row = [&] { return shape.back() == program.shape.back() && shape.elements() == shape.back(); };
     if (shape.elements() == 1 || (layout.row_major() && is_row()))
-      return operand(program, {.kind = Operand::periodic,
-                               .index = spread(step, buffer, shape.elements()),
-                               .period = shape.elements()});
+      return operand(
+          program,
+          {.kind = Operand::periodic, .index = spread(step, buffer, shape.elements()), .period = shape.elements()});
     return operand(program,
                    {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
   }

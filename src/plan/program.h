@@ -108,9 +108,10 @@ struct Member {
 
 struct PointwiseProgram {
   Shape shape;
-  Layout layout;        // of everything full in it
-  int64_t elements = 0; // stored elements of the group's space, padding included
-  int slots = 0;        // tiles of scratch
+  Layout layout;              // of everything full in it
+  int64_t elements = 0;       // stored elements of the group's space, padding included
+  int slots = 0;              // tiles of scratch
+  bool fetches_ahead = false; // its buffers are larger than a cache that is near
   std::vector<Operand> operands;
   std::vector<Member> members;
 };

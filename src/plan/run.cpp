@@ -110,6 +110,16 @@ void run_epilogue(void* context, int64_t begin, int64_t end, const float* values
   run_range(*static_cast<const Chain*>(context), begin, end, values);
 }
 
+// Asks for the cache lines that run_range(begin, end) will read from the buffers.
+void fetch_ahead(void* context, int64_t begin, int64_t end) {
+  const Chain& chain = *static_cast<const Chain*>(context);
+  constexpr int64_t line = cache_line / int64_t(sizeof(float));
+  for (const Operand& operand : chain.program->operands)
+    if (operand.kind == Operand::full)
+      for (int64_t at = begin / line * line; at < end; at += line)
+        __builtin_prefetch(static_cast<const float*>(chain.buffers[operand.index]) + at, 0, 2);
+}
+
 // Long enough that a task is worth handing to another thread, whatever the chain does.
 constexpr int64_t elements_per_task = 16 * 1024;
 
@@ -222,7 +232,10 @@ bool Execution::run() {
     for (const Spread& spread : step.spreads) run_spread(spread, frame.buffers.data());
     switch (step.kind) {
       case Step::kernel: {
-        const Epilogue epilogue = step.pointwise.members.empty() ? Epilogue{} : Epilogue{run_epilogue, &now.chain};
+        const Epilogue epilogue =
+            step.pointwise.members.empty()
+                ? Epilogue{}
+                : Epilogue{run_epilogue, &now.chain, step.pointwise.fetches_ahead ? fetch_ahead : nullptr};
         step.prepared.run({now.in.data(), now.out.data(), now.workspace, epilogue});
         break;
       }
