@@ -73,9 +73,9 @@ Extent extent_of(const std::vector<double>& values);
 struct DotRow {
   std::string name;
   std::vector<double> values;
-  std::optional<double> expected = {};          // a line across
-  std::optional<double> low = {}, high = {};    // the range that counts as expected: a band
-  std::string verdict = {};                     // a word or two at the right: "holds", "3 of 10"
+  std::optional<double> expected = {};       // a line across
+  std::optional<double> low = {}, high = {}; // the range that counts as expected: a band
+  std::string verdict = {};                  // a word or two at the right: "holds", "3 of 10"
   bool good = true;
 };
 

@@ -36,7 +36,7 @@ Decoded decode(std::string_view raw) {
 
 bool unprintable(uint32_t point) {
   if (point == '\n' || point == '\t') return false;
-  return point < 0x20 || (point >= 0x7F && point < 0xA0) || // control characters
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) ||                              // control characters
          (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || // directions of writing
          point == 0xFFFE || point == 0xFFFF;                                             // no characters in XML
 }

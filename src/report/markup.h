@@ -12,8 +12,8 @@
 
 namespace vitro {
 
-/// Text as it may stand between tags and in quotes: & < > " ' become entities. What is not UTF-8, control characters and
-/// those that turn the direction of writing around become U+FFFD.
+/// Text as it may stand between tags and in quotes: & < > " ' become entities. What is not UTF-8, control characters
+/// and those that turn the direction of writing around become U+FFFD.
 std::string escape(std::string_view raw);
 
 /// A coordinate: at most two decimals, no exponent. 0 where `value` is not finite.
@@ -49,8 +49,8 @@ struct Attribute {
   Attribute(const char* called, const std::string& means) : name(called), value(means) {}
   Attribute(const char* called, const char* means) : name(called), value(means) {}
   template <class Number>
-  requires std::is_arithmetic_v<Number>
-  Attribute(const char* called, Number means) : name(called), value(coordinate(double(means))) {}
+  requires std::is_arithmetic_v<Number> Attribute(const char* called, Number means)
+      : name(called), value(coordinate(double(means))) {}
 
   const char* name;
   std::string value; // not escaped yet

@@ -5,6 +5,7 @@
 //   write_atomically(path, html(page));
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,11 +21,11 @@ struct PageSection {
 };
 
 struct Page {
-  std::string title;     // of the window
-  std::string kicker;    // a line above the headline
-  Markup headline;       // what the page says in a sentence
-  Markup lead;           // paragraphs below it
-  int refresh_s = 0;     // loads itself again after so many seconds; 0: never
+  std::string title;  // of the window
+  std::string kicker; // a line above the headline
+  Markup headline;    // what the page says in a sentence
+  Markup lead;        // paragraphs below it
+  int refresh_s = 0;  // loads itself again after so many seconds; 0: never
   std::string footer;
   std::vector<PageSection> sections; // listed at the top
 };
@@ -41,12 +42,12 @@ Markup facts_element(const std::vector<std::pair<std::string, Markup>>& facts);
 
 /// Counts [rows, columns] as a table, each cell shaded by its share of its row; those on the diagonal in another
 /// colour where both have the same names.
-struct Matrix {
+struct CrossTable {
   std::string corner; // "truth \ named"
   std::vector<std::string> rows, columns;
   std::vector<int64_t> counts; // row-major
 };
-Markup matrix_element(const Matrix& matrix);
+Markup cross_table_element(const CrossTable& table);
 
 /// Text as it stands, in a box that scrolls.
 Markup code_element(const std::string& text);
