@@ -128,7 +128,7 @@ Published read_known(const KnownSet& set, const std::string& data_dir) {
     data.schema.input.deviation = {set.deviation};
     return data;
   };
-  Published out{part(0, 1), part(2, 3)};
+  Published out{part(0, 1), part(2, 3), files};
   if (out.train.schema != out.test.schema)
     bad_input(files[2], text("samples are ", out.test.schema.sample, ", those of training ", out.train.schema.sample));
   return out;

@@ -185,6 +185,14 @@ std::string shape_at(size_t group, double x, double y) {
 
 } // namespace
 
+std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
+  // As the page's style has them for bright screens.
+  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
+                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
+  const uint32_t one = colours[index % most_shapes];
+  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
+}
+
 Extent extent_of(const std::vector<double>& values) {
   Range range;
   for (const double one : values) range.take(one);

@@ -6,6 +6,8 @@
 // finite are gaps. A chart of nothing says so.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,6 +65,8 @@ struct Scatter {
   std::string backdrop_means = {}; // for the legend
 };
 Markup scatter(const Scatter& chart);
+/// The colour of group `index` as bytes, for what is drawn as pixels behind its points.
+std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha);
 /// The range in which values are shown: theirs, a twentieth wider at both ends. 0 to 1 where there are none.
 struct Extent {
   double low = 0, high = 1;

@@ -53,10 +53,9 @@ caption{text-align:left;padding-bottom:.4rem}
 th{font-weight:600;text-align:left;color:var(--muted);white-space:nowrap}
 th,td{padding:.26rem .8rem .26rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
 td{max-width:24rem}
-td.cut{max-width:14rem;overflow-wrap:anywhere}
-.right{text-align:right}
+.right{text-align:right;white-space:nowrap}
 table.cross{font-size:.86rem}
-table.cross th,table.cross td{padding:.3rem .45rem;text-align:right;border:1px solid var(--paper);min-width:2.5rem}
+table.cross th,table.cross td{padding:.3rem .38rem;text-align:right;border:1px solid var(--paper);min-width:2.3rem}
 table.cross th{max-width:8rem;overflow:hidden;text-overflow:ellipsis;color:var(--ink)}
 table.cross tbody th{text-align:right}
 table.cross td.hit{background:rgb(var(--hit)/var(--a));font-weight:600}
@@ -74,10 +73,10 @@ align-items:start;margin:.75rem 0}
 figcaption svg{display:inline-block!important;width:28px!important;height:12px!important;vertical-align:-.06em;
 margin-right:.35rem}
 .key{display:inline-block;margin:0 .9rem 0 0}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.6rem,1fr));gap:1.1rem 1rem;margin:.9rem 0;
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.5rem,1fr));gap:1.2rem .8rem;margin:.9rem 0;
 padding:0;list-style:none}
 .cards li{break-inside:avoid;font-size:.88rem;line-height:1.4}
-.cards b{font-weight:650}
+.cards img{margin-bottom:.4rem}
 .strip{display:grid;grid-template-columns:minmax(1.2rem,max-content) minmax(0,1fr);gap:.35rem .8rem;align-items:center;
 margin:.75rem 0;font-size:.92rem}
 .strip>:nth-child(odd){max-width:9rem;text-align:right}
@@ -117,7 +116,8 @@ svg .tick.bad{fill:var(--bad)}
 .curve.s1{stroke-dasharray:6 4}.curve.s2{stroke-dasharray:2 4}.curve.s3{stroke-dasharray:9 3 2 3}
 .curve.s4{stroke-dasharray:12 4}.curve.s5{stroke-dasharray:4 2 1 2}.curve.s6{stroke-dasharray:1 3}
 footer{border-top:1px solid var(--rule);margin-top:2.6rem;padding-top:1rem}
-@media (max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.45rem}}
+@media (max-width:30rem){dl{grid-template-columns:6.4rem 1fr}
+table.cross{font-size:.74rem}table.cross th,table.cross td{padding:.28rem .18rem;min-width:1.7rem}}
 @media print{@page{margin:15mm}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}
 h2,h3,figcaption{break-after:avoid}tr,.cards li{break-inside:avoid}thead{display:table-header-group}

@@ -22,6 +22,10 @@ Metrics measure(const Model& model, const Dataset& data);
 /// Predictions of all samples, [n, outputs]; needs no labels.
 Tensor predict_all(const Model& model, const Dataset& data);
 
+/// How wrong the prediction of each sample is, [n]; `predictions` as predict_all gives them. Classes: one minus the
+/// probability of the true one, plus one where another had more; numbers: the squared distance, in the target's scale.
+std::vector<double> errors_of(const Tensor& predictions, const Dataset& data);
+
 /// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is
 /// empty.
 int64_t worst_sample(const Model& model, const Dataset& data);
