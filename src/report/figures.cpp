@@ -265,6 +265,11 @@ Markup line_chart(const LineChart& chart) {
 Markup scatter(const Scatter& chart) {
   Range xs, ys;
   int64_t shown = 0;
+  for (const Series& line : chart.lines)
+    for (const Spot& spot : line.points) {
+      xs.take(spot.x);
+      ys.take(spot.y);
+    }
   for (const PointGroup& group : chart.groups)
     for (const Spot& spot : group.points)
       if (std::isfinite(spot.x) && std::isfinite(spot.y)) {
@@ -314,6 +319,15 @@ Markup scatter(const Scatter& chart) {
     out.add(element("path", {{"d", path}, {"class", kind}}));
     legend.add(legend_entry(element("path", {{"d", shape_at(i, 14, 6)}, {"class", kind}}),
                             fmt::format("{} ({})", chart.groups[i].name, chart.groups[i].points.size())));
+  }
+  for (size_t i = 0; i < chart.lines.size(); ++i) {
+    const std::string kind = class_of_series(chart.groups.size() + i, "curve");
+    std::string path;
+    for (const Spot& spot : chart.lines[i].points)
+      if (x.holds(spot.x) && y.holds(spot.y))
+        path += fmt::format("{}{} {}", path.empty() ? 'M' : 'L', coordinate(x.at(spot.x)), coordinate(y.at(spot.y)));
+    if (!path.empty()) out.add(element("path", {{"d", path}, {"class", kind}}));
+    legend.add(legend_entry(straight(1, 6, 27, 6, kind.c_str()), chart.lines[i].name));
   }
   if (chart.backdrop && !chart.backdrop_means.empty())
     legend.add(element("span", {{"class", "key"}}, chart.backdrop_means));

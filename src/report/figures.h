@@ -58,8 +58,9 @@ struct Scatter {
   std::string title;
   Axis x, y;
   std::vector<PointGroup> groups;
-  bool diagonal = false; // the line y = x, where both axes show the same quantity
-  bool square = false;   // one unit is as long on both axes
+  std::vector<Series> lines = {}; // above the points
+  bool diagonal = false;          // the line y = x, where both axes show the same quantity
+  bool square = false;            // one unit is as long on both axes
   // Behind the points, over the whole of both axes' ranges, which must be stated; its top row is the largest y.
   std::optional<Raster> backdrop = {};
   std::string backdrop_means = {}; // for the legend

@@ -54,10 +54,12 @@ th{font-weight:600;text-align:left;color:var(--muted);white-space:nowrap}
 th,td{padding:.26rem .8rem .26rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
 td{max-width:24rem}
 .right{text-align:right;white-space:nowrap}
-table.cross{font-size:.86rem}
-table.cross th,table.cross td{padding:.3rem .38rem;text-align:right;border:1px solid var(--paper);min-width:2.3rem}
+table.cross{font-size:.84rem}
+table.cross th,table.cross td{padding:.3rem .3rem;text-align:right;border:1px solid var(--paper);min-width:2.5rem}
 table.cross th{max-width:8rem;overflow:hidden;text-overflow:ellipsis;color:var(--ink)}
 table.cross tbody th{text-align:right}
+table.cross th.tall{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;max-width:none;max-height:8rem}
+.tie{white-space:nowrap}
 table.cross td.hit{background:rgb(var(--hit)/var(--a));font-weight:600}
 table.cross td.miss{background:rgb(var(--miss)/var(--a))}
 table.cross td.deep{color:#fff}
@@ -104,7 +106,7 @@ svg .tick.bad{fill:var(--bad)}
 .expected{stroke:var(--ink);stroke-width:2}
 .band{fill:var(--muted);fill-opacity:.2}
 .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.point{stroke:var(--paper);stroke-width:.6}
+.point{stroke:var(--paper);stroke-width:.5;fill-opacity:.85}
 .dot{stroke:var(--paper);stroke-width:.8}
 .edge{stroke:var(--muted);stroke-opacity:.38;stroke-width:.6;fill:none}
 .skip{stroke:var(--s1);stroke-width:1.3;fill:none}
@@ -205,16 +207,19 @@ Markup cross_table_element(const CrossTable& table) {
   if (table.counts.size() != table.rows.size() * columns)
     throw std::logic_error(
         fmt::format("cross_table_element: {} counts for {} x {}", table.counts.size(), table.rows.size(), columns));
-  const auto heading = [](const char* scope, const std::string& name) {
-    return element("th", {{"scope", scope}, {"title", name}}, cut(name, 14));
+  // Long names of columns stand upright.
+  const bool tall = std::any_of(table.columns.begin(), table.columns.end(),
+                                [](const std::string& name) { return vitro::columns(name) > 4; });
+  const auto heading = [&](const char* scope, const std::string& name, const char* kind) {
+    return element("th", {{"scope", scope}, {"title", name}, {"class", kind}}, cut(name, 16));
   };
-  Markup head = element("th", {{"scope", "col"}}, table.corner), body;
-  for (const std::string& name : table.columns) head.add(heading("col", name));
+  Markup head = element("td", {}), body;
+  for (const std::string& name : table.columns) head.add(heading("col", name, tall ? "tall" : ""));
   const bool square = table.rows == table.columns;
   for (size_t i = 0; i < table.rows.size(); ++i) {
     double sum = 0;
     for (size_t j = 0; j < columns; ++j) sum += double(table.counts[i * columns + j]);
-    Markup cells = heading("row", table.rows[i]);
+    Markup cells = heading("row", table.rows[i], "");
     for (size_t j = 0; j < columns; ++j) {
       const int64_t count = table.counts[i * columns + j];
       const bool hit = square && i == j;
@@ -231,7 +236,7 @@ Markup cross_table_element(const CrossTable& table) {
     }
     body.add(element("tr", {}, cells));
   }
-  return scrolling("scroll", table.corner,
+  return scrolling("scroll", table.name,
                    element("table", {{"class", "cross"}}, element("thead", {}, element("tr", {}, head)),
                            element("tbody", {}, body)));
 }

@@ -43,7 +43,7 @@ Markup facts_element(const std::vector<std::pair<std::string, Markup>>& facts);
 /// Counts [rows, columns] as a table, each cell shaded by its share of its row; those on the diagonal in another
 /// colour where both have the same names.
 struct CrossTable {
-  std::string corner; // "truth \ named"
+  std::string name; // for those who don't see it
   std::vector<std::string> rows, columns;
   std::vector<int64_t> counts; // row-major
 };

@@ -108,10 +108,8 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline) {
   if (schema.goal == Goal::classes) {
     const Interval interval = metrics.interval();
     const auto share = [&](double value) { return share_of_samples(value, n); };
-    const std::string low = share(interval.low);
     out.headline = together(
-        strong(share(metrics.accuracy())), " of ", samples, " named right (", low.substr(0, low.size() - 2), " to ",
-        share(interval.high), ")",
+        strong(share(metrics.accuracy())), " of ", samples, " named right (", interval_of_samples(interval, n), ")",
         against_baseline(interval, metrics.accuracy(), baseline.value, baseline.text, share(baseline.value), true),
         ".");
   } else {
@@ -137,7 +135,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline) {
     out.remarks.emplace_back(
         "The validation part also chooses the epoch, so it flatters a little; the test part is read "
         "when the training is over.");
-  if (part.name == "train")
+  if (part.name == "training")
     out.remarks.emplace_back("There is neither a test nor a validation part: the net was measured on what it learned "
                              "from, which says nothing about anything new.");
   return out;
@@ -158,10 +156,9 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
   const int64_t n = validated ? data.validation.size() : data.train.size();
   const double share = last_of(history, validated ? "validation_accuracy" : "train_accuracy");
   const Interval interval = wilson(std::llround(share * double(n)), n);
-  const std::string low = share_of_samples(interval.low, n);
   Markup out = together(strong(share_of_samples(share, n)), " of ",
                         counted_samples(n, schema, validated ? "validation " : "training "), " named right");
-  if (validated) out.add(text(" (", low.substr(0, low.size() - 2), " to ", share_of_samples(interval.high, n), ")"));
+  if (validated) out.add(text(" (", interval_of_samples(interval, n), ")"));
   if (validated && std::isfinite(baseline.value))
     out.add(text(", where ", baseline.text, " gets ", share_of_samples(baseline.value, n)));
   return out;
@@ -281,7 +278,7 @@ void RunReport::ended(const TrainingResult& result) {
   const JudgedPart part{judged,
                         test         ? "test"
                         : validation ? "validation"
-                                     : "train",
+                                     : "training",
                         test || (validation && !interrupted),
                         metrics,
                         std::move(predictions),
@@ -303,7 +300,7 @@ void RunReport::ended(const TrainingResult& result) {
         text("The weights are those of epoch ", result.best_epoch, ", whose validation loss is the lowest."));
   if (!interrupted && result.best_epoch == result.epochs && result.epochs > 1 && result.ending == Ending::finished)
     course.emplace_back("As that is the last one, more epochs may help.");
-  if (part.name != "train")
+  if (part.name != "training")
     course.push_back(metrics.goal == Goal::classes
                          ? text("Of what it learned from it names ",
                                 share_of_samples(result.train.accuracy(), result.train.samples), " right.")

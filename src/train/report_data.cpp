@@ -133,20 +133,20 @@ Markup curve_through_points(const ReportSources& from, bool with_regions) {
   chart.title = "Training points";
   chart.x = {.label = feature_name(schema, 0)};
   chart.y = {.label = schema.targets[0]};
-  chart.groups = {{"truth", {}}, {"the net", {}}};
+  chart.groups = {{"truth", {}}};
+
   for (int64_t i = 0; i < data.size(); i += step_for(data.size()))
     chart.groups[0].points.push_back({data.samples.at(i), data.targets.at(i)});
-  if (!with_regions) {
-    chart.groups.pop_back();
-    return scatter(chart);
-  }
+  if (!with_regions) return scatter(chart);
+  chart.lines = {{"the net", {}}};
+
   const Extent x = extent_of(column(data, 0, data.size()));
   Tensor batch(Type{from.model.spec().dtype, {grid, 1}});
   for (int64_t j = 0; j < grid; ++j)
     batch.set(j, schema.input.apply(x.low + double(j) / double(grid - 1) * (x.high - x.low)));
   const Tensor predictions = from.model.predict(batch);
   for (int64_t j = 0; j < grid; ++j)
-    chart.groups[1].points.push_back(
+    chart.lines[0].points.push_back(
         {x.low + double(j) / double(grid - 1) * (x.high - x.low), schema.target.undo(predictions.at(j))});
   return scatter(chart);
 }
@@ -188,7 +188,7 @@ Markup columns_table(const Dataset& data) {
         text("(x − ", number(scaling.mean[size_t(group)], 4), ") / ", number(scaling.deviation[size_t(group)], 4));
     if (scaling.mean[size_t(group)] == 0 && scaling.deviation[size_t(group)] == 1) becomes = "as it is";
     if (scaling.scale != 1) becomes = scaling.str();
-    table.push_back({name, kind, number(low, 4), number(sum / double(values.size()), 4), number(high, 4),
+    table.push_back({name_element(name), kind, number(low, 4), number(sum / double(values.size()), 4), number(high, 4),
                      low < high ? histogram(values, low, high, name) : Markup("always the same"), becomes});
   };
   const auto groups = int64_t(schema.input.mean.size());
@@ -226,7 +226,7 @@ Markup counts_table(const Splits& data) {
     const auto most = double(*std::max_element(counts[0].begin(), counts[0].end()));
     for (size_t c = 0; c < shown; ++c) {
       const double share = double(counts[0][c]) / double(data.train.size());
-      row(schema.classes[c], {counts[0][c], counts[1][c], counts[2][c]},
+      row(name_element(schema.classes[c]), {counts[0][c], counts[1][c], counts[2][c]},
           together(element("span", {{"class", "bar"},
                                     {"aria-hidden", "true"},
                                     {"style", text("width:", coordinate(5 * double(counts[0][c]) / most), "em")}}),
@@ -291,6 +291,15 @@ std::string probability_text(double probability) {
 
 std::string share_of_samples(double share, int64_t n) { return share_text(share, n >= 5000 ? 2 : n >= 200 ? 1 : 0); }
 
+std::string interval_of_samples(const Interval& interval, int64_t n) {
+  const std::string low = share_of_samples(interval.low, n);
+  return text(low.substr(0, low.find("\u00a0")), " to ", share_of_samples(interval.high, n));
+}
+
+Markup name_element(const std::string& name) {
+  return columns(name) <= 24 ? element("span", {{"class", "tie"}}, name) : Markup(name);
+}
+
 std::string source_of(const Dataset& data) {
   if (data.origin.file.empty()) return "generated from the seed, counted from 0";
   const std::string file = std::filesystem::path(data.origin.file).filename().string();
@@ -299,7 +308,7 @@ std::string source_of(const Dataset& data) {
 }
 
 std::string place_of(const Dataset& data, int64_t sample) {
-  return text(data.origin.counts.empty() ? "sample" : data.origin.counts, " ", data.origin.place(sample));
+  return text(data.origin.counts.empty() ? "sample" : data.origin.counts, "\u00a0", data.origin.place(sample));
 }
 
 bool data_shows_net(const ReportSources& from) {

@@ -37,8 +37,8 @@ Markup class_table(const JudgedPart& part) {
   const size_t shown = std::min(names.size(), size_t(most_classes));
   for (size_t c = 0; c < shown; ++c) {
     const ClassMetrics one = part.metrics.of_class(int64_t(c));
-    rows.push_back({names[c], share_text(one.precision(), 1), share_text(one.recall(), 1), thousands(one.support),
-                    thousands(one.predicted), thousands(one.correct)});
+    rows.push_back({name_element(names[c]), share_text(one.precision(), 1), share_text(one.recall(), 1),
+                    thousands(one.support), thousands(one.predicted), thousands(one.correct)});
   }
   Markup out =
       table_element({"class", "> precision", "> recall", "> samples", "> named so", "> rightly"}, rows, "Per class");
@@ -150,7 +150,8 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
                               3));
       row.emplace_back(join(away, ", "));
     }
-    for (int64_t f = 0; f < shown; ++f) row.emplace_back(number(part.data.samples.at(sample * width + f), 4));
+    for (int64_t f = 0; f < shown; ++f)
+      row.emplace_back(number(part.data.samples.at(sample * width + f) + 0.0, 4)); // 0, not -0
     rows.push_back(std::move(row));
   }
   return table_element(headings, rows);
@@ -255,28 +256,43 @@ std::optional<Markup> weights_section(const ReportSources& from) {
     std::vector<Raster> tiles;
     for (int64_t t = 0; t < units * channels; ++t)
       tiles.push_back(diverging(std::span(values).subspan(size_t(t * pixels), size_t(pixels)), height, width, most));
-    const int64_t columns = channels == 3 ? 9 : 8;
-    std::vector<double> ramp;
-    for (int64_t i = -60; i <= 60; ++i) ramp.push_back(double(i));
     std::vector<double> ramps;
-    for (int line = 0; line < 10; ++line) ramps.insert(ramps.end(), ramp.begin(), ramp.end());
-    return together(
-        element("p", {},
-                text("Each picture is one unit of ", layer.name, ": its weight for every pixel",
-                     channels == 3 ? ", for red, green and blue" : "",
-                     ". Blue ink raises the unit's sum, "
-                     "orange ink lowers it, blank does nothing. ",
-                     units < weight.shape()[0]
-                         ? text("The first ", units, " of ", thousands(weight.shape()[0]), " units.")
-                         : text("All ", units, " units, in rows of ", std::min(units * channels, columns), "."))),
+    for (int line = 0; line < 10; ++line)
+      for (int i = -60; i <= 60; ++i) ramps.push_back(double(i));
+    const Markup scale =
         element("div", {{"class", "scale"}}, element("span", {}, text("−", number(most, 3))),
                 element("span", {{"class", "signed"}},
                         picture_element(diverging(ramps, 10, 121, 60), "Scale from orange over blank to blue", 1)),
-                element("span", {}, text("+", number(most, 3)))),
-        element("div", {{"class", "signed"}},
-                picture_element(sheet(tiles, columns, 3),
-                                text("The weights of ", units, " units of ", layer.name, " as pictures"),
-                                std::max(1.0, 84.0 / double(std::max(height, width))))));
+                element("span", {}, text("+", number(most, 3))));
+    const bool all = units == weight.shape()[0];
+    const Markup intro =
+        element("p", {},
+                text("Each picture is one unit of ", layer.name, ": its weight for every pixel",
+                     channels == 3 ? ", for red, green and blue" : "",
+                     ". Blue ink raises the unit's sum, orange ink lowers it, blank does nothing. ",
+                     all ? text("All ", units, " units.")
+                         : text("The first ", units, " of ", thousands(weight.shape()[0]), " units.")));
+    const double size = std::max(1.0, 84.0 / double(std::max(height, width)));
+    // A unit that stands for a class is called by its name.
+    const bool classes = schema.goal == Goal::classes && all && channels == 1 &&
+                         units == int64_t(schema.classes.size()) && layer.name == from.model.layers().back().name;
+    Markup pictures;
+    if (classes) {
+      for (int64_t unit = 0; unit < units; ++unit) {
+        const std::string& of = schema.classes[size_t(unit)];
+        pictures.add(element("li", {},
+                             element("span", {{"class", "signed"}},
+                                     picture_element(tiles[size_t(unit)], text("Weights of \"", of, "\""), size)),
+                             element("br", {}), name_element(of)));
+      }
+      pictures = element("ul", {{"class", "cards"}}, pictures);
+    } else {
+      pictures =
+          element("div", {{"class", "signed"}},
+                  picture_element(sheet(tiles, channels == 3 ? 9 : 8, 3),
+                                  text("The weights of ", units, " units of ", layer.name, " as pictures"), size));
+    }
+    return together(intro, scale, pictures);
   }
   return std::nullopt;
 }

@@ -180,8 +180,12 @@ Markup net_section(const ReportSources& from) {
     const std::vector<int64_t> extents = layer.output.list();
     const Shape output(
         std::span<const int64_t>(extents).subspan(std::min<size_t>(1, extents.size()))); // without the batch
-    rows.push_back({element("b", {}, layer.name), layer.kind, layer.args.items().empty() ? "" : layer.args.str(),
-                    output.str(), elements > 0 ? thousands(elements) : ""});
+    std::vector<std::string> arguments;
+    for (const Attrs::Item& item : layer.args.items())
+      if (const std::string value = to_text(item.second); !value.empty()) arguments.push_back(item.first + "=" + value);
+    rows.push_back({element("b", {}, layer.name), layer.kind,
+                    element("span", {{"class", "note"}}, join(arguments, ", ")), output.str(),
+                    elements > 0 ? thousands(elements) : ""});
     DrawnLayer one{.name = layer.name,
                    .label = text(layer.kind, " ", output),
                    .units = output.elements(),
@@ -196,7 +200,7 @@ Markup net_section(const ReportSources& from) {
   if (drawn.size() > most_drawn) return table;
   const std::string alt = text("The net from its input at the top to its output at the bottom, ",
                                plural(int64_t(layers.size()), "layer"), "; the table says the same in words");
-  return element("div", {{"class", "pair"}}, element("div", {}, table), net_drawing(drawn, alt));
+  return together(table, net_drawing(drawn, alt));
 }
 
 Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
@@ -209,9 +213,10 @@ Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
 
   const Answer answer = answer_of(part, sample);
   const bool classes = part.data.schema.goal == Goal::classes;
-  Markup what = together(place_of(part.data, part.name, sample), ": it is ", element("b", {}, answer.truth),
-                         ", the net says ", element("b", {}, answer.predicted));
-  if (classes) what.add(text(" (", percent(answer.probability, 1), ")"));
+  Markup what =
+      together(text("Of the ", part.name, " part (", source_of(part.data), ") "), place_of(part.data, sample), " is ",
+               element("b", {}, answer.truth), ", and the net says ", element("b", {}, answer.predicted));
+  if (classes) what.add(text(" (", probability_text(answer.probability), ")"));
   what.add(text(classes && !answer.right ? ", its worst mistake." : ", its largest loss."));
   Markup intro = element("p", {}, what);
   if (is_picture(part.data.schema)) {

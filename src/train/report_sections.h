@@ -23,7 +23,7 @@ struct ReportSources {
 /// The part that the page speaks of, and what the net says of it.
 struct JudgedPart {
   const Dataset& data;
-  std::string name;   // "test"
+  std::string name;   // "test", "validation", "training"
   bool unseen = true; // the net has not learned from it
   const Metrics& metrics;
   Tensor predictions;         // [n, outputs]
@@ -48,6 +48,9 @@ std::string share_text(double share, int decimals);
 std::string probability_text(double probability);
 /// A share in percent with as many decimals as `n` samples carry.
 std::string share_of_samples(double share, int64_t n);
+std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
+/// A name on one line, unless it is long.
+Markup name_element(const std::string& name);
 
 /// What the net says of a sample.
 struct Answer {
