@@ -28,7 +28,7 @@ int report(Arguments& arguments) {
   const Splits data = data_of(run, common.data_dir);
   const TrainingResult result = standing(run.model, run.recipe, data, run.directory);
   RunReport page(run.model, run.recipe, data, run.directory, {{"version", VITRO_VERSION}}, program());
-  page.ended(result);
+  page.ended(result, Sums::all_files);
   if (common.json)
     print(Json({{"run", path}, {"report", run.directory.report()}, {"seconds", page.seconds()}}).dump() + "\n");
   else

@@ -175,18 +175,14 @@ std::string advice(const Work& work, const TrainingResult& result) {
   return "\nWhat to try next:\n" + table.str(error_stream().palette, 2);
 }
 
-// An error of the training stands in the page, too, as far as one can be written.
+// An error of the training stands in the page, too, as far as that can be written.
 TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page) {
   try {
-    TrainingResult result = vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
-    if (page) page->ended(result);
-    return result;
+    return vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
   } catch (const Error& error) {
-    if (page) {
-      try {
-        page->failed(error.what());
-      } catch (const Error&) { // a full disk, say: the first error is the one to be told
-      }
+    try {
+      if (page) page->failed(error.what());
+    } catch (const Error&) { // a full disk, say: the first error is the one to be told
     }
     throw;
   }
@@ -212,6 +208,7 @@ int train(Arguments& arguments) {
   TrainingHooks hooks;
   hooks.notes = provenance(text(program(), " ", arguments.typed()), VITRO_VERSION);
   const bool reported = !options.no_report && !work.finished;
+  bool page_works = reported;
   RunReport page(work.model, work.recipe, work.data, work.directory, hooks.notes, program());
   hooks.stop = interrupted;
   if (options.checkpoint_s) hooks.checkpoint_s = double(*options.checkpoint_s);
@@ -219,7 +216,13 @@ int train(Arguments& arguments) {
     if (live.due()) live.draw(progress_line(pace, error_stream().width - 1, error_stream().palette));
   };
   hooks.epoch = [&](const History& history) {
-    if (reported) page.running(history);
+    try {
+      if (page_works) page.running(history);
+    } catch (const Error& error) { // no reason to lose a training; at its end it is tried once more
+      page_works = false;
+      live.clear();
+      say(text("vitro: ", error.what(), ". The training goes on."));
+    }
     if (quiet) return;
     // Every epoch its line, up to about fifty of them; a long training shows every tenth, hundredth, ...
     int64_t every = 1;
@@ -233,6 +236,7 @@ int train(Arguments& arguments) {
   live.clear();
 
   if (result.ending == Ending::interrupted) {
+    if (reported) page.ended(result);
     if (options.common.json)
       print(Json({{"interrupted", true},
                   {"epochs", result.epochs},
@@ -245,6 +249,7 @@ int train(Arguments& arguments) {
     return 130;
   }
   print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + summary(work, result, reported));
+  if (reported) page.ended(result); // after the numbers, which nobody should have to wait for
   if (!quiet && !options.common.json) {
     flush_output(); // so that the advice comes last where both streams are the same terminal
     say(advice(work, result));

@@ -66,7 +66,7 @@ struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   double least_positive = std::numeric_limits<double>::infinity();
   void take(double value) {
-    if (!std::isfinite(value)) return;
+    if (!(std::abs(value) < 1e300)) return; // not finite, or with a range that is not
     low = std::min(low, value);
     high = std::max(high, value);
   }

@@ -22,7 +22,8 @@ constexpr std::string_view style = R"css(
 @media screen and (prefers-color-scheme:dark){:root{
 --paper:#14171a;--ink:#e4e7ea;--muted:#9ba5ae;--rule:#363c42;--panel:#1d2125;--link:#7cc0ec;
 --good:#5cc79e;--bad:#f39a5e;--hit:28 108 172;--miss:186 84 20;
---s0:#58aee6;--s1:#f08a3c;--s2:#3fc49c;--s3:#e08fbd;--s4:#8ccdf5;--s5:#e5b04a;--s6:#c3ca6a;--s7:#b4bbc2}}
+--s0:#58aee6;--s1:#f08a3c;--s2:#3fc49c;--s3:#e08fbd;--s4:#8ccdf5;--s5:#e5b04a;--s6:#c3ca6a;--s7:#b4bbc2}
+.signed img{filter:brightness(1.4)}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0 auto;max-width:66rem;padding:clamp(1.25rem,4vw,3rem) clamp(1rem,4vw,2.5rem);background:var(--paper);
@@ -70,6 +71,7 @@ dd{margin:0;min-width:0}
 figure{margin:0 0 1rem;break-inside:avoid}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1.25rem 2.2rem;
 align-items:start;margin:.75rem 0}
+.beside{display:flex;flex-wrap:wrap;gap:0 2.4rem;align-items:flex-start}
 .chart{max-width:33rem}
 .chart svg{display:block;width:100%;height:auto;overflow:visible}
 figcaption svg{display:inline-block!important;width:28px!important;height:12px!important;vertical-align:-.06em;
@@ -123,7 +125,7 @@ table.cross{font-size:.74rem}table.cross th,table.cross td{padding:.28rem .18rem
 @media print{@page{margin:15mm}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}
 h2,h3,figcaption{break-after:avoid}tr,.cards li{break-inside:avoid}thead{display:table-header-group}
-.scroll{overflow:visible}pre{white-space:pre-wrap;overflow-wrap:anywhere}
+.scroll{overflow:visible;break-inside:avoid}.scroll.code{break-inside:auto}pre{white-space:pre-wrap;overflow-wrap:anywhere}
 table{font-size:8.5pt}table.cross{font-size:7.5pt}table.cross th,table.cross td{padding:.2rem .3rem;min-width:0}
 .pair{grid-template-columns:1fr 1fr}.cards{grid-template-columns:repeat(6,1fr)}
 img.grey{filter:invert(1)}.bar,table.cross td,.signed,.walk>li::before{print-color-adjust:exact;

@@ -49,13 +49,21 @@ SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType d
   return batch;
 }
 
-Metrics measure(const Model& model, const Dataset& data) {
+Metrics measure(const Model& model, const Dataset& data, Tensor* predictions) {
   Tally tally(data.schema);
   SampleBatch batch;
+  std::byte* bytes = nullptr;
+  if (predictions) {
+    *predictions = Tensor({model.spec().dtype, {data.size(), model.spec().outputs}});
+    bytes = static_cast<std::byte*>(predictions->view().data);
+  }
   in_batches(data.size(), [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
     const Evaluation evaluation = model.evaluate(batch.x, batch.targets);
     tally.add(data, rows, evaluation.loss, evaluation.predictions);
+    if (!bytes) return;
+    std::memcpy(bytes, evaluation.predictions.view().data, size_t(evaluation.predictions.type().bytes()));
+    bytes += evaluation.predictions.type().bytes();
   });
   return tally.metrics();
 }

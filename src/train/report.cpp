@@ -219,7 +219,8 @@ Page RunReport::unfinished(int64_t best_epoch) {
   page.sections.push_back({"curves", "The curves", curves_section(history_, best_epoch, false, on_validation())});
   add_net(page);
   page.sections.push_back(
-      {"again", "How to make it again", reproduction_section(sources(), notes_, "", last_of(history_, "seconds"), 0)});
+      {"again", "How to make it again",
+       reproduction_section(sources(), notes_, "", last_of(history_, "seconds"), 0, Sums::small_files)});
   return page;
 }
 
@@ -252,7 +253,7 @@ void RunReport::failed(const std::string& why) {
   write(page, begin);
 }
 
-void RunReport::ended(const TrainingResult& result) {
+void RunReport::ended(const TrainingResult& result, Sums sums) {
   const Clock::time_point begin = Clock::now();
   history_ = result.history;
   if (!result.notes.empty()) notes_ = result.notes;
@@ -273,15 +274,15 @@ void RunReport::ended(const TrainingResult& result) {
   const bool test = result.test.samples > 0, validation = result.validation.samples > 0;
   const Dataset& judged = test ? data_.test : validation ? data_.validation : data_.train;
   const Metrics& metrics = test ? result.test : validation ? result.validation : result.train;
-  Tensor predictions = predict_all(model_, judged);
-  std::vector<double> errors = errors_of(predictions, judged);
+
+  std::vector<double> errors = errors_of(result.predictions, judged);
   const JudgedPart part{judged,
                         test         ? "test"
                         : validation ? "validation"
                                      : "training",
                         test || (validation && !interrupted),
                         metrics,
-                        std::move(predictions),
+                        result.predictions,
                         std::move(errors)};
   Verdict verdict = verdict_on(part, result.baseline);
 
@@ -318,9 +319,9 @@ void RunReport::ended(const TrainingResult& result) {
     page.sections.push_back({"weights", "What the first layer looks for", std::move(*weights)});
   add_net(page);
   page.sections.push_back({"why", "One mistake by the chain rule", explanation_section(sources(), part)});
-  page.sections.push_back(
-      {"again", "How to make it again",
-       reproduction_section(sources(), notes_, result.weights_sha256, result.seconds, result.samples_per_second)});
+  page.sections.push_back({"again", "How to make it again",
+                           reproduction_section(sources(), notes_, result.weights_sha256, result.seconds,
+                                                result.samples_per_second, sums)});
   write(page, begin);
 }
 

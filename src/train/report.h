@@ -21,6 +21,9 @@ std::map<std::string, std::string> provenance(const std::string& command, const 
 
 struct ReportSources; // train/report_sections.h
 
+/// Of which files of data the page states the SHA-256: summing MNIST takes as long as all the rest of the page.
+enum class Sums : uint8_t { small_files, all_files };
+
 class RunReport {
 public:
   /// Keeps references to all but `notes`; nothing is computed yet. `recipe` is complete, `run` exists. `program`: how
@@ -32,7 +35,7 @@ public:
   /// time: short epochs share a rewriting. Throws as write_atomically does.
   void running(const History& history);
   /// The training ended: the page as it stays. The model holds the weights that `result` was measured with.
-  void ended(const TrainingResult& result);
+  void ended(const TrainingResult& result, Sums sums = Sums::small_files);
   /// It ended by an error, which the page tells; the epochs so far are those that `running` was last given.
   void failed(const std::string& why);
 

@@ -189,7 +189,8 @@ Markup columns_table(const Dataset& data) {
     if (scaling.mean[size_t(group)] == 0 && scaling.deviation[size_t(group)] == 1) becomes = "as it is";
     if (scaling.scale != 1) becomes = scaling.str();
     table.push_back({name_element(name), kind, number(low, 4), number(sum / double(values.size()), 4), number(high, 4),
-                     low < high ? histogram(values, low, high, name) : Markup("always the same"), becomes});
+                     low < high ? histogram(values, low, high, name) : Markup("always the same"),
+                     name_element(becomes)});
   };
   const auto groups = int64_t(schema.input.mean.size());
   for (int64_t f = 0; f < std::min(width, most_columns); ++f)
@@ -200,7 +201,7 @@ Markup columns_table(const Dataset& data) {
     for (int64_t t = 0; t < std::min(outputs, most_columns); ++t) {
       std::vector<double> values;
       for (int64_t i = 0; i < rows; ++i) values.push_back(data.targets.at(i * outputs + t));
-      add(schema.targets[size_t(t)], "to predict", values, schema.target, t * target_groups / outputs);
+      add(schema.targets[size_t(t)], "to\u00a0predict", values, schema.target, t * target_groups / outputs);
     }
   }
   Markup out = table_element({"column", "kind", "> least", "> mean", "> most", "spread", "what the net sees"}, table,

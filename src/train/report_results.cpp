@@ -38,15 +38,10 @@ Markup class_table(const JudgedPart& part) {
   for (size_t c = 0; c < shown; ++c) {
     const ClassMetrics one = part.metrics.of_class(int64_t(c));
     rows.push_back({name_element(names[c]), share_text(one.precision(), 1), share_text(one.recall(), 1),
-                    thousands(one.support), thousands(one.predicted), thousands(one.correct)});
+                    thousands(one.support), thousands(one.predicted)});
   }
-  Markup out =
-      table_element({"class", "> precision", "> recall", "> samples", "> named so", "> rightly"}, rows, "Per class");
-  if (shown < names.size())
-    out.add(element("p", {{"class", "note"}}, text("The first ", shown, " of ", names.size(), " classes.")));
-  return out.add(element("p", {{"class", "note"}},
-                         "Precision: of those named so, the share that is. Recall: of those that are, the share that "
-                         "was found."));
+  if (shown < names.size()) rows.push_back({text("the first ", shown, " of ", names.size(), " classes")});
+  return table_element({"class", "> precision", "> recall", "> samples", "> named so"}, rows);
 }
 
 // The most frequent mistakes in words.
@@ -197,20 +192,20 @@ Markup results_section(const JudgedPart& part) {
   }
   const auto n = int64_t(schema.classes.size());
   out.add(confusions(part));
-  if (n <= most_matrix) {
-    return out.add(element(
-        "div", {{"class", "pair"}},
-        element("div", {},
-                cross_table_element({.name = "What is taken for what",
-                                     .rows = schema.classes,
-                                     .columns = schema.classes,
-                                     .counts = part.metrics.confusion}),
-                element("p", {{"class", "note"}},
-                        "A row is what the samples are, a column what the net says; on the diagonal it is right. The "
-                        "darker, the larger the share of the row.")),
-        element("div", {}, class_table(part))));
-  }
-  return out.add(class_table(part));
+  const bool with_matrix = n <= most_matrix;
+  const Markup matrix = with_matrix ? cross_table_element({.name = "What is taken for what",
+                                                           .rows = schema.classes,
+                                                           .columns = schema.classes,
+                                                           .counts = part.metrics.confusion})
+                                    : Markup();
+  out.add(element("div", {{"class", "beside"}}, matrix, class_table(part)));
+  return out.add(
+      element("p", {{"class", "note"}},
+              text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
+                                 "the diagonal it is right. The darker, the larger the share of the row. "
+                               : "",
+                   "Precision: of those named so, the share that is. Recall: of those that are, the share "
+                   "that was found.")));
 }
 
 Markup mistakes_section(const JudgedPart& part) {

@@ -123,13 +123,14 @@ Markup step_item(const Step& step, const Explanation& all) {
 
 // ---- The files ----------------------------------------------------------------------------------------
 
-std::string file_line(const std::string& path) {
+std::string file_line(const std::string& path, Sums sums) {
   std::error_code none;
   const auto bytes = std::filesystem::file_size(path, none);
   if (none) return path;
   std::string out = text(path, " (", thousands(int64_t(bytes)), " bytes");
-  constexpr uintmax_t quickly_read = 16 << 20;
-  if (bytes <= quickly_read) out += ", sha256 " + sha256(read_raw_bytes(path));
+  constexpr uintmax_t small = 2 << 20;
+  out += sums == Sums::all_files || bytes <= small ? ", sha256 " + sha256(read_raw_bytes(path))
+                                                   : std::string("; vitro report adds its sha256");
   return out + ")";
 }
 
@@ -259,7 +260,7 @@ Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
 }
 
 Markup reproduction_section(const ReportSources& from, const std::map<std::string, std::string>& notes,
-                            const std::string& sha256, double seconds, double samples_per_second) {
+                            const std::string& sha256, double seconds, double samples_per_second, Sums sums) {
   const std::string recipe = quoted_for_shell(from.run.recipe());
   Markup out = element(
       "p", {}, "The same recipe, seed and program give the same weights, bit for bit, on any number of threads:");
@@ -287,7 +288,8 @@ Markup reproduction_section(const ReportSources& from, const std::map<std::strin
     facts.emplace_back("data", from.data.train.schema.generated ? "generated from the seed" : from.recipe.data.source);
   } else if (!sha256.empty()) { // reading them takes a while: once, at the end
     Markup files;
-    for (const std::string& file : from.data.files) files.add(element("div", {{"class", "mono"}}, file_line(file)));
+    for (const std::string& file : from.data.files)
+      files.add(element("div", {{"class", "mono"}}, file_line(file, sums)));
     facts.emplace_back("data as it is now", files);
   }
   out.add(facts_element(facts));

@@ -8,7 +8,7 @@
 
 #include "report/page.h"
 #include "report/picture.h"
-#include "train/training.h"
+#include "train/report.h"
 
 namespace vitro {
 
@@ -26,7 +26,7 @@ struct JudgedPart {
   std::string name;   // "test", "validation", "training"
   bool unseen = true; // the net has not learned from it
   const Metrics& metrics;
-  Tensor predictions;         // [n, outputs]
+  const Tensor& predictions;  // [n, outputs]
   std::vector<double> errors; // errors_of
 };
 
@@ -78,6 +78,6 @@ Markup net_section(const ReportSources& from);
 Markup explanation_section(const ReportSources& from, const JudgedPart& part);
 /// `sha256` of the weights; "" where they aren't settled yet.
 Markup reproduction_section(const ReportSources& from, const std::map<std::string, std::string>& notes,
-                            const std::string& sha256, double seconds, double samples_per_second);
+                            const std::string& sha256, double seconds, double samples_per_second, Sums sums);
 
 } // namespace vitro

@@ -212,9 +212,10 @@ private:
       load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
-    out.train = measure(model_, data_.train);
-    out.validation = measure(model_, data_.validation);
-    out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema));
+    Tensor* const wanted = &out.predictions;
+    out.train = measure(model_, data_.train, !with_test && !validates() ? wanted : nullptr);
+    out.validation = measure(model_, data_.validation, !with_test && validates() ? wanted : nullptr);
+    out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
     out.baseline = baseline(data_.train, with_test ? data_.test : data_.validation);
     out.weights_sha256 = weights_sha256(model_.states());
     return out;
