@@ -17,6 +17,9 @@ namespace {
 constexpr double width = 420, letter = 6.4; // of all charts; of a digit at 12 points
 constexpr size_t most_points = 400, most_shapes = 8;
 
+// A finite number, and small enough for the difference of two to be one, too.
+bool drawable(double value) { return std::abs(value) < 1e300; }
+
 std::string class_of_series(size_t index, const char* kind) { return fmt::format("{} s{}", kind, index % most_shapes); }
 
 Markup words(double x, double y, const char* anchor, const std::string& what, const char* kind) {
@@ -66,7 +69,7 @@ struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   double least_positive = std::numeric_limits<double>::infinity();
   void take(double value) {
-    if (!(std::abs(value) < 1e300)) return; // not finite, or with a range that is not
+    if (!drawable(value)) return;
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -141,7 +144,7 @@ std::vector<Spot> thinned(const std::vector<Spot>& points) {
   for (size_t run = 0; run < runs; ++run) {
     const auto begin = points.begin() + std::ptrdiff_t(run * points.size() / runs);
     const auto end = points.begin() + std::ptrdiff_t((run + 1) * points.size() / runs);
-    if (std::any_of(begin, end, [](const Spot& spot) { return !std::isfinite(spot.y); })) {
+    if (std::any_of(begin, end, [](const Spot& spot) { return !drawable(spot.y); })) {
       out.push_back({begin->x, std::numeric_limits<double>::quiet_NaN()});
       continue;
     }
@@ -158,7 +161,7 @@ std::string extremes(const Series& series) {
   const Spot* first = nullptr;
   const Spot* last = nullptr;
   for (const Spot& spot : series.points) {
-    if (!std::isfinite(spot.y)) continue;
+    if (!drawable(spot.y)) continue;
     range.take(spot.y);
     if (!first) first = &spot;
     last = &spot;
@@ -205,7 +208,7 @@ Markup line_chart(const LineChart& chart) {
   Range xs, ys;
   for (const Series& one : chart.series)
     for (const Spot& spot : one.points)
-      if (std::isfinite(spot.y)) {
+      if (drawable(spot.y)) {
         xs.take(spot.x);
         ys.take(spot.y);
       }
@@ -241,12 +244,12 @@ Markup line_chart(const LineChart& chart) {
     bool pen_down = false;
     for (size_t p = 0; p < points.size(); ++p) {
       const Spot& spot = points[p];
-      if (!std::isfinite(spot.x) || !std::isfinite(spot.y)) {
+      if (!drawable(spot.x) || !drawable(spot.y)) {
         pen_down = false;
         continue;
       }
       path += fmt::format("{}{} {}", pen_down ? 'L' : 'M', coordinate(x.at(spot.x)), coordinate(y.at(spot.y)));
-      const bool alone = !pen_down && (p + 1 == points.size() || !std::isfinite(points[p + 1].y));
+      const bool alone = !pen_down && (p + 1 == points.size() || !drawable(points[p + 1].y));
       if (alone || points.size() <= 20)
         dots.add(element(
             "circle", {{"cx", x.at(spot.x)}, {"cy", y.at(spot.y)}, {"r", 2.6}, {"class", class_of_series(i, "fill")}}));
@@ -272,7 +275,7 @@ Markup scatter(const Scatter& chart) {
     }
   for (const PointGroup& group : chart.groups)
     for (const Spot& spot : group.points)
-      if (std::isfinite(spot.x) && std::isfinite(spot.y)) {
+      if (drawable(spot.x) && drawable(spot.y)) {
         xs.take(spot.x);
         ys.take(spot.y);
         ++shown;
@@ -381,7 +384,7 @@ Markup dot_plot(const DotPlot& chart) {
     double sum = 0;
     int64_t finite = 0;
     for (const double value : row.values) {
-      if (!std::isfinite(value) || !x.holds(value)) continue;
+      if (!drawable(value) || !x.holds(value)) continue;
       // Dots on top of each other would hide how many there are: every second one a little higher or lower.
       const double lift = row.values.size() > 1 ? (finite % 3 - 1) * 3.2 : 0.0;
       out.add(element("circle", {{"cx", x.at(value)}, {"cy", y + lift}, {"r", 3.4}, {"class", "dot s0"}}));

@@ -3,7 +3,7 @@
 //
 // They are drawn for a width of about 400 points and grow with the page, so that they can be read on a phone. No
 // meaning hangs on colour alone: lines differ by their dashes, groups by the shape of their points. Values that are not
-// finite are gaps. A chart of nothing says so.
+// finite, or from 1e300 on, are gaps. A chart of nothing says so.
 #pragma once
 
 #include <array>

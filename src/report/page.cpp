@@ -212,16 +212,19 @@ Markup cross_table_element(const CrossTable& table) {
   // Long names of columns stand upright.
   const bool tall = std::any_of(table.columns.begin(), table.columns.end(),
                                 [](const std::string& name) { return vitro::columns(name) > 4; });
-  const auto heading = [&](const char* scope, const std::string& name, const char* kind) {
-    return element("th", {{"scope", scope}, {"title", name}, {"class", kind}}, cut(name, 16));
+  const auto heading = [](const Attributes& attributes, const std::string& name) {
+    Attributes all = attributes;
+    all.emplace_back("title", name);
+    return element("th", all, cut(name, 16));
   };
   Markup head = element("td", {}), body;
-  for (const std::string& name : table.columns) head.add(heading("col", name, tall ? "tall" : ""));
+  for (const std::string& name : table.columns)
+    head.add(heading(tall ? Attributes{{"scope", "col"}, {"class", "tall"}} : Attributes{{"scope", "col"}}, name));
   const bool square = table.rows == table.columns;
   for (size_t i = 0; i < table.rows.size(); ++i) {
     double sum = 0;
     for (size_t j = 0; j < columns; ++j) sum += double(table.counts[i * columns + j]);
-    Markup cells = heading("row", table.rows[i], "");
+    Markup cells = heading({{"scope", "row"}}, table.rows[i]);
     for (size_t j = 0; j < columns; ++j) {
       const int64_t count = table.counts[i * columns + j];
       const bool hit = square && i == j;

@@ -185,8 +185,8 @@ Markup net_section(const ReportSources& from) {
     for (const Attrs::Item& item : layer.args.items())
       if (const std::string value = to_text(item.second); !value.empty()) arguments.push_back(item.first + "=" + value);
     rows.push_back({element("b", {}, layer.name), layer.kind,
-                    element("span", {{"class", "note"}}, join(arguments, ", ")), output.str(),
-                    elements > 0 ? thousands(elements) : ""});
+                    arguments.empty() ? Markup() : element("span", {{"class", "note"}}, join(arguments, ", ")),
+                    output.str(), elements > 0 ? thousands(elements) : ""});
     DrawnLayer one{.name = layer.name,
                    .label = text(layer.kind, " ", output),
                    .units = output.elements(),
