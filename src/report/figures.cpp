@@ -91,7 +91,7 @@ double widest_label(const std::vector<Tick>& marks) {
 }
 
 std::string axis_label(const Axis& axis, bool logarithmic) {
-  return axis.label + (logarithmic ? " (logarithmic)" : "");
+  return cut(axis.label, 48) + (logarithmic ? " (logarithmic)" : "");
 }
 
 // Grid, ticks and labels of both axes.
@@ -133,7 +133,8 @@ Markup nothing_to_draw(const std::string& title) {
 Markup legend_entry(const Markup& sample, const std::string& name) {
   return element(
       "span", {{"class", "key"}},
-      element("svg", {{"viewBox", "0 0 28 12"}, {"width", 28}, {"height", 12}, {"aria-hidden", "true"}}, sample), name);
+      element("svg", {{"viewBox", "0 0 28 12"}, {"width", 28}, {"height", 12}, {"aria-hidden", "true"}}, sample),
+      cut(name, 48));
 }
 
 // At most `most_points`: of each run the lowest and the highest, so that no spike is lost.
@@ -225,14 +226,14 @@ Markup line_chart(const LineChart& chart) {
   for (const Mark& level : chart.levels) {
     if (!y.holds(level.at)) continue;
     out.add(straight(x.from(), y.at(level.at), x.to(), y.at(level.at), "level"));
-    out.add(words(x.to(), y.at(level.at) - 5, "end", level.label, "tick"));
+    out.add(words(x.to(), y.at(level.at) - 5, "end", cut(level.label, 40), "tick"));
   }
   for (const Mark& mark : chart.at_x) {
     if (!x.holds(mark.at)) continue;
     const double at = x.at(mark.at);
     out.add(straight(at, top - 8, at, bottom, "mark"));
     const bool right = at > 0.5 * width;
-    out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", mark.label, "tick strong"));
+    out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
   }
   Markup legend;
   std::vector<std::string> told;
@@ -321,7 +322,7 @@ Markup scatter(const Scatter& chart) {
     const std::string kind = class_of_series(i, "point");
     out.add(element("path", {{"d", path}, {"class", kind}}));
     legend.add(legend_entry(element("path", {{"d", shape_at(i, 14, 6)}, {"class", kind}}),
-                            fmt::format("{} ({})", chart.groups[i].name, chart.groups[i].points.size())));
+                            fmt::format("{} ({})", cut(chart.groups[i].name, 40), chart.groups[i].points.size())));
   }
   for (size_t i = 0; i < chart.lines.size(); ++i) {
     const std::string kind = class_of_series(chart.groups.size() + i, "curve");

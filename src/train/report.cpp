@@ -108,16 +108,18 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline) {
   if (schema.goal == Goal::classes) {
     const Interval interval = metrics.interval();
     const auto share = [&](double value) { return share_of_samples(value, n); };
-    out.headline = together(
-        strong(share(metrics.accuracy())), " of ", samples, " named right (", interval_of_samples(interval, n), ")",
-        against_baseline(interval, metrics.accuracy(), baseline.value, baseline.text, share(baseline.value), true),
-        ".");
+    out.headline = together(strong(share(metrics.accuracy())), " of ", samples, " named right (",
+                            interval_of_samples(interval, n), ")",
+                            against_baseline(interval, metrics.accuracy(), baseline.value, short_name(baseline.text),
+                                             share(baseline.value), true),
+                            ".");
   } else {
     const Interval interval = rmse_interval(part);
-    out.headline = together(
-        "Off by ", strong(number(metrics.rmse, 3)), " in ", join(schema.targets, ", "), " (RMSE; ",
-        number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
-        against_baseline(interval, metrics.rmse, baseline.value, baseline.text, number(baseline.value, 3), false), ".");
+    out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
+                            " (RMSE; ", number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
+                            against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
+                                             number(baseline.value, 3), false),
+                            ".");
     if (std::isfinite(metrics.r2))
       out.remarks.push_back(metrics.r2 > 0 ? text("It explains ", percent(metrics.r2, 0), " of the variance.")
                                            : std::string("It explains nothing of the variance."));
@@ -150,7 +152,7 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
     return validated ? together("off by ", strong(number(last_of(history, "validation_rmse"), 3)), " (RMSE) on ",
                                 counted_samples(data.validation.size(), schema, "validation "),
                                 std::isfinite(baseline.value)
-                                    ? text(", where ", baseline.text, " gets ", number(baseline.value, 3))
+                                    ? text(", where ", short_name(baseline.text), " gets ", number(baseline.value, 3))
                                     : "")
                      : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
   const int64_t n = validated ? data.validation.size() : data.train.size();
@@ -160,7 +162,7 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
                         counted_samples(n, schema, validated ? "validation " : "training "), " named right");
   if (validated) out.add(text(" (", interval_of_samples(interval, n), ")"));
   if (validated && std::isfinite(baseline.value))
-    out.add(text(", where ", baseline.text, " gets ", share_of_samples(baseline.value, n)));
+    out.add(text(", where ", short_name(baseline.text), " gets ", share_of_samples(baseline.value, n)));
   return out;
 }
 

@@ -48,10 +48,10 @@ Markup pictures(const Dataset& data) {
       if (found[c].empty()) continue;
       std::vector<Raster> tiles;
       for (const int64_t sample : found[c]) tiles.push_back(raster_of(data, sample));
-      rows.add(element("span", {}, schema.classes[c]));
-      rows.add(picture_element(sheet(tiles, 10, 2),
-                               text("The first ", tiles.size(), " training samples of \"", schema.classes[c], "\""),
-                               scale));
+      rows.add(element("span", {}, short_name(schema.classes[c])));
+      rows.add(picture_element(
+          sheet(tiles, 10, 2),
+          text("The first ", tiles.size(), " training samples of \"", short_name(schema.classes[c]), "\""), scale));
     }
     rows = element("div", {{"class", "strip"}}, rows);
     if (many)
@@ -297,8 +297,12 @@ std::string interval_of_samples(const Interval& interval, int64_t n) {
   return text(low.substr(0, low.find("\u00a0")), " to ", share_of_samples(interval.high, n));
 }
 
+std::string short_name(const std::string& name) { return cut(name, 48); }
+
 Markup name_element(const std::string& name) {
-  return columns(name) <= 24 ? element("span", {{"class", "tie"}}, name) : Markup(name);
+  if (columns(name) <= 24) return element("span", {{"class", "tie"}}, name);
+  const std::string shown = short_name(name);
+  return shown == name ? Markup(name) : element("span", {{"title", name}}, shown);
 }
 
 std::string source_of(const Dataset& data) {

@@ -57,8 +57,8 @@ Markup confusions(const JudgedPart& part) {
   std::vector<std::string> most;
   for (size_t i = 0; i < std::min<size_t>(cells.size(), 3); ++i) {
     const int64_t times = part.metrics.confusion[size_t(cells[i])];
-    most.push_back(text("“", part.data.schema.classes[size_t(cells[i] / n)], "” for “",
-                        part.data.schema.classes[size_t(cells[i] % n)], "” (",
+    most.push_back(text("“", short_name(part.data.schema.classes[size_t(cells[i] / n)]), "” for “",
+                        short_name(part.data.schema.classes[size_t(cells[i] % n)]), "” (",
                         times == 1 ? "once" : text(thousands(times), " times"), ")"));
   }
   return element("p", {}, text("Most often it takes ", join(most, ", "), "."));
@@ -71,7 +71,7 @@ Markup predicted_against_true(const JudgedPart& part) {
   Markup charts;
   for (int64_t j = 0; j < std::min<int64_t>(width, 6); ++j) {
     Scatter chart;
-    chart.title = text(schema.targets[size_t(j)], ": predicted against true");
+    chart.title = text(short_name(schema.targets[size_t(j)]), ": predicted against true");
     chart.x = {.label = "true"};
     chart.y = {.label = "predicted"};
     chart.diagonal = true;
@@ -127,7 +127,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
   headings.push_back(classes ? "> its probability" : "> off by");
   if (classes) headings.emplace_back("> of the truth");
   for (int64_t f = 0; f < shown; ++f)
-    headings.push_back("> " + (schema.features.empty() ? text("x", f + 1) : schema.features[size_t(f)]));
+    headings.push_back("> " + (schema.features.empty() ? text("x", f + 1) : short_name(schema.features[size_t(f)])));
   if (shown < width) headings.push_back(text("… ", width - shown, " more"));
   std::vector<std::vector<Markup>> rows;
   for (const int64_t sample : samples) {
@@ -162,8 +162,8 @@ Answer answer_of(const JudgedPart& part, int64_t sample) {
     const std::vector<float> row = row_of(part.predictions, sample, width);
     const int64_t truth = part.data.label_of()[size_t(sample)], said = class_of(row);
     const auto of = [&](int64_t c) { return double(width > 1 ? row[size_t(c)] : c == 1 ? row[0] : 1 - row[0]); };
-    out.truth = schema.classes[size_t(truth)];
-    out.predicted = schema.classes[size_t(said)];
+    out.truth = short_name(schema.classes[size_t(truth)]);
+    out.predicted = short_name(schema.classes[size_t(said)]);
     out.probability = of(said);
     out.of_truth = of(truth);
     out.right = truth == said;
@@ -274,7 +274,7 @@ std::optional<Markup> weights_section(const ReportSources& from) {
     Markup pictures;
     if (classes) {
       for (int64_t unit = 0; unit < units; ++unit) {
-        const std::string& of = schema.classes[size_t(unit)];
+        const std::string of = short_name(schema.classes[size_t(unit)]);
         pictures.add(element("li", {},
                              element("span", {{"class", "signed"}},
                                      picture_element(tiles[size_t(unit)], text("Weights of \"", of, "\""), size)),

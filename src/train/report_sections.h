@@ -49,8 +49,10 @@ std::string probability_text(double probability);
 /// A share in percent with as many decimals as `n` samples carry.
 std::string share_of_samples(double share, int64_t n);
 std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
-/// A name on one line, unless it is long.
+/// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
 Markup name_element(const std::string& name);
+/// The same as text.
+std::string short_name(const std::string& name);
 
 /// What the net says of a sample.
 struct Answer {
