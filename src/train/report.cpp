@@ -248,7 +248,7 @@ void RunReport::failed(const std::string& why) {
   Page page = unfinished(lowest_epoch(history_));
   page.headline = text("Stopped by an error in epoch ", history_.rows.size() + 1, " of ", recipe_.train.epochs, ".");
   page.lead = together(
-      code_element(why),
+      element("p", {{"class", "mono"}}, why),
       history_.rows.empty()
           ? Markup()
           : paragraph(together("After the last whole epoch: ", so_far(data_, history_, on_validation()), ".")));

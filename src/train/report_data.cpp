@@ -58,13 +58,13 @@ Markup pictures(const Dataset& data) {
       rows.add(element("p", {{"class", "note"}},
                        text("The first ", most_classes, " of ", schema.classes.size(), " classes.")));
   }
-  return together(
-      rows, element("p", {{"class", "note"}},
-                    schema.raw == DType::u8
-                        ? "The first training samples of each class, as they were read: 0 is black, 255 is white "
-                          "(on paper the other way round)."
-                        : "The first training samples of each class: the lowest value is black, the highest white "
-                          "(on paper the other way round)."));
+  const std::string which =
+      schema.goal == Goal::classes ? "The first training samples of each class" : "The first training samples";
+  const char* shades = schema.raw == DType::u8 ? ", as they were read: 0 is black, 255 is white"
+                                               : ": its lowest value is black, its highest white";
+  return together(rows, element("p", {{"class", "note"}}, which, shades, " (on paper the other way round)."),
+                  element("p", {{"class", "note"}},
+                          "What the net sees of a number: ", element("code", {}, schema.input.str()), "."));
 }
 
 // Every `step`-th sample, so that at most `most_points` are drawn.
