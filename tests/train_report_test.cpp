@@ -122,7 +122,7 @@ TEST_F(Report, IsRewrittenAsTheHistoryGrows) {
   }
   EXPECT_THAT(page_of(work), HasSubstr("best so far: epoch 2"));
   report.failed("the loss is <NaN>");
-  EXPECT_THAT(page_of(work), HasSubstr("Stopped by an error in epoch 4 of 3"));
+  EXPECT_THAT(page_of(work), HasSubstr("Stopped by an error after the last epoch"));
   EXPECT_THAT(page_of(work), HasSubstr("the loss is &lt;NaN&gt;"));
   EXPECT_THAT(page_of(work), Not(HasSubstr("refresh")));
 }
@@ -153,7 +153,9 @@ TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
   std::string rows = "a,b,class\n";
   for (int i = 0; i < 60; ++i) rows += text(i % 7, ",", i % 2 ? i : -i, ",", i % 2 ? "up" : "down", "\n");
   Work with_validation = begin(file("two.csv", rows), {"test=0", "epochs=2"});
-  EXPECT_THAT(report_on(with_validation), HasSubstr("There is no test part"));
+  const std::string chosen_by = report_on(with_validation);
+  EXPECT_THAT(chosen_by, HasSubstr("validation rows named right"));
+  EXPECT_THAT(chosen_by, HasSubstr("There is no test part"));
   std::filesystem::remove_all(with_validation.directory.path());
   Work alone = begin(file("two.csv", rows), {"test=0", "validation=0", "epochs=1"});
   const std::string page = report_on(alone);

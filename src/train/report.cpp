@@ -97,13 +97,12 @@ Interval rmse_interval(const JudgedPart& part) {
   return {std::sqrt(std::max(0.0, mean - half)), std::sqrt(mean + half)};
 }
 
-std::string adjective(const JudgedPart& part) { return part.unseen ? "unseen " : part.name + " "; }
-
-Verdict verdict_on(const JudgedPart& part, const Baseline& baseline) {
+// `over`: the training is, so the test part has been read if there is one.
+Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, bool over) {
   const Schema& schema = part.data.schema;
   const Metrics& metrics = part.metrics;
   const int64_t n = metrics.samples;
-  const std::string samples = counted_samples(n, schema, adjective(part));
+  const std::string samples = counted_samples(n, schema, part.name == "test" ? "unseen " : part.name + " ");
   Verdict out;
   if (schema.goal == Goal::classes) {
     const Interval interval = metrics.interval();
@@ -130,10 +129,10 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline) {
   if (n < few)
     out.remarks.push_back(
         text("With only ", n, n == 1 ? " sample" : " samples", " it is wide: take the number with care."));
-  if (part.name == "validation" && part.unseen)
+  if (part.name == "validation" && over)
     out.remarks.emplace_back("There is no test part: this is the validation part, which also chose the epoch, so it "
                              "flatters a little.");
-  if (part.name == "validation" && !part.unseen)
+  if (part.name == "validation" && !over)
     out.remarks.emplace_back(
         "The validation part also chooses the epoch, so it flatters a little; the test part is read "
         "when the training is over.");
@@ -246,7 +245,9 @@ void RunReport::running(const History& history) {
 void RunReport::failed(const std::string& why) {
   const Clock::time_point begin = Clock::now();
   Page page = unfinished(lowest_epoch(history_));
-  page.headline = text("Stopped by an error in epoch ", history_.rows.size() + 1, " of ", recipe_.train.epochs, ".");
+  const auto done = int64_t(history_.rows.size()), epochs = recipe_.train.epochs;
+  page.headline = done < epochs ? text("Stopped by an error in epoch ", done + 1, " of ", epochs, ".")
+                                : std::string("Stopped by an error after the last epoch.");
   page.lead = together(
       element("p", {{"class", "mono"}}, why),
       history_.rows.empty()
@@ -282,11 +283,9 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                         test         ? "test"
                         : validation ? "validation"
                                      : "training",
-                        test || (validation && !interrupted),
-                        metrics,
-                        result.predictions,
-                        std::move(errors)};
-  Verdict verdict = verdict_on(part, result.baseline);
+
+                        metrics, result.predictions, std::move(errors)};
+  Verdict verdict = verdict_on(part, result.baseline, !interrupted);
 
   Page page = blank();
   page.headline =

@@ -23,8 +23,7 @@ struct ReportSources {
 /// The part that the page speaks of, and what the net says of it.
 struct JudgedPart {
   const Dataset& data;
-  std::string name;   // "test", "validation", "training"
-  bool unseen = true; // the net has not learned from it
+  std::string name; // "test", "validation", "training"
   const Metrics& metrics;
   const Tensor& predictions;  // [n, outputs]
   std::vector<double> errors; // errors_of
