@@ -88,6 +88,12 @@ void Arguments::parse(size_t most_words) {
     bad_input(text("vitro ", verb_), text("did not expect \"", words_[most_words], "\""), help);
 }
 
+std::string Arguments::typed() const {
+  std::string out = verb_;
+  for (const std::string& word : arguments_) out += " " + quoted_for_shell(word);
+  return out;
+}
+
 void Arguments::refuse_overrides() const {
   if (!overrides_.empty())
     bad_input(text("vitro ", verb_), text("takes no key=value, but \"", overrides_[0], "\" was given"),

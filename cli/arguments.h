@@ -35,6 +35,8 @@ public:
   void parse(size_t most_words);
 
   const std::string& verb() const { return verb_; }
+  /// The verb and what follows it, as typed, for a shell.
+  std::string typed() const;
   /// Words without '=', in order.
   const std::vector<std::string>& words() const { return words_; }
   /// The word at `index`, or "".

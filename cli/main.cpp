@@ -21,7 +21,8 @@ const Verb all[] = {
      "Every key "
      "of a recipe can be set: `vitro init WHAT` shows them. The run is kept in a directory of its own: recipe, "
      "weights, "
-     "history, checkpoint. Ctrl-C saves and stops; `vitro train --resume RUN` goes on.",
+     "history, checkpoint, and report.html, which can be watched as it grows. Ctrl-C saves and stops; `vitro train "
+     "--resume RUN` goes on.",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
@@ -58,6 +59,15 @@ const Verb all[] = {
       {"vitro explain runs/a --param random:100", "a hundred weights against finite differences"},
       {"vitro explain runs/a --symbolic", "with letters instead of numbers"}},
      explain},
+    {"report",
+     "write a run's report.html anew",
+     "[RUN] [options]",
+     "`vitro train` writes RUN/report.html as it goes: the verdict, the data, the curves, what is taken for what, the "
+     "worst mistakes, the weights, the net, one mistake by the chain rule, how to make it again; one file for any "
+     "browser, without network. This verb writes it again, from what lies in the run; for one that was interrupted, "
+     "with its best weights so far.",
+     {{"vitro report", "of the latest run"}, {"vitro report runs/a", "of this one"}},
+     report},
     {"gradcheck",
      "derivatives against finite differences, in double",
      "WHAT|--all [options]",

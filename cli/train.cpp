@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "io/checkpoint.h"
+#include "train/report.h"
 #include "train/run.h"
 #include "train/setup.h"
 #include "train/training.h"
@@ -24,6 +25,7 @@ struct Options {
   std::optional<int64_t> seed;
   std::vector<std::string> set;
   std::optional<int64_t> checkpoint_s;
+  bool no_report = false;
 
   explicit Options(Arguments& arguments) {
     arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
@@ -33,6 +35,7 @@ struct Options {
     arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
     arguments.option("--checkpoint", checkpoint_s, "SECONDS",
                      "at most so long without a checkpoint (default: 10; 0: every batch)");
+    arguments.flag("--no-report", no_report, "write no report.html");
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
@@ -50,6 +53,7 @@ struct Work {
   Splits data;
   Model model;
   RunDirectory directory;
+  bool finished = false; // nothing is left to train
 };
 
 Work begin(const Options& options, const std::string& what) {
@@ -63,7 +67,7 @@ Work begin(const Options& options, const std::string& what) {
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes),
                                       to_json(input_format(data.train.schema)));
-  return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
+  return {std::move(recipe), std::move(data), std::move(model), std::move(directory), false};
 }
 
 Work go_on(const Options& options, const std::string& what) {
@@ -75,17 +79,18 @@ Work go_on(const Options& options, const std::string& what) {
   StoredRun run = open_run(directory);
   Splits data = data_of(run, options.common.data_dir);
   Model model(model_spec(run.recipe, run.schema));
+  const std::optional<Checkpoint> found = load_checkpoint(directory.checkpoint());
+  const bool finished = found && found->progress.finished;
   if (!options.common.quiet) {
-    const std::optional<Checkpoint> found = load_checkpoint(directory.checkpoint());
     if (!found)
       say(text("nothing was saved in ", directory.path(), " yet: it starts afresh"));
-    else if (found->progress.finished)
+    else if (finished)
       say(text(directory.path(), " is finished: nothing is left to train"));
     else
       say(text("going on with ", directory.path(), " at epoch ", found->progress.epoch + 1, ", batch ",
                found->progress.batch + 1));
   }
-  return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory)};
+  return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory), finished};
 }
 
 // "epoch 3/10  train_loss 0.1234  validation_accuracy 0.9712 ..."
@@ -137,7 +142,7 @@ Json object_of(const Work& work, const TrainingResult& result) {
   return out;
 }
 
-std::string report(const Work& work, const TrainingResult& result) {
+std::string summary(const Work& work, const TrainingResult& result, bool with_report) {
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
@@ -154,6 +159,7 @@ std::string report(const Work& work, const TrainingResult& result) {
   facts.add("parameters", thousands(work.model.states().parameters()));
   facts.add("weights", text("sha256 ", result.weights_sha256));
   facts.add("run", work.directory.path());
+  if (with_report) facts.add("report", work.directory.report());
   return out + facts.str(palette);
 }
 
@@ -167,6 +173,19 @@ std::string advice(const Work& work, const TrainingResult& result) {
   table.add({text(program(), " inspect ", run), "layers, parameters, history"});
   table.add({text(program(), " eval ", run), "per class, and what is taken for what"});
   return "\nWhat to try next:\n" + table.str(error_stream().palette, 2);
+}
+
+// An error of the training stands in the page, too, as far as that can be written.
+TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page) {
+  try {
+    return vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
+  } catch (const Error& error) {
+    try {
+      if (page) page->failed(error.what());
+    } catch (const Error&) { // a full disk, say: the first error is the one to be told
+    }
+    throw;
+  }
 }
 
 } // namespace
@@ -187,12 +206,23 @@ int train(Arguments& arguments) {
 
   LiveLine live(!quiet);
   TrainingHooks hooks;
+  hooks.notes = provenance(text(program(), " ", arguments.typed()), VITRO_VERSION);
+  const bool reported = !options.no_report && !work.finished;
+  bool page_works = reported;
+  RunReport page(work.model, work.recipe, work.data, work.directory, hooks.notes, program());
   hooks.stop = interrupted;
   if (options.checkpoint_s) hooks.checkpoint_s = double(*options.checkpoint_s);
   hooks.batch = [&](const Pace& pace) {
     if (live.due()) live.draw(progress_line(pace, error_stream().width - 1, error_stream().palette));
   };
   hooks.epoch = [&](const History& history) {
+    try {
+      if (page_works) page.running(history);
+    } catch (const Error& error) { // no reason to lose a training; at its end it is tried once more
+      page_works = false;
+      live.clear();
+      say(text("vitro: ", error.what(), ". The training goes on."));
+    }
     if (quiet) return;
     // Every epoch its line, up to about fifty of them; a long training shows every tenth, hundredth, ...
     int64_t every = 1;
@@ -202,10 +232,11 @@ int train(Arguments& arguments) {
     live.clear();
     say(epoch_line(history, plan.epochs));
   };
-  const TrainingResult result = vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
+  const TrainingResult result = trained(work, hooks, reported ? &page : nullptr);
   live.clear();
 
   if (result.ending == Ending::interrupted) {
+    if (reported) page.ended(result);
     if (options.common.json)
       print(Json({{"interrupted", true},
                   {"epochs", result.epochs},
@@ -217,7 +248,8 @@ int train(Arguments& arguments) {
              work.directory.path()));
     return 130;
   }
-  print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + report(work, result));
+  print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + summary(work, result, reported));
+  if (reported) page.ended(result); // after the numbers, which nobody should have to wait for
   if (!quiet && !options.common.json) {
     flush_output(); // so that the advice comes last where both streams are the same terminal
     say(advice(work, result));

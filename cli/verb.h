@@ -33,6 +33,7 @@ int explain(Arguments&);
 int gradcheck(Arguments&);
 int inspect(Arguments&);
 int list(Arguments&);
+int report(Arguments&);
 int init(Arguments&);
 int data(Arguments&);
 int shape(Arguments&);

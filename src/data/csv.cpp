@@ -354,6 +354,7 @@ Dataset read_csv(ByteSpan bytes, const std::string& name, const std::string& whe
     data.labels = labels_of(table, target, schema.classes, where);
     data.targets = Tensor(Type{DType::f32, {0}});
   }
+  data.origin = {where, "line", table.lines};
   schema.description =
       text(cells.size(), " rows of ", which.size(), which.size() == 1 ? " number" : " numbers", " from a CSV file; ",
            schema.goal == Goal::classes ? text(schema.classes.size(), " classes") : std::string("a number"), " in ",

@@ -54,8 +54,11 @@ Dataset empty_like(const Schema& schema) {
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   const bool classes = all.schema.goal == Goal::classes;
+  Origin origin{all.origin.file, all.origin.counts, {}};
+  origin.places.reserve(rows.size());
+  for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
   return {all.schema, take_rows(all.samples, rows), classes ? take_rows(all.labels, rows) : all.labels,
-          classes ? all.targets : take_rows(all.targets, rows)};
+          classes ? all.targets : take_rows(all.targets, rows), std::move(origin)};
 }
 
 std::vector<int64_t> class_counts(const Dataset& data) {

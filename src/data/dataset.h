@@ -51,11 +51,21 @@ struct Schema {
   bool operator==(const Schema&) const = default;
 };
 
+/// Where samples stand in the file that they were read from, for whoever wants to look them up.
+struct Origin {
+  std::string file;            // as it was opened; "" where they were generated
+  std::string counts;          // what `places` count: "line" (from 1), "sample" (from 0)
+  std::vector<int64_t> places; // of each sample; empty: 0, 1, 2, ...
+
+  int64_t place(int64_t sample) const { return places.empty() ? sample : places[size_t(sample)]; }
+};
+
 struct Dataset {
   Schema schema;
   Tensor samples; // u8 or f32 [n, ...schema.sample]
   Tensor labels;  // i32 [n] for Goal::classes; else i32 [0]
   Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
+  Origin origin = {};
 
   int64_t size() const { return samples.shape().rank() == 0 ? 0 : samples.shape()[0]; }
   std::span<const int32_t> label_of() const { return labels.as<int32_t>(); }
@@ -65,6 +75,7 @@ struct Dataset {
 /// Means and deviations come from the training part alone.
 struct Splits {
   Dataset train, validation, test;
+  std::vector<std::string> files = {}; // that they were read from; none where they were generated
 };
 
 /// An empty part: the schema, and no sample.

@@ -149,6 +149,7 @@ Dataset idx_dataset(Tensor images, const Tensor& labels, std::vector<std::string
     for (int32_t c = 0; c <= largest; ++c) classes.push_back(text(c));
   }
   data.schema.classes = std::move(classes);
+  data.origin = {images_where, "sample", {}};
   check(data, labels_where);
   return data;
 }

@@ -144,7 +144,11 @@ Splits open_idx(const std::string& path, Tensor images, const std::string& name,
   train.schema.description = text(train.size(), " samples ", train.schema.sample, " from IDX files");
   std::string test_path = sibling(path, "train", "t10k");
   if (test_path.empty()) test_path = sibling(path, "train", "test");
-  if (test_path.empty()) return dealt(train, options, path);
+  if (test_path.empty()) {
+    Splits out = dealt(train, options, path);
+    out.files = {path, labels};
+    return out;
+  }
 
   const std::string test_labels = labels_beside(test_path);
   if (test_labels.empty()) bad_input(test_path, "holds test images, but no file of labels lies beside it");
@@ -154,6 +158,7 @@ Splits open_idx(const std::string& path, Tensor images, const std::string& name,
     bad_input(test_path, text("samples are ", test.samples.type(), ", those of training ", train.samples.type()));
   Splits out = with_own_test(std::move(train), std::move(test), options, path);
   scale_by_training(out);
+  out.files = {path, labels, test_path, test_labels};
   return out;
 }
 
@@ -195,7 +200,9 @@ Splits open_data(const std::string& what, const DataOptions& options) {
     for (const KnownSet& set : known_sets()) {
       if (set.name != what) continue;
       Published published = read_known(set, options.data_dir);
-      return with_own_test(std::move(published.train), std::move(published.test), options, what);
+      Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
+      out.files = std::move(published.files);
+      return out;
     }
     bad_input("data", text("no data set is called \"", what, "\"", did_you_mean(what, data_names())),
               text("there are ", join(data_names(), ", "), "; a file is named with its ending or a path, as ./", what));
@@ -205,7 +212,9 @@ Splits open_data(const std::string& what, const DataOptions& options) {
   const Bytes bytes = read_bytes(what);
   // No text begins with a zero byte; what is then wrong with the magic number, the IDX reader says.
   if (bytes[0] == 0) return open_idx(what, read_idx(bytes, what), stem_of(what), options);
-  return dealt(read_csv(bytes, stem_of(what), what, options.csv), options, what);
+  Splits out = dealt(read_csv(bytes, stem_of(what), what, options.csv), options, what);
+  out.files = {what};
+  return out;
 }
 
 RawFile open_as(const Schema& schema, const std::string& path, const CsvOptions& options) {

@@ -131,6 +131,7 @@ Published read_known(const KnownSet& set, const std::string& data_dir) {
   };
   // Both parts at once: inflating takes most of the time.
   Published out;
+  out.files = files;
   std::exception_ptr wrong[2];
   parallel(2, [&](int64_t i) {
     try {

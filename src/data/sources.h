@@ -39,6 +39,7 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
 /// The training part as published, and the test part, read and checked, with the published mean and deviation.
 struct Published {
   Dataset train, test;
+  std::vector<std::string> files; // that were read
 };
 Published read_known(const KnownSet& set, const std::string& data_dir);
 

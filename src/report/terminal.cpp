@@ -128,6 +128,16 @@ std::string wrap(std::string_view text, int width, int indent) {
   return out;
 }
 
+std::string quoted_for_shell(const std::string& word) {
+  const bool plain =
+      !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                              "_-+=:,./@%") == std::string::npos;
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 std::string Palette::strong(std::string_view text) const {
   return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text);
 }

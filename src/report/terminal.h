@@ -26,6 +26,9 @@ std::string cut(std::string_view text, int width);
 /// Lines of at most `width` columns, broken at blanks; every line but the first begins with `indent` blanks.
 std::string wrap(std::string_view text, int width, int indent = 0);
 
+/// `word` as a POSIX shell takes it, in quotes where it must be: for commands to type.
+std::string quoted_for_shell(const std::string& word);
+
 /// Colours, or none of them (NO_COLOR, a file, a pipe).
 struct Palette {
   bool colour = false;

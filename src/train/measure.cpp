@@ -49,13 +49,21 @@ SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType d
   return batch;
 }
 
-Metrics measure(const Model& model, const Dataset& data) {
+Metrics measure(const Model& model, const Dataset& data, Tensor* predictions) {
   Tally tally(data.schema);
   SampleBatch batch;
+  std::byte* bytes = nullptr;
+  if (predictions) {
+    *predictions = Tensor({model.spec().dtype, {data.size(), model.spec().outputs}});
+    bytes = static_cast<std::byte*>(predictions->view().data);
+  }
   in_batches(data.size(), [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
     const Evaluation evaluation = model.evaluate(batch.x, batch.targets);
     tally.add(data, rows, evaluation.loss, evaluation.predictions);
+    if (!bytes) return;
+    std::memcpy(bytes, evaluation.predictions.view().data, size_t(evaluation.predictions.type().bytes()));
+    bytes += evaluation.predictions.type().bytes();
   });
   return tally.metrics();
 }
@@ -76,14 +84,12 @@ Tensor predict_all(const Model& model, const Dataset& data) {
   return out;
 }
 
-int64_t worst_sample(const Model& model, const Dataset& data) {
-  const Tensor predictions = predict_all(model, data);
-  const int64_t width = model.spec().outputs;
-  int64_t worst = -1;
-  double most = -1;
-  for (int64_t i = 0; i < data.size(); ++i) {
-    double error =
-        0; // grows with the loss: one minus the true class's probability, plus one if it lost; or the distance
+std::vector<double> errors_of(const Tensor& predictions, const Dataset& data) {
+  const int64_t n = data.size(), width = n > 0 ? predictions.elements() / n : 0;
+  const auto groups = int64_t(data.schema.target.mean.size());
+  std::vector<double> errors;
+  for (int64_t i = 0; i < n; ++i) {
+    double error = 0;
     if (data.schema.goal == Goal::classes) {
       const int64_t truth = data.label_of()[size_t(i)];
       double of_truth = 0, largest = 0;
@@ -98,18 +104,19 @@ int64_t worst_sample(const Model& model, const Dataset& data) {
       error = (1 - of_truth) + (of_truth < largest ? 1 : 0);
     } else {
       for (int64_t j = 0; j < width; ++j) {
-        const auto groups = int64_t(data.schema.target.mean.size());
         const double away = predictions.at(i * width + j) -
                             data.schema.target.apply(data.targets.at(i * width + j), j * groups / width);
         error += away * away;
       }
     }
-    if (error > most) {
-      most = error;
-      worst = i;
-    }
+    errors.push_back(error);
   }
-  return worst;
+  return errors;
+}
+
+int64_t worst_sample(const Model& model, const Dataset& data) {
+  const std::vector<double> errors = errors_of(predict_all(model, data), data);
+  return errors.empty() ? -1 : std::max_element(errors.begin(), errors.end()) - errors.begin();
 }
 
 } // namespace vitro

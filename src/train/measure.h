@@ -16,11 +16,16 @@ SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType d
 /// The same into `batch`, which is only made anew where its shape differs.
 void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch);
 
-/// Evaluates `data` (labelled) in batches of a fixed size, in order: the same numbers whoever asks.
-Metrics measure(const Model& model, const Dataset& data);
+/// Evaluates `data` (labelled) in batches of a fixed size, in order: the same numbers whoever asks. `predictions`,
+/// where it is given, becomes what predict_all returns.
+Metrics measure(const Model& model, const Dataset& data, Tensor* predictions = nullptr);
 
 /// Predictions of all samples, [n, outputs]; needs no labels.
 Tensor predict_all(const Model& model, const Dataset& data);
+
+/// How wrong the prediction of each sample is, [n]; `predictions` as predict_all gives them. Classes: one minus the
+/// probability of the true one, plus one where another had more; numbers: the squared distance, in the target's scale.
+std::vector<double> errors_of(const Tensor& predictions, const Dataset& data);
 
 /// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is
 /// empty.

@@ -42,6 +42,7 @@ public:
       history_.columns.insert(history_.columns.end(),
                               {"validation_loss", classes_ ? "validation_accuracy" : "validation_rmse"});
     history_.columns.insert(history_.columns.end(), {"lr", "seconds"});
+    notes_ = hooks.notes;
   }
 
   TrainingResult run() {
@@ -52,6 +53,12 @@ public:
       end_epoch();
     }
     return finish();
+  }
+
+  TrainingResult look() {
+    resume();
+    start_ = Clock::now();
+    return measured(finished_ ? ending() : Ending::interrupted);
   }
 
 private:
@@ -76,6 +83,7 @@ private:
     seconds_before_ = saved.seconds;
     finished_ = saved.finished;
     history_ = saved.history;
+    notes_ = saved.texts;
     const auto number = [&](const char* name) {
       const auto one = saved.numbers.find(name);
       return one == saved.numbers.end() ? 0.0 : one->second;
@@ -101,6 +109,7 @@ private:
                         {"fitting_seconds", fitting_s_},
                         {"fitted", double(fitted_)}};
     progress.numbers.insert(measured_.begin(), measured_.end());
+    progress.texts = notes_;
     progress.history = history_;
     save_checkpoint(run_.checkpoint(), model_.states(), best_weights_, progress);
     last_saved_ = Clock::now();
@@ -192,17 +201,29 @@ private:
     write_atomically(run_.weights(), write_safetensors(file, run_.weights()));
   }
 
-  TrainingResult finish() {
-    TrainingResult out = result(stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished);
-    const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
+  Ending ending() const {
+    return stopped_early() && at_.epoch < plan_.epochs ? Ending::stopped_early : Ending::finished;
+  }
+
+  // With the chosen weights, which stay in the model. Only at the end the test part is read.
+  TrainingResult measured(Ending ending) {
+    TrainingResult out = result(ending);
     if (!best_weights_.empty())
       load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
-    out.train = measure(model_, data_.train);
-    out.validation = measure(model_, data_.validation);
-    out.test = measure(model_, data_.test);
-    out.baseline = baseline(data_.train, data_.test.size() > 0 ? data_.test : data_.validation);
+    const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
+    Tensor* const wanted = &out.predictions;
+    out.train = measure(model_, data_.train, !with_test && !validates() ? wanted : nullptr);
+    out.validation = measure(model_, data_.validation, !with_test && validates() ? wanted : nullptr);
+    out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
+    out.baseline = baseline(data_.train, with_test ? data_.test : data_.validation);
     out.weights_sha256 = weights_sha256(model_.states());
+    return out;
+  }
+
+  TrainingResult finish() {
+    const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
+    TrainingResult out = measured(ending());
     if (finished_) return out; // found as it is left: nothing is written again
     write_atomically(run_.history(), to_csv(history_));
     write_weights();
@@ -227,6 +248,7 @@ private:
     out.seconds = finished_ ? seconds_before_ : seconds();
     out.samples_per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
     out.history = history_;
+    out.notes = notes_;
     return out;
   }
 
@@ -283,6 +305,7 @@ private:
   Position at_;
   EpochSums sums_;
   History history_;
+  std::map<std::string, std::string> notes_;
   double best_ = std::numeric_limits<double>::infinity();
   int64_t best_epoch_ = -1, waited_ = 0; // best_epoch_ counts from 0
   std::vector<NamedTensor> best_weights_;
@@ -304,6 +327,11 @@ private:
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks) {
   return Loop(model, recipe, data, run, hooks).run();
+}
+
+TrainingResult standing(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run) {
+  const TrainingHooks none;
+  return Loop(model, recipe, data, run, none).look();
 }
 
 } // namespace vitro

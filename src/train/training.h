@@ -6,6 +6,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 
 #include "io/history.h"
 #include "io/run_directory.h"
@@ -22,6 +24,8 @@ struct TrainingHooks {
   std::function<void(const History& history)> epoch; // after every epoch: its row is the last
   std::function<bool()> stop;                        // asked before every batch: save, and return interrupted
   double checkpoint_s = 10;                          // at most so long without a checkpoint
+  // What the run shall remember of how it was begun (train/report.h: provenance); a run that goes on keeps its own.
+  std::map<std::string, std::string> notes = {};
 };
 
 enum class Ending : uint8_t { finished, stopped_early, interrupted };
@@ -32,9 +36,11 @@ struct TrainingResult {
   int64_t best_epoch = 0;                     // from 1; the epoch whose weights were kept; 0: the last
   double seconds = 0, samples_per_second = 0; // over all sittings
   History history;
+  std::map<std::string, std::string> notes; // as the hooks of the run's first sitting had them
   // All below with the chosen weights; not measured where the training was interrupted.
   Metrics train, validation, test;
-  Baseline baseline; // on the test part, or where there is none on the validation part
+  Baseline baseline;  // on the test part, or where there is none on the validation part
+  Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
   std::string weights_sha256;
 };
 
@@ -45,5 +51,9 @@ struct TrainingResult {
 /// appears; or where the disk refuses. The last good checkpoint is kept then.
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks = {});
+
+/// How the run stands, without training further or writing anything: a finished one as `train` returned it; else as
+/// interrupted, measured with the best weights so far, the test part unread. Leaves those weights in the model.
+TrainingResult standing(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run);
 
 } // namespace vitro

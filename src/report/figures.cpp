@@ -1,0 +1,408 @@
+#include "report/figures.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include <fmt/core.h>
+
+#include "report/terminal.h"
+#include "report/ticks.h"
+
+namespace vitro {
+namespace {
+
+constexpr double width = 420, letter = 6.4; // of all charts; of a digit at 12 points
+constexpr size_t most_points = 400, most_shapes = 8;
+
+// A finite number, and small enough for the difference of two to be one, too.
+bool drawable(double value) { return std::abs(value) < 1e300; }
+
+std::string class_of_series(size_t index, const char* kind) { return fmt::format("{} s{}", kind, index % most_shapes); }
+
+Markup words(double x, double y, const char* anchor, const std::string& what, const char* kind) {
+  return element("text", {{"x", x}, {"y", y}, {"text-anchor", anchor}, {"class", kind}}, what);
+}
+
+Markup straight(double x1, double y1, double x2, double y2, const char* kind) {
+  return element("line", {{"x1", x1}, {"y1", y1}, {"x2", x2}, {"y2", y2}, {"class", kind}});
+}
+
+// An axis on the screen: from data to points.
+class Scale {
+public:
+  Scale(const Axis& axis, double low, double high, double from, double to, int most)
+      : low_(axis.low.value_or(low)), high_(axis.high.value_or(high)), from_(from), to_(to),
+        logarithmic_(axis.logarithmic && low_ > 0) {
+    if (!(low_ < high_)) { // a single value: in the middle
+      const double room = low_ == 0 ? 1 : 0.5 * std::abs(low_);
+      low_ = axis.whole ? low_ - 1 : low_ - room;
+      high_ = axis.whole ? high_ + 1 : high_ + room;
+      if (axis.logarithmic) logarithmic_ = low_ > 0;
+    }
+    ticks_ = logarithmic_ ? log_ticks(low_, high_, most) : ticks(low_, high_, most, axis.whole);
+  }
+
+  bool holds(double value) const { return value >= low_ && value <= high_; }
+  double at(double value) const {
+    const double share =
+        logarithmic_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
+    return from_ + share * (to_ - from_);
+  }
+  double from() const { return from_; }
+  double to() const { return to_; }
+  double low() const { return low_; }
+  double high() const { return high_; }
+  bool logarithmic() const { return logarithmic_; }
+  const std::vector<Tick>& marks() const { return ticks_; }
+
+private:
+  double low_, high_, from_, to_;
+  bool logarithmic_;
+  std::vector<Tick> ticks_;
+};
+
+// The smallest and largest finite value.
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  double least_positive = std::numeric_limits<double>::infinity();
+  void take(double value) {
+    if (!drawable(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  bool empty() const { return low > high; }
+};
+
+// Room at both ends, but none below zero for what is never negative.
+Extent widened(const Range& range, bool logarithmic) {
+  if (range.empty()) return {};
+  if (logarithmic && range.low > 0) return {range.low / 1.1, range.high * 1.1};
+  const double room = 0.05 * (range.high - range.low);
+  return {range.low >= 0 ? std::max(0.0, range.low - room) : range.low - room, range.high + room};
+}
+
+double widest_label(const std::vector<Tick>& marks) {
+  int most = 1;
+  for (const Tick& one : marks) most = std::max(most, columns(one.label));
+  return letter * most;
+}
+
+std::string axis_label(const Axis& axis, bool logarithmic) {
+  return cut(axis.label, 48) + (logarithmic ? " (logarithmic)" : "");
+}
+
+// Grid, ticks and labels of both axes.
+Markup axes(const Axis& x_axis, const Scale& x, const Axis& y_axis, const Scale& y) {
+  Markup out;
+  for (const Tick& one : y.marks()) {
+    out.add(straight(x.from(), y.at(one.at), x.to(), y.at(one.at), "grid"));
+    out.add(words(x.from() - 6, y.at(one.at) + 4, "end", one.label, "tick"));
+  }
+  for (const Tick& one : x.marks()) {
+    out.add(straight(x.at(one.at), y.from(), x.at(one.at), y.from() + 4, "axis"));
+    out.add(words(x.at(one.at), y.from() + 18, "middle", one.label, "tick"));
+  }
+  out.add(straight(x.from(), y.from(), x.to(), y.from(), "axis"));
+  out.add(words(x.to(), y.from() + 35, "end", axis_label(x_axis, x.logarithmic()), "name"));
+  out.add(words(0, 12, "start", axis_label(y_axis, y.logarithmic()), "name"));
+  return out;
+}
+
+Markup drawing(double height, const std::string& alt, const Markup& content) {
+  return element("svg",
+                 {{"viewBox", fmt::format("0 0 {} {}", coordinate(width), coordinate(height))},
+                  {"role", "img"},
+                  {"aria-label", alt}},
+                 content);
+}
+
+Markup figure(const std::string& title, const Markup& legend, const Markup& drawn) {
+  return element("figure", {{"class", "chart"}},
+                 element("figcaption", {}, element("b", {}, title), legend.empty() ? Markup() : together(" ", legend)),
+                 drawn);
+}
+
+Markup nothing_to_draw(const std::string& title) {
+  return element("figure", {{"class", "chart"}}, element("figcaption", {}, element("b", {}, title)),
+                 element("p", {{"class", "note"}}, "Nothing to draw yet."));
+}
+
+Markup legend_entry(const Markup& sample, const std::string& name) {
+  return element(
+      "span", {{"class", "key"}},
+      element("svg", {{"viewBox", "0 0 28 12"}, {"width", 28}, {"height", 12}, {"aria-hidden", "true"}}, sample),
+      cut(name, 48));
+}
+
+// At most `most_points`: of each run the lowest and the highest, so that no spike is lost.
+std::vector<Spot> thinned(const std::vector<Spot>& points) {
+  if (points.size() <= most_points) return points;
+  std::vector<Spot> out;
+  const size_t runs = most_points / 2;
+  for (size_t run = 0; run < runs; ++run) {
+    const auto begin = points.begin() + std::ptrdiff_t(run * points.size() / runs);
+    const auto end = points.begin() + std::ptrdiff_t((run + 1) * points.size() / runs);
+    if (std::any_of(begin, end, [](const Spot& spot) { return !drawable(spot.y); })) {
+      out.push_back({begin->x, std::numeric_limits<double>::quiet_NaN()});
+      continue;
+    }
+    auto [low, high] = std::minmax_element(begin, end, [](const Spot& a, const Spot& b) { return a.y < b.y; });
+    if (low > high) std::swap(low, high);
+    out.push_back(*low);
+    if (low != high) out.push_back(*high);
+  }
+  return out;
+}
+
+std::string extremes(const Series& series) {
+  Range range;
+  const Spot* first = nullptr;
+  const Spot* last = nullptr;
+  for (const Spot& spot : series.points) {
+    if (!drawable(spot.y)) continue;
+    range.take(spot.y);
+    if (!first) first = &spot;
+    last = &spot;
+  }
+  if (!first) return series.name + ": no values";
+  return fmt::format("{}: from {:.4g} to {:.4g}, lowest {:.4g}, highest {:.4g}", series.name, first->y, last->y,
+                     range.low, range.high);
+}
+
+// The outline of one point of a group, around (0, 0): shapes tell groups apart where colours don't.
+std::string shape_at(size_t group, double x, double y) {
+  const auto at = [&](const char* rest) { return fmt::format("M{} {}{}", coordinate(x), coordinate(y), rest); };
+  switch (group % most_shapes) {
+    case 0: return at("m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z");                          // disc
+    case 1: return at("m0-3.8l3.6 6.4h-7.2z");                                        // triangle
+    case 2: return at("m-2.7-2.7h5.4v5.4h-5.4z");                                     // square
+    case 3: return at("m0-4l3.4 4l-3.4 4l-3.4-4z");                                   // diamond
+    case 4: return at("m-1.1-3.6h2.2v2.5h2.5v2.2h-2.5v2.5h-2.2v-2.5h-2.5v-2.2h2.5z"); // plus
+    case 5: return at("m0 3.8l3.6-6.4h-7.2z");                                        // triangle on its tip
+    case 6: return at("m-1.6-3.6h3.2v7.2h-3.2z");                                     // bar, upright
+    default: return at("m-3.6-1.6h7.2v3.2h-7.2z");                                    // bar, lying
+  }
+}
+
+} // namespace
+
+std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
+  // As the page's style has them for bright screens.
+  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
+                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
+  const uint32_t one = colours[index % most_shapes];
+  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
+}
+
+Extent extent_of(const std::vector<double>& values) {
+  Range range;
+  for (const double one : values) range.take(one);
+  if (range.empty()) return {};
+  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
+  return {range.low - room, range.high + room};
+}
+
+Markup line_chart(const LineChart& chart) {
+  Range xs, ys;
+  for (const Series& one : chart.series)
+    for (const Spot& spot : one.points)
+      if (drawable(spot.y)) {
+        xs.take(spot.x);
+        ys.take(spot.y);
+      }
+  if (xs.empty()) return nothing_to_draw(chart.title);
+  const bool logarithmic = chart.y.logarithmic && ys.low > 0;
+  const Extent vertical = widened(ys, logarithmic);
+  const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
+  Axis y_axis = chart.y;
+  y_axis.logarithmic = logarithmic;
+  const Scale y(y_axis, vertical.low, vertical.high, bottom, top, 6);
+  const Scale x(chart.x, xs.low, xs.high, widest_label(y.marks()) + 10, width - 12, 7);
+
+  Markup out = axes(chart.x, x, y_axis, y);
+  for (const Mark& level : chart.levels) {
+    if (!y.holds(level.at)) continue;
+    out.add(straight(x.from(), y.at(level.at), x.to(), y.at(level.at), "level"));
+    out.add(words(x.to(), y.at(level.at) - 5, "end", cut(level.label, 40), "tick"));
+  }
+  for (const Mark& mark : chart.at_x) {
+    if (!x.holds(mark.at)) continue;
+    const double at = x.at(mark.at);
+    out.add(straight(at, top - 8, at, bottom, "mark"));
+    const bool right = at > 0.5 * width;
+    out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
+  }
+  Markup legend;
+  std::vector<std::string> told;
+  for (size_t i = 0; i < chart.series.size(); ++i) {
+    const Series& series = chart.series[i];
+    const std::vector<Spot> points = thinned(series.points);
+    std::string path;
+    Markup dots;
+    bool pen_down = false;
+    for (size_t p = 0; p < points.size(); ++p) {
+      const Spot& spot = points[p];
+      if (!drawable(spot.x) || !drawable(spot.y)) {
+        pen_down = false;
+        continue;
+      }
+      path += fmt::format("{}{} {}", pen_down ? 'L' : 'M', coordinate(x.at(spot.x)), coordinate(y.at(spot.y)));
+      const bool alone = !pen_down && (p + 1 == points.size() || !drawable(points[p + 1].y));
+      if (alone || points.size() <= 20)
+        dots.add(element(
+            "circle", {{"cx", x.at(spot.x)}, {"cy", y.at(spot.y)}, {"r", 2.6}, {"class", class_of_series(i, "fill")}}));
+      pen_down = true;
+    }
+    out.add(element("path", {{"d", path}, {"class", class_of_series(i, "curve")}})).add(dots);
+    legend.add(legend_entry(straight(1, 6, 27, 6, class_of_series(i, "curve").c_str()), series.name));
+    told.push_back(extremes(series));
+  }
+  std::string alt = chart.title;
+  for (const std::string& one : told) alt += "; " + one;
+  for (const Mark& mark : chart.at_x) alt += fmt::format("; {} at {:.6g}", mark.label, mark.at);
+  return figure(chart.title, legend, drawing(height, alt, out));
+}
+
+Markup scatter(const Scatter& chart) {
+  Range xs, ys;
+  int64_t shown = 0;
+  for (const Series& line : chart.lines)
+    for (const Spot& spot : line.points) {
+      xs.take(spot.x);
+      ys.take(spot.y);
+    }
+  for (const PointGroup& group : chart.groups)
+    for (const Spot& spot : group.points)
+      if (drawable(spot.x) && drawable(spot.y)) {
+        xs.take(spot.x);
+        ys.take(spot.y);
+        ++shown;
+      }
+  if (shown == 0) return nothing_to_draw(chart.title);
+  if (chart.diagonal) { // both axes show the same quantity: the same range
+    xs.take(ys.low);
+    xs.take(ys.high);
+    ys = xs;
+  }
+  const auto wide = [](const Range& range) { return extent_of({range.low, range.high}); };
+  const double top = 24, left_for_digits = 62;
+  const Extent horizontal = wide(xs), vertical = wide(ys);
+  // The height follows from the range where one unit is to be as long on both axes.
+  const double across = chart.x.high.value_or(horizontal.high) - chart.x.low.value_or(horizontal.low);
+  const double up = chart.y.high.value_or(vertical.high) - chart.y.low.value_or(vertical.low);
+  const double plot_width = width - 12 - left_for_digits;
+  const double plot_height = chart.square || chart.diagonal
+                                 ? std::clamp(plot_width * up / across, 0.4 * plot_width, 1.2 * plot_width)
+                                 : 0.75 * plot_width;
+  const Scale y(chart.y, vertical.low, vertical.high, top + plot_height, top, 7);
+  const double left = std::min(left_for_digits, widest_label(y.marks()) + 10);
+  const Scale x(chart.x, horizontal.low, horizontal.high, left, left + plot_width, 7);
+
+  Markup out;
+  if (chart.backdrop)
+    out.add(element("image", {{"href", data_uri(*chart.backdrop)},
+                              {"x", x.from()},
+                              {"y", y.to()},
+                              {"width", x.to() - x.from()},
+                              {"height", y.from() - y.to()},
+                              {"preserveAspectRatio", "none"}}));
+  out.add(axes(chart.x, x, chart.y, y));
+  if (chart.diagonal) {
+    const double low = std::max(x.low(), y.low()), high = std::min(x.high(), y.high());
+    out.add(straight(x.at(low), y.at(low), x.at(high), y.at(high), "mark"));
+  }
+  Markup legend;
+  for (size_t i = 0; i < chart.groups.size(); ++i) {
+    std::string path;
+    for (const Spot& spot : chart.groups[i].points)
+      if (x.holds(spot.x) && y.holds(spot.y)) path += shape_at(i, x.at(spot.x), y.at(spot.y));
+    const std::string kind = class_of_series(i, "point");
+    out.add(element("path", {{"d", path}, {"class", kind}}));
+    legend.add(legend_entry(element("path", {{"d", shape_at(i, 14, 6)}, {"class", kind}}),
+                            fmt::format("{} ({})", cut(chart.groups[i].name, 40), chart.groups[i].points.size())));
+  }
+  for (size_t i = 0; i < chart.lines.size(); ++i) {
+    const std::string kind = class_of_series(chart.groups.size() + i, "curve");
+    std::string path;
+    for (const Spot& spot : chart.lines[i].points)
+      if (x.holds(spot.x) && y.holds(spot.y))
+        path += fmt::format("{}{} {}", path.empty() ? 'M' : 'L', coordinate(x.at(spot.x)), coordinate(y.at(spot.y)));
+    if (!path.empty()) out.add(element("path", {{"d", path}, {"class", kind}}));
+    legend.add(legend_entry(straight(1, 6, 27, 6, kind.c_str()), chart.lines[i].name));
+  }
+  if (chart.backdrop && !chart.backdrop_means.empty())
+    legend.add(element("span", {{"class", "key"}}, chart.backdrop_means));
+  if (chart.diagonal) legend.add(legend_entry(straight(1, 6, 27, 6, "mark"), "where both are equal"));
+  const std::string alt = fmt::format("{}: {} points; {} from {:.4g} to {:.4g}, {} from {:.4g} to {:.4g}", chart.title,
+                                      shown, chart.x.label, xs.low, xs.high, chart.y.label, ys.low, ys.high);
+  return figure(chart.title, legend, drawing(top + plot_height + 42, alt, out));
+}
+
+Markup dot_plot(const DotPlot& chart) {
+  Range xs;
+  bool any_expected = false, any_band = false;
+  for (const DotRow& row : chart.rows) {
+    for (const double value : row.values) xs.take(value);
+    for (const auto& bound : {row.expected, row.low, row.high})
+      if (bound) xs.take(*bound);
+    any_expected = any_expected || row.expected;
+    any_band = any_band || (row.low && row.high);
+  }
+  if (xs.empty()) return nothing_to_draw(chart.title);
+  const double row_height = 44, top = 6, left = 10;
+  const double bottom = top + row_height * double(chart.rows.size());
+  const Extent extent = extent_of({xs.low, xs.high});
+  const Scale x(chart.x, extent.low, extent.high, left, width - left, 7);
+
+  Markup out;
+  for (const Tick& one : x.marks()) {
+    out.add(straight(x.at(one.at), top + 18, x.at(one.at), bottom + 4, "grid"));
+    out.add(words(x.at(one.at), bottom + 18, "middle", one.label, "tick"));
+  }
+  out.add(straight(x.from(), bottom, x.to(), bottom, "axis"));
+  out.add(words(x.to(), bottom + 35, "end", axis_label(chart.x, x.logarithmic()), "name"));
+  std::string alt = chart.title;
+  for (size_t i = 0; i < chart.rows.size(); ++i) {
+    const DotRow& row = chart.rows[i];
+    const double y = top + row_height * double(i) + 29;
+    const std::string verdict = cut(row.verdict, 24);
+    const int room = int((width - 2 * left) / letter) - columns(verdict) - 1;
+    out.add(words(left, y - 15, "start", cut(row.name, room), "label"));
+    out.add(words(width - left, y - 15, "end", verdict, row.good ? "tick good" : "tick bad"));
+    if (row.low && row.high) {
+      const double from = x.at(std::max(*row.low, x.low())), to = x.at(std::min(*row.high, x.high()));
+      if (to >= from)
+        out.add(element(
+            "rect",
+            {{"x", from}, {"y", y - 9}, {"width", std::max(1.0, to - from)}, {"height", 18}, {"class", "band"}}));
+    }
+    out.add(straight(x.from(), y, x.to(), y, "grid"));
+    if (row.expected && x.holds(*row.expected))
+      out.add(straight(x.at(*row.expected), y - 11, x.at(*row.expected), y + 11, "expected"));
+    double sum = 0;
+    int64_t finite = 0;
+    for (const double value : row.values) {
+      if (!drawable(value) || !x.holds(value)) continue;
+      // Dots on top of each other would hide how many there are: every second one a little higher or lower.
+      const double lift = row.values.size() > 1 ? (finite % 3 - 1) * 3.2 : 0.0;
+      out.add(element("circle", {{"cx", x.at(value)}, {"cy", y + lift}, {"r", 3.4}, {"class", "dot s0"}}));
+      sum += value;
+      ++finite;
+    }
+    alt += fmt::format("; {}: {} values", row.name, finite);
+    if (finite > 0) alt += fmt::format(", mean {:.6g}", sum / double(finite));
+    if (row.expected) alt += fmt::format(", {} {:.6g}", chart.line, *row.expected);
+    if (!row.verdict.empty()) alt += ", " + row.verdict;
+  }
+  Markup legend = legend_entry(element("circle", {{"cx", 14}, {"cy", 6}, {"r", 3.4}, {"class", "dot s0"}}), chart.dot);
+  if (any_expected) legend.add(legend_entry(straight(14, 0, 14, 12, "expected"), chart.line));
+  if (any_band)
+    legend.add(legend_entry(element("rect", {{"x", 2}, {"y", 1}, {"width", 24}, {"height", 10}, {"class", "band"}}),
+                            chart.band));
+  return figure(chart.title, legend, drawing(bottom + 42, alt, out));
+}
+
+} // namespace vitro

@@ -1,0 +1,340 @@
+// The data as the net saw it: pictures, points with what the net says around them, or columns; and how many of each.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include <fmt/core.h>
+
+#include "core/text.h"
+#include "report/figures.h"
+#include "report/terminal.h"
+#include "train/measure.h"
+#include "train/report_sections.h"
+
+namespace vitro {
+namespace {
+
+constexpr int64_t most_classes = 20, most_columns = 40, most_rows = 20000, most_points = 600, grid = 96;
+
+// The first `count` training samples of each class.
+std::vector<std::vector<int64_t>> first_of_classes(const Dataset& data, int64_t count) {
+  std::vector<std::vector<int64_t>> found(data.schema.classes.size());
+  auto missing = int64_t(found.size());
+  const auto labels = data.label_of();
+  for (int64_t i = 0; i < data.size() && missing > 0; ++i) {
+    auto& of_class = found[size_t(labels[size_t(i)])];
+    if (int64_t(of_class.size()) == count) continue;
+    of_class.push_back(i);
+    missing -= int64_t(of_class.size()) == count;
+  }
+  return found;
+}
+
+Markup pictures(const Dataset& data) {
+  const Schema& schema = data.schema;
+  const int64_t side = std::max(schema.sample[1], schema.sample[2]);
+  const double scale = std::max(1.0, 42.0 / double(side));
+  Markup rows;
+  if (schema.goal == Goal::numbers) {
+    std::vector<Raster> tiles;
+    for (int64_t i = 0; i < std::min<int64_t>(10, data.size()); ++i) tiles.push_back(raster_of(data, i));
+    rows = picture_element(sheet(tiles, 10, 2), text("The first ", tiles.size(), " training samples"), scale);
+  } else {
+    const bool many = int64_t(schema.classes.size()) > most_classes;
+    const auto found = first_of_classes(data, 10);
+    for (size_t c = 0; c < std::min(found.size(), size_t(most_classes)); ++c) {
+      if (found[c].empty()) continue;
+      std::vector<Raster> tiles;
+      for (const int64_t sample : found[c]) tiles.push_back(raster_of(data, sample));
+      rows.add(element("span", {}, short_name(schema.classes[c])));
+      rows.add(picture_element(
+          sheet(tiles, 10, 2),
+          text("The first ", tiles.size(), " training samples of \"", short_name(schema.classes[c]), "\""), scale));
+    }
+    rows = element("div", {{"class", "strip"}}, rows);
+    if (many)
+      rows.add(element("p", {{"class", "note"}},
+                       text("The first ", most_classes, " of ", schema.classes.size(), " classes.")));
+  }
+  const std::string which =
+      schema.goal == Goal::classes ? "The first training samples of each class" : "The first training samples";
+  const char* shades = schema.raw == DType::u8 ? ", as they were read: 0 is black, 255 is white"
+                                               : ": its lowest value is black, its highest white";
+  return together(rows, element("p", {{"class", "note"}}, which, shades, " (on paper the other way round)."),
+                  element("p", {{"class", "note"}},
+                          "What the net sees of a number: ", element("code", {}, schema.input.str()), "."));
+}
+
+// Every `step`-th sample, so that at most `most_points` are drawn.
+int64_t step_for(int64_t n) { return std::max<int64_t>(1, (n + most_points - 1) / most_points); }
+
+std::vector<double> column(const Dataset& data, int64_t feature, int64_t rows) {
+  const int64_t width = data.schema.sample.elements();
+  std::vector<double> out;
+  for (int64_t i = 0; i < rows; ++i) out.push_back(data.samples.at(i * width + feature));
+  return out;
+}
+
+std::string feature_name(const Schema& schema, int64_t feature) {
+  return schema.features.empty() ? text("x", feature + 1) : schema.features[size_t(feature)];
+}
+
+// What the net says at every point of a grid over the plane, as a picture of classes.
+Raster regions(const Model& model, const Schema& schema, const Extent& x, const Extent& y) {
+  Raster out{.width = grid, .height = grid, .channels = 1, .pixels = {}};
+  for (size_t c = 0; c < std::min<size_t>(schema.classes.size(), 256); ++c) out.palette.push_back(group_colour(c, 74));
+  Tensor batch(Type{model.spec().dtype, {grid, 2}});
+  const auto group = [&](int64_t feature) { return schema.input.mean.size() > 1 ? feature : 0; };
+  std::vector<float> row(static_cast<size_t>(model.spec().outputs));
+  for (int64_t i = 0; i < grid; ++i) { // from the top
+    const double b = y.high - (double(i) + 0.5) / double(grid) * (y.high - y.low);
+    for (int64_t j = 0; j < grid; ++j) {
+      const double a = x.low + (double(j) + 0.5) / double(grid) * (x.high - x.low);
+      batch.set(2 * j, schema.input.apply(a, group(0)));
+      batch.set(2 * j + 1, schema.input.apply(b, group(1)));
+    }
+    const Tensor predictions = model.predict(batch);
+    for (int64_t j = 0; j < grid; ++j) {
+      for (size_t k = 0; k < row.size(); ++k) row[k] = float(predictions.at(j * int64_t(row.size()) + int64_t(k)));
+      out.pixels.push_back(uint8_t(std::min<int64_t>(class_of(row), 255)));
+    }
+  }
+  return out;
+}
+
+Markup points(const ReportSources& from, bool with_regions) {
+  const Dataset& data = from.data.train;
+  const Schema& schema = data.schema;
+  Scatter chart;
+  chart.title = "Training points";
+  const Extent x = extent_of(column(data, 0, data.size())), y = extent_of(column(data, 1, data.size()));
+  chart.x = {.label = feature_name(schema, 0), .low = x.low, .high = x.high};
+  chart.y = {.label = feature_name(schema, 1), .low = y.low, .high = y.high};
+  const double shape = (y.high - y.low) / (x.high - x.low);
+  chart.square = schema.generated && shape > 0.4 && shape < 1.2;
+  for (const std::string& name : schema.classes) chart.groups.push_back({name, {}});
+  for (int64_t i = 0; i < data.size(); i += step_for(data.size()))
+    chart.groups[size_t(data.label_of()[size_t(i)])].points.push_back(
+        {data.samples.at(2 * i), data.samples.at(2 * i + 1)});
+  if (with_regions) {
+    chart.backdrop = regions(from.model, schema, x, y);
+    chart.backdrop_means = "shaded: what the net says there";
+  }
+  return scatter(chart);
+}
+
+// One number in, one out: the points, and the curve that the net makes of them.
+Markup curve_through_points(const ReportSources& from, bool with_regions) {
+  const Dataset& data = from.data.train;
+  const Schema& schema = data.schema;
+  Scatter chart;
+  chart.title = "Training points";
+  chart.x = {.label = feature_name(schema, 0)};
+  chart.y = {.label = schema.targets[0]};
+  chart.groups = {{"truth", {}}};
+
+  for (int64_t i = 0; i < data.size(); i += step_for(data.size()))
+    chart.groups[0].points.push_back({data.samples.at(i), data.targets.at(i)});
+  if (!with_regions) return scatter(chart);
+  chart.lines = {{"the net", {}}};
+
+  const Extent x = extent_of(column(data, 0, data.size()));
+  Tensor batch(Type{from.model.spec().dtype, {grid, 1}});
+  for (int64_t j = 0; j < grid; ++j)
+    batch.set(j, schema.input.apply(x.low + double(j) / double(grid - 1) * (x.high - x.low)));
+  const Tensor predictions = from.model.predict(batch);
+  for (int64_t j = 0; j < grid; ++j)
+    chart.lines[0].points.push_back(
+        {x.low + double(j) / double(grid - 1) * (x.high - x.low), schema.target.undo(predictions.at(j))});
+  return scatter(chart);
+}
+
+// Twelve columns of a histogram.
+Markup histogram(const std::vector<double>& values, double low, double high, const std::string& name) {
+  std::array<int64_t, 12> counts{};
+  for (const double value : values)
+    ++counts[size_t(high > low ? std::min(11.0, 12 * (value - low) / (high - low)) : 0.0)];
+  const double most = double(*std::max_element(counts.begin(), counts.end()));
+  Markup bars;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const double height = 20 * double(counts[i]) / most;
+    bars.add(element(
+        "rect", {{"x", 6 * double(i)}, {"y", 20 - height}, {"width", 5}, {"height", height}, {"class", "fill s0"}}));
+  }
+  return element("svg",
+                 {{"viewBox", "0 0 72 20"},
+                  {"width", 72},
+                  {"height", 20},
+                  {"role", "img"},
+                  {"aria-label", text("How the values of ", name, " are spread")}},
+                 bars);
+}
+
+Markup columns_table(const Dataset& data) {
+  const Schema& schema = data.schema;
+  const int64_t width = schema.sample.elements(), rows = std::min(data.size(), most_rows);
+  std::vector<std::vector<Markup>> table;
+  const auto add = [&](const std::string& name, const std::string& kind, const std::vector<double>& values,
+                       const Scaling& scaling, int64_t group) {
+    double sum = 0, low = values[0], high = values[0];
+    for (const double value : values) {
+      sum += value;
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+    std::string becomes =
+        text("(x − ", number(scaling.mean[size_t(group)], 4), ") / ", number(scaling.deviation[size_t(group)], 4));
+    if (scaling.mean[size_t(group)] == 0 && scaling.deviation[size_t(group)] == 1) becomes = "as it is";
+    if (scaling.scale != 1) becomes = scaling.str();
+    table.push_back({name_element(name), kind, number(low, 4), number(sum / double(values.size()), 4), number(high, 4),
+                     low < high ? histogram(values, low, high, name) : Markup("always the same"),
+                     name_element(becomes)});
+  };
+  const auto groups = int64_t(schema.input.mean.size());
+  for (int64_t f = 0; f < std::min(width, most_columns); ++f)
+    add(feature_name(schema, f), "number", column(data, f, rows), schema.input, f * groups / width);
+  if (schema.goal == Goal::numbers) {
+    const int64_t outputs = schema.outputs();
+    const auto target_groups = int64_t(schema.target.mean.size());
+    for (int64_t t = 0; t < std::min(outputs, most_columns); ++t) {
+      std::vector<double> values;
+      for (int64_t i = 0; i < rows; ++i) values.push_back(data.targets.at(i * outputs + t));
+      add(schema.targets[size_t(t)], "to\u00a0predict", values, schema.target, t * target_groups / outputs);
+    }
+  }
+  Markup out = table_element({"column", "kind", "> least", "> mean", "> most", "spread", "what the net sees"}, table,
+                             "Columns of the training part");
+  std::vector<std::string> notes;
+  if (width > most_columns) notes.push_back(text("the first ", most_columns, " of ", width, " columns"));
+  if (rows < data.size()) notes.push_back(text("of the first ", thousands(rows), " rows"));
+  if (!notes.empty()) out.add(element("p", {{"class", "note"}}, "Shown: " + join(notes, "; ") + "."));
+  return out;
+}
+
+Markup counts_table(const Splits& data) {
+  const Schema& schema = data.train.schema;
+  const std::vector<const Dataset*> parts = {&data.train, &data.validation, &data.test};
+  std::vector<std::vector<Markup>> rows;
+  const auto row = [&](const Markup& name, const std::array<int64_t, 3>& counts, const Markup& share) {
+    rows.push_back({name, thousands(counts[0]), thousands(counts[1]), thousands(counts[2]), share});
+  };
+  if (schema.goal == Goal::classes) {
+    const std::array<std::vector<int64_t>, 3> counts = {class_counts(data.train), class_counts(data.validation),
+                                                        class_counts(data.test)};
+    const size_t shown = std::min<size_t>(schema.classes.size(), 50);
+    const auto most = double(*std::max_element(counts[0].begin(), counts[0].end()));
+    for (size_t c = 0; c < shown; ++c) {
+      const double share = double(counts[0][c]) / double(data.train.size());
+      row(name_element(schema.classes[c]), {counts[0][c], counts[1][c], counts[2][c]},
+          together(element("span", {{"class", "bar"},
+                                    {"aria-hidden", "true"},
+                                    {"style", text("width:", coordinate(5 * double(counts[0][c]) / most), "em")}}),
+                   share_text(share, 1)));
+    }
+    if (shown < schema.classes.size()) rows.push_back({text(schema.classes.size() - shown, " more classes")});
+  }
+  row(element("b", {}, "all"), {data.train.size(), data.validation.size(), data.test.size()}, Markup());
+  return table_element({schema.goal == Goal::classes ? "class" : "", "> training", "> validation", "> test",
+                        schema.goal == Goal::classes ? "share of training" : ""},
+                       rows, "Samples of each part");
+}
+
+bool is_plane(const Schema& schema) { return schema.sample == Shape{2} && schema.goal == Goal::classes; }
+bool is_curve(const Schema& schema) {
+  return schema.sample == Shape{1} && schema.goal == Goal::numbers && schema.outputs() == 1;
+}
+
+} // namespace
+
+bool is_picture(const Schema& schema) {
+  const Shape& sample = schema.sample;
+  return sample.rank() == 3 && (sample[0] == 1 || sample[0] == 3) && sample[1] > 1 && sample[2] > 1 &&
+         sample[1] <= 512 && sample[2] <= 512;
+}
+
+Raster raster_of(const Dataset& data, int64_t sample) {
+  const Shape& shape = data.schema.sample;
+  const int64_t elements = shape.elements(), channels = shape[0], pixels = shape[1] * shape[2];
+  std::vector<double> numbers;
+  for (int64_t i = 0; i < elements; ++i) numbers.push_back(data.samples.at(sample * elements + i));
+  const auto [low, high] = data.schema.raw == DType::u8 ? std::pair{0.0, 255.0}
+                                                        : std::pair{*std::min_element(numbers.begin(), numbers.end()),
+                                                                    *std::max_element(numbers.begin(), numbers.end())};
+  const Raster planes = grey(numbers, shape[1], shape[2], low, high); // one below the other
+  if (channels == 1) return planes;
+  Raster out{.width = shape[2], .height = shape[1], .channels = 3, .pixels = {}};
+  for (int64_t p = 0; p < pixels; ++p)
+    for (int64_t c = 0; c < 3; ++c) out.pixels.push_back(planes.pixels[size_t(c * pixels + p)]);
+  return out;
+}
+
+std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective) {
+  const char* what = is_picture(schema)                              ? "picture"
+                     : schema.sample == Shape{2} && schema.generated ? "point"
+                     : schema.generated                              ? "sample"
+                                                                     : "row";
+  return plural(n, adjective + what);
+}
+
+std::string share_text(double share, int decimals) {
+  std::string out = percent(share, decimals);
+  if (const size_t blank = out.find(' '); blank != std::string::npos) out.replace(blank, 1, "\u00a0");
+  return out;
+}
+
+std::string probability_text(double probability) {
+  if (probability > 0.9995) return ">\u00a099.9\u00a0%";
+  if (probability < 0.001) return number(100 * probability, 2) + "\u00a0%";
+  return share_text(probability, 1);
+}
+
+std::string share_of_samples(double share, int64_t n) { return share_text(share, n >= 5000 ? 2 : n >= 200 ? 1 : 0); }
+
+std::string interval_of_samples(const Interval& interval, int64_t n) {
+  const std::string low = share_of_samples(interval.low, n);
+  return text(low.substr(0, low.find("\u00a0")), " to ", share_of_samples(interval.high, n));
+}
+
+std::string short_name(const std::string& name) { return cut(name, 48); }
+
+Markup name_element(const std::string& name) {
+  if (columns(name) <= 24) return element("span", {{"class", "tie"}}, name);
+  const std::string shown = short_name(name);
+  return shown == name ? Markup(name) : element("span", {{"title", name}}, shown);
+}
+
+std::string source_of(const Dataset& data) {
+  if (data.origin.file.empty()) return "generated from the seed, counted from 0";
+  const std::string file = std::filesystem::path(data.origin.file).filename().string();
+  return text(file == "-" ? "standard input" : file, ", ",
+              data.origin.counts == "line" ? "lines counted from 1" : "counted from 0");
+}
+
+std::string place_of(const Dataset& data, int64_t sample) {
+  return text(data.origin.counts.empty() ? "sample" : data.origin.counts, "\u00a0", data.origin.place(sample));
+}
+
+bool data_shows_net(const ReportSources& from) {
+  return is_plane(from.data.train.schema) || is_curve(from.data.train.schema);
+}
+
+Markup data_section(const ReportSources& from, bool with_regions) {
+  const Schema& schema = from.data.train.schema;
+  Markup out = element("p", {}, element("b", {}, schema.name), ": ", schema.description,
+                       schema.description.ends_with('.') ? "" : ".");
+  const Markup counts = counts_table(from.data);
+  if (is_picture(schema))
+    return out.add(
+        element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)), element("div", {}, counts)));
+  if (is_plane(schema))
+    out.add(element("div", {{"class", "pair"}}, points(from, with_regions), element("div", {}, counts)));
+  else if (is_curve(schema))
+    out.add(element("div", {{"class", "pair"}}, curve_through_points(from, with_regions), element("div", {}, counts)));
+  else
+    out.add(counts);
+  return out.add(columns_table(from.data.train));
+}
+
+} // namespace vitro

@@ -1,0 +1,295 @@
+// What came out: what is taken for what, the worst mistakes, the weights as pictures.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/core.h>
+
+#include "core/text.h"
+#include "report/figures.h"
+#include "report/terminal.h"
+#include "train/measure.h"
+#include "train/report_sections.h"
+
+namespace vitro {
+namespace {
+
+constexpr int64_t most_matrix = 30, most_classes = 100, most_pictures = 24, most_rows = 12, most_columns = 12,
+                  most_points = 1000, most_units = 64;
+
+std::vector<float> row_of(const Tensor& predictions, int64_t sample, int64_t width) {
+  std::vector<float> row;
+  for (int64_t j = 0; j < width; ++j) row.push_back(float(predictions.at(sample * width + j)));
+  return row;
+}
+
+int64_t width_of(const JudgedPart& part) {
+  return part.predictions.elements() / std::max<int64_t>(1, part.data.size());
+}
+
+double undone(const Schema& schema, double learned, int64_t output, int64_t width) {
+  return schema.target.undo(learned, output * int64_t(schema.target.mean.size()) / width);
+}
+
+Markup class_table(const JudgedPart& part) {
+  const std::vector<std::string>& names = part.data.schema.classes;
+  std::vector<std::vector<Markup>> rows;
+  const size_t shown = std::min(names.size(), size_t(most_classes));
+  for (size_t c = 0; c < shown; ++c) {
+    const ClassMetrics one = part.metrics.of_class(int64_t(c));
+    rows.push_back({name_element(names[c]), share_text(one.precision(), 1), share_text(one.recall(), 1),
+                    thousands(one.support), thousands(one.predicted)});
+  }
+  if (shown < names.size()) rows.push_back({text("the first ", shown, " of ", names.size(), " classes")});
+  return table_element({"class", "> precision", "> recall", "> samples", "> named so"}, rows);
+}
+
+// The most frequent mistakes in words.
+Markup confusions(const JudgedPart& part) {
+  const auto n = int64_t(part.data.schema.classes.size());
+  std::vector<int64_t> cells;
+  for (int64_t cell = 0; cell < n * n; ++cell)
+    if (cell / n != cell % n && part.metrics.confusion[size_t(cell)] > 0) cells.push_back(cell);
+  std::stable_sort(cells.begin(), cells.end(), [&](int64_t a, int64_t b) {
+    return part.metrics.confusion[size_t(a)] > part.metrics.confusion[size_t(b)];
+  });
+  if (cells.empty()) return {};
+  std::vector<std::string> most;
+  for (size_t i = 0; i < std::min<size_t>(cells.size(), 3); ++i) {
+    const int64_t times = part.metrics.confusion[size_t(cells[i])];
+    most.push_back(text("“", short_name(part.data.schema.classes[size_t(cells[i] / n)]), "” for “",
+                        short_name(part.data.schema.classes[size_t(cells[i] % n)]), "” (",
+                        times == 1 ? "once" : text(thousands(times), " times"), ")"));
+  }
+  return element("p", {}, text("Most often it takes ", join(most, ", "), "."));
+}
+
+Markup predicted_against_true(const JudgedPart& part) {
+  const Schema& schema = part.data.schema;
+  const int64_t width = width_of(part), n = part.data.size();
+  const int64_t step = std::max<int64_t>(1, (n + most_points - 1) / most_points);
+  Markup charts;
+  for (int64_t j = 0; j < std::min<int64_t>(width, 6); ++j) {
+    Scatter chart;
+    chart.title = text(short_name(schema.targets[size_t(j)]), ": predicted against true");
+    chart.x = {.label = "true"};
+    chart.y = {.label = "predicted"};
+    chart.diagonal = true;
+    chart.groups = {{text(part.name, " part"), {}}};
+    for (int64_t i = 0; i < n; i += step)
+      chart.groups[0].points.push_back(
+          {part.data.targets.at(i * width + j), undone(schema, part.predictions.at(i * width + j), j, width)});
+    charts.add(scatter(chart));
+  }
+  return charts;
+}
+
+// The samples by how wrong they are, the worst first; of classes the wrong ones alone, unless there is none.
+std::vector<int64_t> worst_first(const JudgedPart& part, int64_t count) {
+  std::vector<int64_t> order(size_t(part.data.size()));
+  std::iota(order.begin(), order.end(), 0);
+  const auto end = order.begin() + std::ptrdiff_t(std::min<int64_t>(count, int64_t(order.size())));
+  std::partial_sort(order.begin(), end, order.end(), [&](int64_t a, int64_t b) {
+    const double x = part.errors[size_t(a)], y = part.errors[size_t(b)];
+    return x != y ? x > y : a < b;
+  });
+  order.erase(end, order.end());
+  if (part.data.schema.goal == Goal::classes && part.metrics.correct < part.metrics.samples)
+    std::erase_if(order, [&](int64_t sample) { return answer_of(part, sample).right; });
+  return order;
+}
+
+Markup mistake_pictures(const JudgedPart& part, const std::vector<int64_t>& samples) {
+  Markup cards;
+  const Shape& shape = part.data.schema.sample;
+  const double scale = std::max(1.0, 84.0 / double(std::max(shape[1], shape[2])));
+  const bool classes = part.data.schema.goal == Goal::classes;
+  for (const int64_t sample : samples) {
+    const Answer answer = answer_of(part, sample);
+    const std::string alt = text("Picture of \"", answer.truth, "\", taken for \"", answer.predicted, "\"");
+    Markup lines = together("it is ", element("b", {}, answer.truth), element("br", {}), "the net says ",
+                            element("b", {}, answer.predicted));
+    if (classes)
+      lines.add(text(" (", probability_text(answer.probability), ")"))
+          .add(element("br", {}))
+          .add(element("span", {{"class", "muted"}}, text(probability_text(answer.of_truth), " for ", answer.truth)));
+    cards.add(element("li", {}, picture_element(raster_of(part.data, sample), alt, scale), lines, element("br", {}),
+                      element("span", {{"class", "muted"}}, place_of(part.data, sample))));
+  }
+  return element("ul", {{"class", "cards"}}, cards);
+}
+
+Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples) {
+  const Schema& schema = part.data.schema;
+  const bool classes = schema.goal == Goal::classes;
+  const int64_t width = schema.sample.elements(), shown = std::min(width, most_columns);
+  std::vector<std::string> headings = {"where", "> truth", "> the net says"};
+  headings.push_back(classes ? "> its probability" : "> off by");
+  if (classes) headings.emplace_back("> of the truth");
+  for (int64_t f = 0; f < shown; ++f)
+    headings.push_back("> " + (schema.features.empty() ? text("x", f + 1) : short_name(schema.features[size_t(f)])));
+  if (shown < width) headings.push_back(text("… ", width - shown, " more"));
+  std::vector<std::vector<Markup>> rows;
+  for (const int64_t sample : samples) {
+    const Answer answer = answer_of(part, sample);
+    std::vector<Markup> row = {place_of(part.data, sample), answer.truth, element("b", {}, answer.predicted)};
+    if (classes) {
+      row.emplace_back(probability_text(answer.probability));
+      row.emplace_back(probability_text(answer.of_truth));
+    } else {
+      const int64_t outputs = width_of(part);
+      std::vector<std::string> away;
+      for (int64_t j = 0; j < outputs; ++j)
+        away.push_back(number(undone(schema, part.predictions.at(sample * outputs + j), j, outputs) -
+                                  part.data.targets.at(sample * outputs + j),
+                              3));
+      row.emplace_back(join(away, ", "));
+    }
+    for (int64_t f = 0; f < shown; ++f)
+      row.emplace_back(number(part.data.samples.at(sample * width + f) + 0.0, 4)); // 0, not -0
+    rows.push_back(std::move(row));
+  }
+  return table_element(headings, rows);
+}
+
+} // namespace
+
+Answer answer_of(const JudgedPart& part, int64_t sample) {
+  const Schema& schema = part.data.schema;
+  const int64_t width = width_of(part);
+  Answer out;
+  if (schema.goal == Goal::classes) {
+    const std::vector<float> row = row_of(part.predictions, sample, width);
+    const int64_t truth = part.data.label_of()[size_t(sample)], said = class_of(row);
+    const auto of = [&](int64_t c) { return double(width > 1 ? row[size_t(c)] : c == 1 ? row[0] : 1 - row[0]); };
+    out.truth = short_name(schema.classes[size_t(truth)]);
+    out.predicted = short_name(schema.classes[size_t(said)]);
+    out.probability = of(said);
+    out.of_truth = of(truth);
+    out.right = truth == said;
+    return out;
+  }
+  std::vector<std::string> truth, predicted;
+  for (int64_t j = 0; j < width; ++j) {
+    truth.push_back(number(part.data.targets.at(sample * width + j), 5));
+    predicted.push_back(number(undone(schema, part.predictions.at(sample * width + j), j, width), 5));
+  }
+  out.truth = join(truth, ", ");
+  out.predicted = join(predicted, ", ");
+  return out;
+}
+
+Markup results_section(const JudgedPart& part) {
+  const Schema& schema = part.data.schema;
+  Markup out = element("p", {{"class", "note"}},
+                       text("Measured on the ", part.name, " part: ", counted_samples(part.data.size(), schema), "."));
+  if (schema.goal == Goal::numbers) {
+    const Markup numbers =
+        facts_element({{"RMSE", text(number(part.metrics.rmse, 4), ": the root of the mean squared error")},
+                       {"MAE", text(number(part.metrics.mae, 4), ": the mean distance from the truth")},
+                       {"R²", text(number(part.metrics.r2, 4), ": the share of the variance that is explained")}});
+    return out.add(numbers).add(element("div", {{"class", "pair"}}, predicted_against_true(part)));
+  }
+  const auto n = int64_t(schema.classes.size());
+  out.add(confusions(part));
+  const bool with_matrix = n <= most_matrix;
+  const Markup matrix = with_matrix ? cross_table_element({.name = "What is taken for what",
+                                                           .rows = schema.classes,
+                                                           .columns = schema.classes,
+                                                           .counts = part.metrics.confusion})
+                                    : Markup();
+  out.add(element("div", {{"class", "beside"}}, matrix, class_table(part)));
+  return out.add(
+      element("p", {{"class", "note"}},
+              text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
+                                 "the diagonal it is right. The darker, the larger the share of the row. "
+                               : "",
+                   "Precision: of those named so, the share that is. Recall: of those that are, the share "
+                   "that was found.")));
+}
+
+Markup mistakes_section(const JudgedPart& part) {
+  const Schema& schema = part.data.schema;
+  const bool pictures = is_picture(schema), classes = schema.goal == Goal::classes;
+  const int64_t wrong = part.metrics.samples - part.metrics.correct;
+  const std::vector<int64_t> samples = worst_first(part, pictures ? most_pictures : most_rows);
+  std::string intro;
+  if (!classes)
+    intro = text("The ", samples.size(), " rows of the ", part.name, " part that it is furthest off.");
+  else if (wrong == 0)
+    intro = text("It makes no mistake among the ", counted_samples(part.data.size(), schema), " of the ", part.name,
+                 " part. These it is least sure of.");
+  else
+    intro = text(int64_t(samples.size()) < wrong ? text("The ", samples.size(), " worst of ", thousands(wrong))
+                 : wrong == 1                    ? std::string("The one mistake")
+                                                 : text("All ", wrong, " mistakes"),
+                 int64_t(samples.size()) < wrong ? " mistakes" : "", " on the ", part.name,
+                 " part, the surest first: little probability was left for the truth.");
+  intro += text(" Where they stand: ", source_of(part.data), ".");
+  return together(element("p", {}, intro), pictures ? mistake_pictures(part, samples) : mistake_rows(part, samples));
+}
+
+std::optional<Markup> weights_section(const ReportSources& from) {
+  const Schema& schema = from.data.train.schema;
+  if (!is_picture(schema)) return std::nullopt;
+  for (const Model::LayerSummary& layer : from.model.layers()) {
+    if (layer.parameters.empty()) continue;
+    const std::string& name = layer.parameters[0];
+    const Tensor weight = from.model.states().read(name);
+    const int64_t elements = schema.sample.elements();
+    if (weight.shape().rank() != 2 || weight.shape()[1] != elements) return std::nullopt;
+    const int64_t channels = schema.sample[0], height = schema.sample[1], width = schema.sample[2];
+    const int64_t pixels = height * width, units = std::min(weight.shape()[0], most_units / channels);
+    std::vector<double> values;
+    for (int64_t i = 0; i < units * elements; ++i) values.push_back(weight.at(i));
+    // A few large weights would leave all others pale: one in two hundred is beyond the scale.
+    std::vector<double> sizes;
+    for (const double value : values) sizes.push_back(std::abs(value));
+    const auto nearly_all = sizes.begin() + std::ptrdiff_t(double(sizes.size() - 1) * 0.995);
+    std::nth_element(sizes.begin(), nearly_all, sizes.end());
+    const double most = *nearly_all;
+    std::vector<Raster> tiles;
+    for (int64_t t = 0; t < units * channels; ++t)
+      tiles.push_back(diverging(std::span(values).subspan(size_t(t * pixels), size_t(pixels)), height, width, most));
+    std::vector<double> ramps;
+    for (int line = 0; line < 10; ++line)
+      for (int i = -60; i <= 60; ++i) ramps.push_back(double(i));
+    const Markup scale =
+        element("div", {{"class", "scale"}}, element("span", {}, text("−", number(most, 3))),
+                element("span", {{"class", "signed"}},
+                        picture_element(diverging(ramps, 10, 121, 60), "Scale from orange over blank to blue", 1)),
+                element("span", {}, text("+", number(most, 3))));
+    const bool all = units == weight.shape()[0];
+    const Markup intro =
+        element("p", {},
+                text("Each picture is one unit of ", layer.name, ": its weight for every pixel",
+                     channels == 3 ? ", for red, green and blue" : "",
+                     ". Blue ink raises the unit's sum, orange ink lowers it, blank does nothing. ",
+                     all ? text("All ", units, " units.")
+                         : text("The first ", units, " of ", thousands(weight.shape()[0]), " units.")));
+    const double size = std::max(1.0, 84.0 / double(std::max(height, width)));
+    // A unit that stands for a class is called by its name.
+    const bool classes = schema.goal == Goal::classes && all && channels == 1 &&
+                         units == int64_t(schema.classes.size()) && layer.name == from.model.layers().back().name;
+    Markup pictures;
+    if (classes) {
+      for (int64_t unit = 0; unit < units; ++unit) {
+        const std::string of = short_name(schema.classes[size_t(unit)]);
+        pictures.add(element("li", {},
+                             element("span", {{"class", "signed"}},
+                                     picture_element(tiles[size_t(unit)], text("Weights of \"", of, "\""), size)),
+                             element("br", {}), name_element(of)));
+      }
+      pictures = element("ul", {{"class", "cards"}}, pictures);
+    } else {
+      pictures =
+          element("div", {{"class", "signed"}},
+                  picture_element(sheet(tiles, channels == 3 ? 9 : 8, 3),
+                                  text("The weights of ", units, " units of ", layer.name, " as pictures"), size));
+    }
+    return together(intro, scale, pictures);
+  }
+  return std::nullopt;
+}
+
+} // namespace vitro

@@ -1,0 +1,84 @@
+// The sections of report.html, each from what it shows. Private to src/train.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/page.h"
+#include "report/picture.h"
+#include "train/report.h"
+
+namespace vitro {
+
+struct ReportSources {
+  const Model& model;
+  const Recipe& recipe;
+  const Splits& data;
+  const RunDirectory& run;
+  const std::string& program;
+};
+
+/// The part that the page speaks of, and what the net says of it.
+struct JudgedPart {
+  const Dataset& data;
+  std::string name; // "test", "validation", "training"
+  const Metrics& metrics;
+  const Tensor& predictions;  // [n, outputs]
+  std::vector<double> errors; // errors_of
+};
+
+// ---- What several sections need -------------------------------------------------------------------
+
+/// Whether a sample is a picture: [1 or 3, height, width].
+bool is_picture(const Schema& schema);
+/// The sample as it was read: 0 to 255, or, where it is no bytes, from the least to the largest value of it.
+Raster raster_of(const Dataset& data, int64_t sample);
+/// "10,000 pictures", "1 row"; with an adjective "10,000 unseen pictures".
+std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective = "");
+/// Where the part's samples were found: "t10k-images-idx3-ubyte.gz, counted from 0", "generated from the seed".
+std::string source_of(const Dataset& data);
+/// A sample's place there: "sample 1232", "line 17".
+std::string place_of(const Dataset& data, int64_t sample);
+/// "98.1 %" with a blank that no line breaks.
+std::string share_text(double share, int decimals);
+/// A probability: "0.0012 %", "97.3 %", "> 99.9 %".
+std::string probability_text(double probability);
+/// A share in percent with as many decimals as `n` samples carry.
+std::string share_of_samples(double share, int64_t n);
+std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
+/// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
+Markup name_element(const std::string& name);
+/// The same as text.
+std::string short_name(const std::string& name);
+
+/// What the net says of a sample.
+struct Answer {
+  std::string truth, predicted;         // class names, or numbers
+  double probability = 0, of_truth = 0; // of the predicted and the true class
+  bool right = true;
+};
+Answer answer_of(const JudgedPart& part, int64_t sample);
+
+// ---- The sections -----------------------------------------------------------------------------------
+
+/// Some samples or the columns, what they become, counts. `with_regions`: points of the plane stand on what the net
+/// says of their surroundings, with its present weights.
+Markup data_section(const ReportSources& from, bool with_regions);
+/// Whether the data section shows the net's present weights, so that it is made anew with each epoch.
+bool data_shows_net(const ReportSources& from);
+/// `best_epoch`: from 1, 0 for none. `chosen`: the training is over, that epoch's weights stayed.
+Markup curves_section(const History& history, int64_t best_epoch, bool chosen, const Baseline& baseline);
+/// What is taken for what; for numbers what is predicted against what is true.
+Markup results_section(const JudgedPart& part);
+Markup mistakes_section(const JudgedPart& part);
+/// Nothing where the first layer with weights does not look at pictures.
+std::optional<Markup> weights_section(const ReportSources& from);
+Markup net_section(const ReportSources& from);
+Markup explanation_section(const ReportSources& from, const JudgedPart& part);
+/// `sha256` of the weights; "" where they aren't settled yet.
+Markup reproduction_section(const ReportSources& from, const std::map<std::string, std::string>& notes,
+                            const std::string& sha256, double seconds, double samples_per_second, Sums sums);
+
+} // namespace vitro

@@ -1,0 +1,199 @@
+// Charts and tables: ticks where a reader expects them, and well-formed drawings of whatever comes.
+#include "report/figures.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "markup_check.h"
+#include "report/net_drawing.h"
+#include "report/page.h"
+#include "report/ticks.h"
+
+namespace vitro {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string hostile = "</svg><script>\"'&\xff\u202e";
+
+std::vector<std::string> labels(const std::vector<Tick>& ticks) {
+  std::vector<std::string> out;
+  for (const Tick& one : ticks) out.push_back(one.label);
+  return out;
+}
+
+TEST(Ticks, AreRound) {
+  EXPECT_THAT(labels(ticks(0, 1, 6)), testing::ElementsAre("0", "0.2", "0.4", "0.6", "0.8", "1.0"));
+  EXPECT_THAT(labels(ticks(93.1, 100, 6)), testing::ElementsAre("94", "96", "98", "100"));
+  EXPECT_THAT(labels(ticks(0, 60000, 4)), testing::ElementsAre("0", "20,000", "40,000", "60,000"));
+  EXPECT_THAT(labels(ticks(1, 3, 7, true)), testing::ElementsAre("1", "2", "3"));
+  EXPECT_THAT(labels(ticks(-0.02, 0.02, 5)), testing::ElementsAre("-0.02", "-0.01", "0", "0.01", "0.02"));
+  EXPECT_THAT(labels(ticks(5, 5, 5)), testing::ElementsAre("5"));
+  EXPECT_THAT(labels(log_ticks(0.004, 2.2, 6)), testing::ElementsAre("0.01", "0.1", "1"));
+  EXPECT_THAT(labels(log_ticks(0.05, 0.3, 6)), testing::ElementsAre("0.05", "0.1", "0.2"));
+  EXPECT_THAT(labels(log_ticks(1e-9, 1e3, 5)), testing::ElementsAre("1e-09", "1e-06", "0.001", "1", "1000"));
+  EXPECT_THROW(ticks(1, 0, 5), std::logic_error);
+  EXPECT_THROW(ticks(0, NAN, 5), std::logic_error);
+  EXPECT_THROW(log_ticks(0, 1, 5), std::logic_error);
+}
+
+TEST(Ticks, OfAnyRangeLieInsideInOrderAndDiffer) {
+  rc::check([] {
+    const double low = *rc::gen::inRange(-1000, 1000) * std::pow(10.0, *rc::gen::inRange(-9, 9));
+    const double span =
+        *rc::gen::inRange(1, 1000) * std::pow(10.0, *rc::gen::inRange(-4, 9)) * std::max(1e-3, std::abs(low));
+    const int most = *rc::gen::inRange(2, 10);
+    const auto check = [&](const std::vector<Tick>& found, double from, double to, int limit) {
+      RC_ASSERT(!found.empty());
+      RC_ASSERT(int(found.size()) <= limit);
+      for (size_t i = 0; i < found.size(); ++i) {
+        RC_ASSERT(found[i].at >= from - 1e-6 * (to - from));
+        RC_ASSERT(found[i].at <= to + 1e-6 * (to - from));
+        if (i > 0) {
+          RC_ASSERT(found[i].at > found[i - 1].at);
+          RC_ASSERT(found[i].label != found[i - 1].label);
+        }
+      }
+    };
+    check(ticks(low, low + span, most), low, low + span, most);
+    const double positive = std::abs(low) + 1e-6;
+    check(log_ticks(positive, positive + span, most), positive, positive + span, most);
+  });
+}
+
+LineChart curves(std::vector<Spot> spots) {
+  return {.title = "Loss",
+          .x = {.label = "epoch", .whole = true},
+          .y = {.label = "loss"},
+          .series = {{"train", std::move(spots)}},
+          .at_x = {},
+          .levels = {}};
+}
+
+TEST(LineChart, DrawsWhateverThereIs) {
+  const double nan = NAN, infinity = INFINITY;
+  for (const std::vector<Spot>& spots : std::vector<std::vector<Spot>>{{},
+                                                                       {{1, 0.5}},
+                                                                       {{1, 0}},
+                                                                       {{1, 2}, {2, 2}, {3, 2}},
+                                                                       {{1, nan}, {2, 1}, {3, nan}},
+                                                                       {{1, nan}},
+                                                                       {{1, 1}, {2, infinity}, {3, -infinity}},
+                                                                       {{1, 1e300}, {2, -1e300}},
+                                                                       {{1, 1e-300}, {2, 3e-300}},
+                                                                       {{1, 1.7e308}, {2, -1.7e308}},
+                                                                       {{1, -5}, {2, -1e-12}}})
+    for (const bool logarithmic : {false, true}) {
+      LineChart chart = curves(spots);
+      chart.y.logarithmic = logarithmic;
+      chart.at_x = {{2, hostile}};
+      chart.levels = {{0.5, hostile}};
+      const std::string drawn = line_chart(chart).str();
+      EXPECT_EQ(fault_of(drawn), "");
+      EXPECT_THAT(drawn, Not(HasSubstr("nan")));
+      EXPECT_THAT(drawn, Not(HasSubstr("inf")));
+    }
+  EXPECT_THAT(line_chart(curves({})).str(), HasSubstr("Nothing to draw yet"));
+  EXPECT_THAT(line_chart(curves({{1, 0.5}})).str(), HasSubstr("<circle")); // a single epoch is seen
+  EXPECT_THAT(line_chart(curves({{1, 0.5}, {2, 0.25}})).str(), HasSubstr("train: from 0.5 to 0.25"));
+}
+
+TEST(LineChart, TenThousandEpochsStaySmallAndKeepTheirSpikes) {
+  std::vector<Spot> spots;
+  for (int i = 1; i <= 10000; ++i) spots.push_back({double(i), i == 5003 ? 9.0 : 1.0 / i});
+  LineChart chart = curves(spots);
+  chart.y = {.label = "loss", .low = 0, .high = 9};
+  const std::string drawn = line_chart(chart).str();
+  EXPECT_LT(drawn.size(), 12000u);
+  EXPECT_THAT(drawn, HasSubstr("highest 9"));
+  EXPECT_THAT(drawn, HasSubstr(" 24L")); // the top of the chart is reached
+}
+
+TEST(Scatter, NamesGroupsAndKeepsThemApart) {
+  Scatter chart;
+  chart.title = hostile;
+  chart.x = {.label = hostile};
+  chart.y = {.label = "y"};
+  for (int g = 0; g < 11; ++g)
+    chart.groups.push_back({g == 0 ? hostile : std::to_string(g), {{double(g), 1.0}, {NAN, 2}, {1, INFINITY}}});
+  chart.lines = {{"the net", {{0, 0}, {1, 1}}}};
+  chart.backdrop = Raster{.width = 1, .height = 1, .channels = 1, .pixels = {0}, .palette = {group_colour(0, 70)}};
+  for (const bool diagonal : {false, true}) {
+    chart.diagonal = diagonal;
+    const std::string drawn = scatter(chart).str();
+    EXPECT_EQ(fault_of(drawn), "");
+    EXPECT_THAT(drawn, Not(HasSubstr("nan")));
+    EXPECT_THAT(drawn, HasSubstr("data:image/png;base64,"));
+  }
+  EXPECT_THAT(scatter({}).str(), HasSubstr("Nothing to draw yet"));
+}
+
+TEST(DotPlot, ShowsEachSeedBesideWhatWasPublished) {
+  DotPlot chart;
+  chart.title = "Claims";
+  chart.x = {.label = "accuracy, %"};
+  chart.rows = {
+      {.name = "one", .values = {95.1, 95.4, NAN}, .expected = 95.42, .low = 95, .high = 96, .verdict = "holds"},
+      {.name = hostile, .values = {}, .expected = 97, .verdict = hostile, .good = false},
+      {.name = std::string(500, 'x'), .values = {94}}};
+  const std::string drawn = dot_plot(chart).str();
+  EXPECT_EQ(fault_of(drawn), "");
+  size_t dots = 0;
+  for (size_t at = drawn.find("class=\"dot"); at != std::string::npos; at = drawn.find("class=\"dot", at + 1)) ++dots;
+  EXPECT_EQ(dots, 3u + 1); // and one in the legend
+  EXPECT_THAT(drawn, HasSubstr("one: 2 values, mean 95.25, published 95.42, holds"));
+  EXPECT_THAT(dot_plot({}).str(), HasSubstr("Nothing to draw yet"));
+}
+
+TEST(NetDrawing, DrawsChainsAndSkips) {
+  const std::string drawn =
+      net_drawing({{.name = "input", .label = "[2]", .units = 2, .from = {}},
+                   {.name = hostile, .label = hostile, .units = 1000000, .from = {0}, .mixes = true},
+                   {.name = "add", .label = "", .units = 3, .from = {1, 0}}},
+                  hostile)
+          .str();
+  EXPECT_EQ(fault_of(drawn), "");
+  EXPECT_THAT(drawn, HasSubstr("class=\"skip\""));
+  EXPECT_LT(drawn.size(), 20000u);
+  EXPECT_THROW(net_drawing({{.name = "a", .label = "", .from = {0}}}, ""), std::logic_error);
+}
+
+TEST(PageElements, AreWellFormed) {
+  const std::string table = table_element({"name", "> loss"}, {{hostile, "1"}, {"short"}}, hostile).str();
+  EXPECT_EQ(fault_of(table), "");
+  EXPECT_THAT(table, HasSubstr("<th scope=\"col\" class=\"right\">loss</th>"));
+  EXPECT_THROW(table_element({"one"}, {{"a", "b"}}), std::logic_error);
+  const std::string cross =
+      cross_table_element(
+          {.name = hostile, .rows = {"a", hostile}, .columns = {"a", hostile}, .counts = {1000, 0, 3, 0}})
+          .str();
+  EXPECT_EQ(fault_of(cross), "");
+  EXPECT_THAT(cross, HasSubstr("1,000"));
+  EXPECT_THROW(cross_table_element({.name = "", .rows = {"a"}, .columns = {"a", "b"}, .counts = {1}}),
+               std::logic_error);
+  EXPECT_EQ(fault_of(facts_element({{hostile, hostile}}).str() + code_element(hostile).str()), "");
+}
+
+TEST(Page, IsOneFileThatLoadsNothing) {
+  Page page{.title = hostile, .kicker = hostile, .headline = hostile, .lead = {}, .footer = hostile, .sections = {}};
+  page.sections.push_back({"a", hostile, "x"});
+  page.sections.push_back({"b", "B", "y"});
+  const std::string whole = html(page);
+  EXPECT_EQ(fault_of(whole), "");
+  EXPECT_THAT(whole, Not(HasSubstr("<script")));
+  EXPECT_THAT(whole, Not(HasSubstr("http://")));
+  EXPECT_THAT(whole, Not(HasSubstr("https://")));
+  EXPECT_THAT(whole, Not(HasSubstr("http-equiv=\"refresh\"")));
+  EXPECT_THAT(whole, HasSubstr("href=\"#b\""));
+  page.refresh_s = 2;
+  EXPECT_THAT(html(page), HasSubstr("<meta http-equiv=\"refresh\" content=\"2\"/>"));
+}
+
+} // namespace
+} // namespace vitro

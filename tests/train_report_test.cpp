@@ -1,0 +1,262 @@
+// report.html: whole at every moment, rewritten as the training runs, complete at its end, honest in words.
+#include "train/report.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "io/files.h"
+#include "io/safetensors.h"
+#include "markup_check.h"
+#include "train/measure.h"
+#include "train/run.h"
+#include "train/setup.h"
+
+namespace vitro {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Report : public testing::Test {
+protected:
+  void SetUp() override {
+    place_ = std::filesystem::path(testing::TempDir()) /
+             ("vitro-report-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    std::filesystem::remove_all(place_);
+    std::filesystem::create_directories(place_);
+  }
+  void TearDown() override { std::filesystem::remove_all(place_); }
+
+  struct Work {
+    Recipe recipe;
+    Splits data;
+    Model model;
+    RunDirectory directory;
+  };
+  Work begin(const std::string& what, const std::vector<std::string>& keys) {
+    Recipe recipe = recipe_for(what, keys);
+    Splits data = open_data(recipe.data.source, data_options(recipe));
+    recipe = complete(std::move(recipe), data.train.schema);
+    Model model(model_spec(recipe, data.train.schema));
+    RunDirectory directory =
+        create_run((place_ / "run").string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
+    return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
+  }
+  // Trains, with the page written after every epoch, however short; returns the page as it stays.
+  std::string report_on(Work& work, const std::function<void(const std::string& page)>& watch = {}) {
+    RunReport report(work.model, work.recipe, work.data, work.directory, provenance("vitro train", "1.2.3"), "vitro");
+    TrainingHooks hooks;
+    hooks.epoch = [&](const History& history) {
+      report.running(history);
+      if (watch) watch(page_of(work));
+    };
+    report.ended(train(work.model, work.recipe, work.data, work.directory, hooks));
+    return page_of(work);
+  }
+  static std::string page_of(const Work& work) { return read_text(work.directory.report()); }
+  std::string file(const std::string& name, const std::string& content) const {
+    const std::string path = (place_ / name).string();
+    std::ofstream(path) << content;
+    return path;
+  }
+
+  std::filesystem::path place_;
+};
+
+const std::vector<std::string> small = {"samples=60", "validation=30", "test=30", "batch=20", "epochs=3"};
+
+TEST_F(Report, IsWholeAfterTheFirstEpochAndCompleteAtTheEnd) {
+  Work work = begin("digits", small);
+  int pages = 0;
+  const std::string last = report_on(work, [&](const std::string& page) {
+    ++pages;
+    EXPECT_EQ(fault_of(page), "");
+    EXPECT_THAT(page, HasSubstr("http-equiv=\"refresh\""));
+    EXPECT_THAT(page, HasSubstr("of 3: "));
+    for (const char* id : {"data", "curves", "net", "again"})
+      EXPECT_THAT(page, HasSubstr(text("<section id=\"", id, "\"")));
+    EXPECT_THAT(page, Not(HasSubstr("<section id=\"why\"")));
+  });
+  EXPECT_EQ(pages, 3);
+  EXPECT_EQ(fault_of(last), "");
+  EXPECT_THAT(last, Not(HasSubstr("refresh")));
+  size_t at = 0; // all sections, in this order
+  for (const char* id : {"data", "curves", "results", "mistakes", "weights", "net", "why", "again"}) {
+    const size_t found = last.find(text("<section id=\"", id, "\""));
+    ASSERT_NE(found, std::string::npos) << id;
+    EXPECT_GT(found, at) << id;
+    at = found;
+  }
+  EXPECT_THAT(last, HasSubstr("of 30 unseen pictures named right ("));
+  EXPECT_THAT(last, HasSubstr("With only 30 samples"));
+  EXPECT_THAT(last, HasSubstr("always &quot;0&quot;"));
+  EXPECT_THAT(last, HasSubstr("They agree"));
+  EXPECT_THAT(last, HasSubstr("vitro explain"));
+  EXPECT_THAT(last, HasSubstr("1.2.3"));
+  EXPECT_THAT(last, HasSubstr(weights_sha256(work.model.states())));
+  EXPECT_THAT(last, HasSubstr("momentum = "));
+  EXPECT_LT(last.size(), size_t(1) << 20);
+}
+
+TEST_F(Report, IsRewrittenAsTheHistoryGrows) {
+  Work work = begin("moons", small);
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  History history;
+  history.columns = {"epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+                     "lr",    "seconds"};
+  for (int epoch = 1; epoch <= 3; ++epoch) {
+    history.rows.push_back({double(epoch), 1.0 / epoch, 0.5, epoch == 2 ? 0.25 : 0.5, 0.5, 0.1, 1.0 * epoch});
+    const double spent = report.seconds();
+    do report.running(history); // short epochs share a rewriting: this one waits for its turn
+    while (report.seconds() == spent);
+    EXPECT_THAT(page_of(work), HasSubstr(text("Epoch ", epoch, " of 3: ")));
+  }
+  EXPECT_THAT(page_of(work), HasSubstr("best so far: epoch 2"));
+  report.failed("the loss is <NaN>");
+  EXPECT_THAT(page_of(work), HasSubstr("Stopped by an error after the last epoch"));
+  EXPECT_THAT(page_of(work), HasSubstr("the loss is &lt;NaN&gt;"));
+  EXPECT_THAT(page_of(work), Not(HasSubstr("refresh")));
+}
+
+TEST_F(Report, TakesAtMostAThirtiethOfTheTime) {
+  using Clock = std::chrono::steady_clock;
+  Work work = begin("moons", small);
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  const History history{{"epoch", "train_loss", "lr", "seconds"}, {{1, 0.5, 0.1, 0.1}}};
+  report.running(history);
+  Clock::time_point written = Clock::now();
+  double spent = report.seconds(), last = spent;
+  for (int pages = 1; pages < 4;) {
+    report.running(history);
+    if (report.seconds() == spent) continue;
+    // What passed since the page before, without this one's own time.
+    const double cost = report.seconds() - spent;
+    const double waited = std::chrono::duration<double>(Clock::now() - written).count() - cost;
+    EXPECT_GE(waited, 29 * last);
+    written = Clock::now();
+    spent = report.seconds();
+    last = cost;
+    ++pages;
+  }
+}
+
+TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
+  std::string rows = "a,b,class\n";
+  for (int i = 0; i < 60; ++i) rows += text(i % 7, ",", i % 2 ? i : -i, ",", i % 2 ? "up" : "down", "\n");
+  Work with_validation = begin(file("two.csv", rows), {"test=0", "epochs=2"});
+  const std::string chosen_by = report_on(with_validation);
+  EXPECT_THAT(chosen_by, HasSubstr("validation rows named right"));
+  EXPECT_THAT(chosen_by, HasSubstr("There is no test part"));
+  std::filesystem::remove_all(with_validation.directory.path());
+  Work alone = begin(file("two.csv", rows), {"test=0", "validation=0", "epochs=1"});
+  const std::string page = report_on(alone);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_THAT(page, HasSubstr("neither a test nor a validation part"));
+  EXPECT_THAT(page, Not(HasSubstr("unseen rows")));
+}
+
+TEST_F(Report, NoBetterThanTheBaselineIsSaid) {
+  std::string rows = "a,class\n"; // nothing to learn
+  for (int i = 0; i < 200; ++i) rows += text("1,", i % 4 ? "often" : "rare", "\n");
+  Work work = begin(file("noise.csv", rows), {"epochs=2"});
+  EXPECT_THAT(report_on(work), HasSubstr("as good as always &quot;often&quot;"));
+}
+
+TEST_F(Report, NumbersGetErrorsAndAScatter) {
+  Work work = begin("sine", {"samples=60", "epochs=2"});
+  const std::string page = report_on(work);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_THAT(page, HasSubstr("RMSE"));
+  EXPECT_THAT(page, HasSubstr("predicted against true"));
+  EXPECT_THAT(page, HasSubstr("always the mean"));
+}
+
+TEST_F(Report, NamesOfStrangersStayText) {
+  const std::string evil = "<script>alert(1)</script>";
+  std::string rows = text("\"", evil, "\",\"col \"\"two\"\" & Zürich 東京\",", std::string(3000, 'x'), "\n");
+  for (int i = 0; i < 80; ++i)
+    rows += text(i % 5, ",", i % 2 ? 3 : -3, ",\"", i % 2 ? evil : "\"\"><img src=x onerror=y>'", "\"\n");
+  Work work = begin(file("evil & <b>.csv", rows), {"epochs=2"});
+  const std::string page = report_on(work);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+  EXPECT_THAT(page, Not(HasSubstr("<img src=x")));
+  EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;"));
+  EXPECT_THAT(page, HasSubstr("Zürich 東京"));
+  EXPECT_THAT(page, HasSubstr("evil &amp; &lt;b&gt;.csv, lines counted from 1"));
+}
+
+TEST_F(Report, OfMistakesInATableSaysTheLine) {
+  std::string rows = "x,y\n";
+  for (int line = 2; line < 42; ++line) rows += text(line, ",", line * line, ".5\n");
+  Work work = begin(file("squares.csv", rows), {"epochs=1", "goal=regression"});
+  const Dataset& test = work.data.test;
+  ASSERT_GT(test.size(), 1);
+  const std::string page = report_on(work); // all rows of so small a part are among the worst
+  for (int64_t i = 0; i < test.size(); ++i) {
+    EXPECT_EQ(test.origin.place(i), int64_t(test.samples.at(i)));
+    EXPECT_THAT(page, HasSubstr(text("<td>line\u00a0", test.origin.place(i), "</td>")));
+  }
+}
+
+TEST_F(Report, AFullDiskLeavesTheOldPage) {
+  Work work = begin("moons", small);
+  const std::string before = report_on(work);
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  const History history{{"epoch", "train_loss", "lr", "seconds"}, {{1, 0.5, 0.1, 0.1}}};
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit tight{4000, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tight);
+  EXPECT_THROW(report.running(history), Error);
+  setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(page_of(work), before);
+  for (const auto& entry : std::filesystem::directory_iterator(work.directory.path()))
+    EXPECT_FALSE(entry.path().string().ends_with(".part")) << entry.path();
+}
+
+TEST_F(Report, OfARunThatStandsStillReadsNoTestPart) {
+  Work work = begin("moons", {"samples=60", "validation=30", "test=30", "batch=20", "epochs=5"});
+  int batches = 0;
+  TrainingHooks hooks;
+  hooks.notes = {{"command", "vitro train moons"}};
+  hooks.batch = [&](const Pace&) { ++batches; };
+  hooks.stop = [&] { return batches >= 7; };
+  const TrainingResult stopped = train(work.model, work.recipe, work.data, work.directory, hooks);
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  report.ended(stopped);
+  EXPECT_THAT(page_of(work), HasSubstr("Interrupted after epoch 2 of 5: "));
+  EXPECT_THAT(page_of(work), HasSubstr("vitro train --resume"));
+
+  const TrainingResult result = standing(work.model, work.recipe, work.data, work.directory);
+  EXPECT_EQ(result.ending, Ending::interrupted);
+  EXPECT_EQ(result.test.samples, 0);
+  EXPECT_EQ(result.notes.at("command"), "vitro train moons");
+  report.ended(result);
+  EXPECT_EQ(fault_of(page_of(work)), "");
+  EXPECT_THAT(page_of(work), HasSubstr("Not finished, interrupted after epoch 2 of 5: "));
+  EXPECT_THAT(page_of(work), HasSubstr("30 validation points"));
+  EXPECT_THAT(page_of(work), HasSubstr("vitro train moons"));
+
+  Model fresh(model_spec(work.recipe, work.data.train.schema));
+  const TrainingResult done = train(fresh, work.recipe, work.data, work.directory, {});
+  const TrainingResult again = standing(fresh, work.recipe, work.data, work.directory);
+  EXPECT_EQ(again.weights_sha256, done.weights_sha256);
+  EXPECT_EQ(again.test.correct, done.test.correct);
+  EXPECT_EQ(again.predictions, done.predictions);
+  EXPECT_EQ(done.predictions, predict_all(fresh, work.data.test));
+  EXPECT_EQ(again.epochs, 5);
+}
+
+} // namespace
+} // namespace vitro
