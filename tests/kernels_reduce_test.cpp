@@ -1,6 +1,7 @@
 // Reductions against their plain twins: the same bits on every instruction set, at every number of
 // threads; softmax against double.
 #include "kernels/reduce.h"
+#include "kernels/softmax.h"
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/reduce.h"
+#include "kernels/softmax.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
 
