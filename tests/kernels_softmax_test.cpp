@@ -240,8 +240,7 @@ TEST(Softmax, ANanSpoilsItsRowAlone) {
         const int64_t rows = 37;
         std::vector<float> x = random_values(rows * columns, 9);
         x[size_t(20 * columns + at)] = nan;
-        const Everything got =
-            all_of(rows, columns, x.data(), random_labels(rows, columns, 1).data(), x.data());
+        const Everything got = all_of(rows, columns, x.data(), random_labels(rows, columns, 1).data(), x.data());
         for (int64_t r = 0; r < rows; ++r) {
           ASSERT_EQ(std::isnan(got.losses[size_t(r)]), r == 20);
           for (int64_t j = 0; j < columns; ++j) {

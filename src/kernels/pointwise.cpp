@@ -78,15 +78,17 @@ void where_loop(const float* const* in, float* out, int64_t n, const float*) {
   each(
       out, n, [](V c, V a, V b) HWY_ATTR __attribute__((always_inline)) {
         return hn::IfThenElse(hn::Eq(c, hn::Zero(Tag())), b, a);
-      }, in[0], in[1], in[2]);
+      },
+      in[0], in[1], in[2]);
 }
 
 void leaky_relu_loop(const float* const* in, float* out, int64_t n, const float* params) {
   const V slope = constant(params[0]);
   each(
-      out, n, [slope](V x) HWY_ATTR __attribute__((always_inline)) {
-        return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x));
-      }, in[0]);
+      out, n,
+      [slope](V x) HWY_ATTR
+      __attribute__((always_inline)) { return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x)); },
+      in[0]);
 }
 
 #undef VITRO_UNARY

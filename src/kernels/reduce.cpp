@@ -45,7 +45,8 @@ HWY_INLINE void reduce_columns(const float* x, int64_t reduced, int64_t inner, f
 /// Strips [begin, end) of the output, counted over [outer][strips of inner].
 template <class Kind> HWY_INLINE void reduce_strips(Axes axes, const float* x, float* y, int64_t begin, int64_t end) {
   if (axes.inner == 1) {
-    for (int64_t i = begin; i < end; ++i) y[i] = hn::GetLane(reduce_contiguous<Kind>(x + i * axes.reduced, axes.reduced));
+    for (int64_t i = begin; i < end; ++i)
+      y[i] = hn::GetLane(reduce_contiguous<Kind>(x + i * axes.reduced, axes.reduced));
     return;
   }
   const int64_t strips = (axes.inner + strip - 1) / strip;

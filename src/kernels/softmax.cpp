@@ -77,8 +77,8 @@ HWY_INLINE void short_rows(int64_t columns, const float* x, float* p, float* mos
   for (int r = 0; r < abreast; ++r)
 #pragma GCC unroll 16
     for (int v = 0; v < parts; ++v)
-      e[r][v] = hn::IfThenElse(
-          inside[v], count[v] ? load_first(x + r * columns + v * lanes, count[v]) : constant(0), constant(-infinity));
+      e[r][v] = hn::IfThenElse(inside[v], count[v] ? load_first(x + r * columns + v * lanes, count[v]) : constant(0),
+                               constant(-infinity));
 #pragma GCC unroll 4
   for (int r = 0; r < abreast; ++r) all[r] = join_lanes<LargestNumber>(e[r]);
 #pragma GCC unroll 4
@@ -137,8 +137,7 @@ template <bool keep> HWY_INLINE void softmax_block(int64_t rows, int64_t columns
   if (columns <= width) {
     for (; r + 4 <= rows; r += 4)
       short_rows<keep, 4>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
-    for (; r < rows; ++r)
-      short_rows<keep, 1>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
+    for (; r < rows; ++r) short_rows<keep, 1>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
   }
   for (; r < rows; ++r) long_row<keep>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
 }
@@ -209,8 +208,8 @@ void cross_entropy_of_targets(int64_t columns, const float* x, const float* targ
           const float* target = targets + (row + r) * columns;
           const V most = constant(of.most[r]), logarithm = constant(of.total[r]);
           losses[row + r] = hn::GetLane(reduce_contiguous<Adding>(
-              x + (row + r) * columns, columns, [=](V v, int64_t at, int64_t count) HWY_ATTR
-              __attribute__((always_inline)) {
+              x + (row + r) * columns,
+              columns, [=](V v, int64_t at, int64_t count) HWY_ATTR __attribute__((always_inline)) {
                 const V t = count == lanes ? hn::LoadU(Tag(), target + at) : load_first(target + at, count);
                 return hn::Mul(t, hn::Sub(logarithm, hn::Sub(v, most)));
               }));
