@@ -24,18 +24,21 @@ struct Rows {
   HWY_ALIGN float most[block], total[block]; // the maximum; the sum of exp(x - maximum)
 };
 
-/// Lane r is row r: the sum over columns is the tree that 16 lanes with zeros behind `columns` are.
-template <bool keep> HWY_INLINE void across(int64_t columns, const float* x, float* p, float* most, float* total) {
+/// Lane r is row r, of at most a vector of them; lanes behind the last repeat it. The sum over columns is the
+/// tree that 16 lanes with zeros behind `columns` are.
+template <bool keep>
+HWY_INLINE void across(int64_t rows, int64_t columns, const float* x, float* p, float* most, float* total) {
   const Tag d;
   const Int di;
-  const auto rows = hn::Mul(hn::Iota(di, 0), hn::Set(di, int32_t(columns)));
+  const auto row = hn::Min(hn::Iota(di, 0), hn::Set(di, int32_t(rows - 1)));
+  const auto at = hn::Mul(row, hn::Set(di, int32_t(columns)));
   V e[8], sum[8], largest = constant(-infinity);
 #pragma GCC unroll 8
   for (int64_t j = 0; j < 8; ++j) e[j] = hn::Zero(d);
 #pragma GCC unroll 8
   for (int64_t j = 0; j < few; ++j) {
     if (j >= columns) break;
-    e[j] = hn::GatherIndex(d, x + j, rows);
+    e[j] = hn::GatherIndex(d, x + j, at);
     largest = hn::Max(largest, e[j]);
   }
 #pragma GCC unroll 8
@@ -56,7 +59,7 @@ template <bool keep> HWY_INLINE void across(int64_t columns, const float* x, flo
 #pragma GCC unroll 8
     for (int64_t j = 0; j < few; ++j) {
       if (j >= columns) break;
-      hn::ScatterIndex(hn::Mul(e[j], share), d, p + j, rows);
+      hn::ScatterIndex(hn::Mul(e[j], share), d, p + j, at);
     }
   }
 }
@@ -131,9 +134,11 @@ template <bool keep> HWY_INLINE void long_row(int64_t columns, const float* x, f
 /// p = softmax(x) for at most `block` rows, and their maxima and sums; with `keep` false only these.
 template <bool keep> HWY_INLINE void softmax_block(int64_t rows, int64_t columns, const float* x, float* p, Rows& out) {
   int64_t r = 0;
-  if (columns <= few)
-    for (; r + lanes <= rows; r += lanes)
-      across<keep>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
+  if (columns <= few) {
+    for (; r < rows; r += lanes)
+      across<keep>(rows - r, columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
+    return;
+  }
   if (columns <= width) {
     for (; r + 4 <= rows; r += 4)
       short_rows<keep, 4>(columns, x + r * columns, p + r * columns, out.most + r, out.total + r);
@@ -189,10 +194,9 @@ void cross_entropy_of_labels(int64_t columns, const float* x, const int32_t* lab
         softmax_block<true>(rows, columns, x + row * columns, p + row * columns, of);
         take_logarithms(rows, of);
         for (int64_t r = 0; r < rows; ++r) {
-          const int32_t label = labels[row + r];
-          const bool inside = label >= 0 && label < columns;
-          losses[row + r] = inside ? of.total[r] - (x[(row + r) * columns + label] - of.most[r])
-                                   : std::numeric_limits<float>::quiet_NaN();
+          const uint32_t label = uint32_t(labels[row + r]);
+          losses[row + r] = label < uint64_t(columns) ? of.total[r] - (x[(row + r) * columns + label] - of.most[r])
+                                                      : std::numeric_limits<float>::quiet_NaN();
         }
       });
 }
@@ -223,23 +227,18 @@ void subtract_one_hot_rows(int64_t columns, const float* p, const int32_t* label
   const V factor = constant(scale);
   by_block(
       begin, end, [&](int64_t row, int64_t rows) HWY_ATTR __attribute__((always_inline)) {
-        HWY_ALIGN float hit[block]; // before y, which may be p, is written
-        for (int64_t r = 0; r < rows; ++r) {
-          const int32_t label = labels[row + r];
-          if (label >= 0 && label < columns) hit[r] = (p[(row + r) * columns + label] - 1.0F) * scale;
-        }
         const float* from = p + row * columns;
         float* to = y + row * columns;
         const int64_t n = rows * columns;
         int64_t i = 0;
         for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, from + i), factor), d, to + i);
         if (i < n) store_first(hn::Mul(load_first(from + i, n - i), factor), to + i, n - i);
-        for (int64_t r = 0; r < rows; ++r) {
-          const int32_t label = labels[row + r];
-          if (label >= 0 && label < columns)
-            to[r * columns + label] = hit[r];
+        for (int64_t r = 0; r < rows; ++r, from += columns, to += columns) {
+          const uint32_t label = uint32_t(labels[row + r]);
+          if (label < uint64_t(columns))
+            to[label] = (from[label] - 1.0F) * scale;
           else
-            for (int64_t j = 0; j < columns; ++j) to[r * columns + j] = std::numeric_limits<float>::quiet_NaN();
+            for (int64_t j = 0; j < columns; ++j) to[j] = std::numeric_limits<float>::quiet_NaN();
         }
       });
 }

@@ -20,7 +20,7 @@ void cross_entropy(int64_t rows, int64_t columns, const float* x, const int32_t*
 void cross_entropy(int64_t rows, int64_t columns, const float* x, const float* targets, float* p, float* losses);
 
 /// y = (p - [column = label]) scale: the derivative of the losses of labels, times `scale`. A row whose label is not
-/// in 0 .. columns - 1 becomes nan. y may be p.
+/// in 0 .. columns - 1 becomes nan.
 void subtract_one_hot(int64_t rows, int64_t columns, const float* p, const int32_t* labels, float scale, float* y);
 
 } // namespace vitro::kernels
