@@ -135,6 +135,8 @@ def ops():
            reduction=reduction)
     # Nielsen's quadratic cost: half the squared distance of each sample, averaged.
     op("squared_error", lambda x, t: 0.5 * ((x - t) ** 2).sum(1).mean(), logits, probabilities, reduction="half")
+    with torch.random.fork_rng():  # what follows keeps its random numbers
+        op("subtract_one_hot", lambda x, i, s: (x - F.one_hot(i, 5)) * s, logits, labels, rand())
     write("ops.json", {"cases": op_cases})
 
 

@@ -88,6 +88,7 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [&](const Var& p, const Var&) { return p + gather(table, labels) * 0.5; },
       [&](const Var& p, const Var& q) { return slice(scatter_add(p, labels, 4) * 0.5, 0, 0, 3) + q; },
       [&](const Var& p, const Var&) { return p * one_hot(labels, 4); },
+      [&](const Var& p, const Var& q) { return p + subtract_one_hot(q, labels, mean(p)) * 0.3; },
       [](const Var& p, const Var&) { return softmax(p); },
       [](const Var& p, const Var&) { return softmax(p, 0); },
       [](const Var& p, const Var&) { return log_softmax(p) * 0.5; },

@@ -214,6 +214,15 @@ inline void loss_cases(const Op& op, std::vector<OpCase>& out) {
     out.push_back({&op, {random_tensor({2, 3, 5}, ++seed), random_indices({2, 3}, ++seed, 5)}, {}});
     return;
   }
+  if (&op == &subtract_one_hot_op) {
+    for (const int64_t n : odd_sizes)
+      out.push_back(
+          {&op, {random_tensor({3, n}, ++seed), random_indices({3}, ++seed, n), random_tensor({}, ++seed)}, {}});
+    out.push_back({&op, {random_tensor({5}, ++seed), random_indices({}, ++seed, 5), random_tensor({}, ++seed)}, {}});
+    out.push_back(
+        {&op, {random_tensor({2, 3, 5}, ++seed), random_indices({2, 3}, ++seed, 5), random_tensor({}, ++seed)}, {}});
+    return;
+  }
   for (const char* reduction : {"mean", "sum", "half"}) {
     const Attrs attrs{{"reduction", std::string(reduction)}};
     out.push_back({&op, {random_tensor({}, ++seed), random_tensor({}, ++seed, 0, 1)}, attrs});
@@ -246,7 +255,7 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::reduction_cases(op, out);
   else if (one_of({&softmax_op, &log_softmax_op}))
     cases::softmax_cases(op, out);
-  else if (one_of({&softmax_cross_entropy_op, &binary_cross_entropy_op, &squared_error_op}))
+  else if (one_of({&softmax_cross_entropy_op, &subtract_one_hot_op, &binary_cross_entropy_op, &squared_error_op}))
     cases::loss_cases(op, out);
   return out;
 }

@@ -1,6 +1,7 @@
 // The contract of an op, over the whole catalogue: each test runs on every op's examples and on odd sizes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <fstream>
@@ -404,7 +405,7 @@ TEST_P(Contract, NoInputCrashes) {
       const auto results = interpret_node(out[0].node(), pointers);
       for (size_t i = 0; i < results.size(); ++i) EXPECT_EQ(results[i].type(), out[i].type());
     } catch (const Error&) { // an index that is not there
-      EXPECT_EQ(values.back().dtype(), DType::i32);
+      EXPECT_TRUE(std::ranges::any_of(values, [](const Tensor& value) { return value.dtype() == DType::i32; }));
     }
   }
   EXPECT_GT(accepted, 0);

@@ -163,7 +163,11 @@ private:
       case 31: return gather(x2, indices(x2, {3}, x2.shape()[0]), 0);
       case 32: return gather(x2, indices(x2, {2, 2}, x2.shape()[1]), -1);
       case 33: return scatter_add(x2, indices(x2, {x2.shape()[0]}, 4), 4) * 0.3;
-      case 34: return one_hot(indices(x, {x2.shape()[0]}, x2.shape()[1]), x2.shape()[1]) * x2;
+      case 34: {
+        const Var index = indices(x, {x2.shape()[0]}, x2.shape()[1]);
+        if (draws_.below(2)) return one_hot(index, x2.shape()[1]) * x2;
+        return subtract_one_hot(x2, index, mean(x2));
+      }
       case 35: return mean(x2, {draws_.below(2) ? 0 : -1}, draws_.below(2));
       case 36: return max(x2, {any_axis(x2)}, draws_.below(2));
       case 37: return softmax(x2, any_axis(x2));

@@ -1,7 +1,8 @@
 // Random nets as recipes state them: skips, shared weights, blocks, every op that a net can state.
 //
 // All values are [batch, width]. Where an op gives another shape, layers around it bring it back. What a
-// net cannot state are the ops that want indices (gather, scatter_add, one_hot): a layer makes floats.
+// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot): a layer makes
+// floats.
 #pragma once
 
 #include <set>

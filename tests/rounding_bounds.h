@@ -81,6 +81,8 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
     sum_of_sizes(double(in[0].shape()[axis]));
   } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
     sum_of_sizes(n + 2);
+  } else if (&op == &subtract_one_hot_op) {
+    relative(2); // a difference and a product, each rounded once
   } else if (&op == &squared_error_op) {
     relative(n + 6);                            // all terms are positive
   } else if (&op == &binary_cross_entropy_op) { // softplus(x) - x t: a difference of what may be large

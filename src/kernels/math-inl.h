@@ -66,9 +66,14 @@ template <class... Rest> HWY_INLINE V polynomial(V x, V x2, float c0, float c1, 
     return hn::MulAdd(polynomial(x, x2, rest...), x2, pair);
 }
 
-/// The larger of a and b, b where they are equal, nan where either is.
+/// The larger of a and b, b where they are equal, nan where either is. x86 hands on b where a comparison has no answer.
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)); }
+HWY_INLINE V smaller(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Min(a, b)); }
+#else
 HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
 HWY_INLINE V smaller(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b); }
+#endif
 
 /// min(x, limit), max(x, limit); nan where x is. x86 hands on the second argument of a comparison with nan.
 HWY_INLINE V at_most(V x, float limit) {
@@ -188,18 +193,19 @@ HWY_INLINE V sigmoid(V x) {
   return hn::NegMulAdd(quotient, dropped, quotient);
 }
 
-/// tanh |x| = -t / (2 + t) with t = e^(-2|x|) - 1: no cancellation anywhere.
+/// tanh |x| = (1 - e) / (1 + e) with e = e^(-2|x|) = 2^n (1 - 2 p): 1 - 2^n and 1 + 2^n are exact, so that
+/// numerator and denominator are each rounded once, and nothing cancels. p = (1 - e^(-2h)) / 2 for
+/// |h| <= ln 2 / 4; one part of ln 2 is enough, for where n is large e is small.
 HWY_INLINE V tanh(V x) {
-  const V inside = at_most(hn::Abs(x), 10.0F); // tanh 10 rounds to 1
-  const Reduced it = reduce(hn::Mul(constant(-2.0F), inside));
-  const V two_n = power_of_two(it.n_bits), p = exp_minus_one_reduced(it.r);
-  const V below_one = hn::Sub(two_n, constant(1.0F));
-  const V t = hn::MulAdd(two_n, p, below_one), sum = hn::Add(constant(2.0F), t);
-  const V quotient = hn::Div(t, sum);
-  // What t and the sum dropped, times 1 / sum, which is between 1/2 and 1.
-  const V t_dropped = hn::MulAdd(two_n, p, hn::Sub(below_one, t)),
-          sum_dropped = hn::Sub(t, hn::Sub(sum, constant(2.0F)));
-  return hn::CopySign(hn::MulAdd(constant(0.75F), hn::NegMulAdd(quotient, sum_dropped, t_dropped), quotient), x);
+  const V one = constant(1.0F), magnitude = at_most(hn::Abs(x), 10.0F); // tanh 10 rounds to 1
+  const V n_bits = hn::MulAdd(magnitude, constant(-2.88539008F), constant(rounder));
+  const V h = hn::MulAdd(hn::Sub(n_bits, constant(rounder)), constant(0.34657359F), magnitude), h2 = hn::Mul(h, h);
+  const V q = polynomial(h, h2, -2 * 0.5F, 4 * 0.16666666F, -8 * 0.041666485F, 16 * 0.008333541F, -32 * 0.0013933228F,
+                         64 * 0.00019766994F);
+  const V p = hn::MulAdd(h2, q, h), two_n = power_of_two(n_bits), twice = hn::Add(two_n, two_n);
+  const V numerator = hn::MulAdd(twice, p, hn::Sub(one, two_n));
+  const V denominator = hn::NegMulAdd(twice, p, hn::Add(one, two_n));
+  return hn::CopySign(hn::Div(numerator, denominator), x);
 }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
@@ -270,6 +276,7 @@ HWY_INLINE HalfV power_of_magnitude(HalfV magnitude, HalfV exponent) {
 
   // An exponent of 0, like a magnitude of 1, gives 1 whatever the other is.
   DoubleV z = hn::IfThenElseZero(hn::Not(hn::Or(hn::Eq(log_x, zero), hn::Eq(y, zero))), hn::Mul(y, log_x));
+  z = hn::IfThenElse(hn::IsNaN(log_x), log_x, z); // of two nans always the first, however the product was compiled
   const auto beyond = hn::Gt(hn::Abs(z), constant_double(120)); // beyond float on both sides
   z = hn::IfThenElse(beyond, hn::CopySign(constant_double(120), z), z);
   const DoubleV n_bits = hn::MulAdd(z, constant_double(1 / ln2), constant_double(double_rounder));

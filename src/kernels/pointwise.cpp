@@ -14,30 +14,24 @@
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 
-// The last elements go through the same formula as all others, in a vector that is only partly
-// loaded and stored. Reading all inputs of a vector before its store allows out to be an input.
-template <class Formula> HWY_INLINE void each(const float* a, float* out, int64_t n, Formula formula) {
-  const Tag d;
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(formula(hn::LoadU(d, a + i)), d, out + i);
-  if (i < n) store_first(formula(load_first(a + i, n - i)), out + i, n - i);
-}
+// Vectors on their way at once: one alone waits for its own latency most of the time. The compiler
+// interleaves them (CMakeLists.txt tells it to).
+inline constexpr int64_t abreast = 4;
 
-template <class Formula> HWY_INLINE void each(const float* a, const float* b, float* out, int64_t n, Formula formula) {
+// out[i] = formula(in[i]...). The last elements go through the same formula as all others, in a vector
+// that is only partly loaded and stored. Reading the inputs before the store allows out to be one of them.
+template <class Formula, class... In> HWY_INLINE void each(float* out, int64_t n, Formula formula, const In*... in) {
   const Tag d;
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(formula(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
-  if (i < n) store_first(formula(load_first(a + i, n - i), load_first(b + i, n - i)), out + i, n - i);
-}
-
-template <class Formula>
-HWY_INLINE void each(const float* a, const float* b, const float* c, float* out, int64_t n, Formula formula) {
-  const Tag d;
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(formula(hn::LoadU(d, a + i), hn::LoadU(d, b + i), hn::LoadU(d, c + i)), d, out + i);
-  if (i < n)
-    store_first(formula(load_first(a + i, n - i), load_first(b + i, n - i), load_first(c + i, n - i)), out + i, n - i);
+  for (; i + abreast * lanes <= n; i += abreast * lanes) {
+    V y[abreast];
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < abreast; ++v) y[v] = formula(hn::LoadU(d, in + i + v * lanes)...);
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < abreast; ++v) hn::StoreU(y[v], d, out + i + v * lanes);
+  }
+  for (; i + lanes <= n; i += lanes) hn::StoreU(formula(hn::LoadU(d, in + i)...), d, out + i);
+  if (i < n) store_first(formula(load_first(in + i, n - i)...), out + i, n - i);
 }
 
 HWY_INLINE V one_where(hn::Mask<Tag> condition) { return hn::IfThenElseZero(condition, constant(1.0F)); }
@@ -45,12 +39,12 @@ HWY_INLINE V one_where(hn::Mask<Tag> condition) { return hn::IfThenElseZero(cond
 #define VITRO_UNARY(name, formula)                                                                                     \
   void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
     each(                                                                                                              \
-        in[0], out, n, [](V x) HWY_ATTR __attribute__((always_inline)) { return formula; });                           \
+        out, n, [](V x) HWY_ATTR __attribute__((always_inline)) { return formula; }, in[0]);                           \
   }
 #define VITRO_BINARY(name, formula)                                                                                    \
   void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
     each(                                                                                                              \
-        in[0], in[1], out, n, [](V a, V b) HWY_ATTR __attribute__((always_inline)) { return formula; });               \
+        out, n, [](V a, V b) HWY_ATTR __attribute__((always_inline)) { return formula; }, in[0], in[1]);               \
   }
 
 VITRO_BINARY(add, hn::Add(a, b))
@@ -82,17 +76,19 @@ VITRO_UNARY(error_function, erf(x))
 
 void where_loop(const float* const* in, float* out, int64_t n, const float*) {
   each(
-      in[0], in[1], in[2], out, n, [](V c, V a, V b) HWY_ATTR __attribute__((always_inline)) {
+      out, n, [](V c, V a, V b) HWY_ATTR __attribute__((always_inline)) {
         return hn::IfThenElse(hn::Eq(c, hn::Zero(Tag())), b, a);
-      });
+      },
+      in[0], in[1], in[2]);
 }
 
 void leaky_relu_loop(const float* const* in, float* out, int64_t n, const float* params) {
   const V slope = constant(params[0]);
   each(
-      in[0], out, n, [slope](V x) HWY_ATTR __attribute__((always_inline)) {
-        return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x));
-      });
+      out, n,
+      [slope](V x) HWY_ATTR
+      __attribute__((always_inline)) { return hn::IfThenElse(hn::Gt(x, hn::Zero(Tag())), x, hn::Mul(slope, x)); },
+      in[0]);
 }
 
 #undef VITRO_UNARY

@@ -1,4 +1,4 @@
-// Sums and maxima along one axis, softmax along rows, in float.
+// Sums and maxima along one axis, in float.
 //
 // The array is seen as [outer, reduced, inner], row-major. A sum runs over 16 lanes: element r goes
 // to lane r mod 16, each lane adds in order, and the lanes are added as a fixed binary tree
@@ -18,12 +18,7 @@ void sum(Axes axes, const float* x, float* y);
 /// y [outer, inner] = max over `reduced` (at least 1) of x; nan if any is.
 void max(Axes axes, const float* x, float* y);
 
-/// y = softmax along rows of x [rows, columns]: exp(x - max) / sum. y may be x.
-void softmax(int64_t rows, int64_t columns, const float* x, float* y);
-/// y = x - max - log(sum(exp(x - max))). y may be x.
-void log_softmax(int64_t rows, int64_t columns, const float* x, float* y);
-
-/// The plain twins: readable loops in the same order with std:: functions; sum and max to the same bits.
+/// The plain twins: readable loops in the same order, to the same bits.
 void sum_plain(Axes axes, const float* x, float* y);
 void max_plain(Axes axes, const float* x, float* y);
 

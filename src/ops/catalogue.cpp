@@ -56,6 +56,7 @@ std::span<const Op* const> catalogue() {
       &softmax_op,
       &log_softmax_op,
       &softmax_cross_entropy_op,
+      &subtract_one_hot_op,
       &binary_cross_entropy_op,
       &squared_error_op,
   };

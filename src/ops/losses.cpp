@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/reduce.h"
+#include "kernels/softmax.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
 
@@ -47,7 +48,7 @@ std::vector<Var> grad_cross_entropy(const GradOf& g) {
   Var dx, dt;
   if (const Var& dloss = g.dys[0]) {
     if (t.dtype() == DType::i32) {
-      dx = (p - target_probabilities(x, t)) * (dloss / n);
+      dx = subtract_one_hot(p, t, dloss / n);
     } else {
       dx = (p * sum(t, {-1}, true) - t) * (dloss / n);
       dt = -log_softmax(x) * (dloss / n);
@@ -63,31 +64,44 @@ std::vector<Var> grad_cross_entropy(const GradOf& g) {
 Prepared prepare_cross_entropy(const PrepareCall& call) {
   const int64_t columns = call.in[0].shape.back(), rows = call.in[0].shape.elements() / columns;
   const bool by_index = call.in[1].dtype == DType::i32;
-  const int64_t log_bytes = (rows * columns * 4 + 63) / 64 * 64;
   return {.run =
               [=](const KernelCall& k) {
                 const float* x = static_cast<const float*>(k.in[0]);
-                float* lp = static_cast<float*>(k.workspace);
-                float* row_loss = lp + log_bytes / 4;
-                kernels::softmax(rows, columns, x, static_cast<float*>(k.out[1]));
-                kernels::log_softmax(rows, columns, x, lp);
-                if (by_index) {
-                  const int32_t* t = static_cast<const int32_t*>(k.in[1]);
-                  for (int64_t r = 0; r < rows; ++r) {
-                    // Checked where data enters; here a label outside makes the loss nan rather than a stray read.
-                    const bool inside = t[r] >= 0 && t[r] < columns;
-                    row_loss[r] = inside ? -lp[r * columns + t[r]] : __builtin_nanf("");
-                  }
-                } else {
-                  const float* t = static_cast<const float*>(k.in[1]);
-                  for (int64_t i = 0; i < rows * columns; ++i) lp[i] *= -t[i];
-                  kernels::sum({rows, columns, 1}, lp, row_loss);
-                }
+                float *p = static_cast<float*>(k.out[1]), *losses = static_cast<float*>(k.workspace);
+                // Labels are checked where data enters; here one outside makes the loss nan rather than a stray read.
+                if (by_index)
+                  kernels::cross_entropy(rows, columns, x, static_cast<const int32_t*>(k.in[1]), p, losses);
+                else
+                  kernels::cross_entropy(rows, columns, x, static_cast<const float*>(k.in[1]), p, losses);
                 float* loss = static_cast<float*>(k.out[0]);
-                kernels::sum({1, rows, 1}, row_loss, loss);
+                kernels::sum({1, rows, 1}, losses, loss);
                 *loss /= float(rows);
               },
-          .workspace_bytes = log_bytes + rows * 4};
+          .workspace_bytes = rows * 4};
+}
+
+// --- its derivative ---
+
+std::vector<Type> infer_subtract_one_hot(const InferCall& call) {
+  const Type &x = call.in[0], &i = call.in[1], &s = call.in[2];
+  if (!is_float(x.dtype) || x.shape.rank() < 1)
+    bad_input("", text("the input is ", x, ", expected floating point [.., classes]"));
+  const Type indices{DType::i32, Shape(x.shape.extents().first(size_t(x.shape.rank() - 1)))}, factor{x.dtype, Shape{}};
+  if (i != indices) bad_input("", text("the input is ", x, ", the indices ", i), text("expected ", indices));
+  if (s != factor) bad_input("", text("the factor is ", s, ", expected ", factor));
+  return {x};
+}
+
+Var less_one_hot(const Var& x, const Var& i) { return x - one_hot(i, x.shape().back(), x.dtype()); }
+
+Prepared prepare_subtract_one_hot(const PrepareCall& call) {
+  const int64_t columns = call.in[0].shape.back();
+  if (columns == 0) return {}; // nothing to index: its expansion says so
+  const int64_t rows = call.in[0].shape.elements() / columns;
+  return {.run = [=](const KernelCall& k) {
+    kernels::subtract_one_hot(rows, columns, static_cast<const float*>(k.in[0]), static_cast<const int32_t*>(k.in[1]),
+                              *static_cast<const float*>(k.in[2]), static_cast<float*>(k.out[0]));
+  }};
 }
 
 // --- elementwise losses and their reduction ---
@@ -126,6 +140,18 @@ const Op softmax_cross_entropy_op{
     .prepare = prepare_cross_entropy,
     .onnx = "SoftmaxCrossEntropyLoss", .examples = {{.in = {logits, labels}}, {.in = {logits, probabilities}}}};
 
+const Op subtract_one_hot_op{
+    .name = "subtract_one_hot", .formula = "y = (x - [i = class]) s",
+    .doc = "Takes 1 from each row at its index and scales: from probabilities, the derivative of their cross-entropy.",
+    .args = {"x", "i", "s"}, .rules = {"dx = dy s", "di = 0", "ds = sum(dy (x - [i = class]))"},
+    .infer = infer_subtract_one_hot,
+    .expand = [](std::span<const Var> in, const Attrs&) { return std::vector{less_one_hot(in[0], in[1]) * in[2]}; },
+    .grad = [](const GradOf& g) {
+      return std::vector{g.dy * g.xs[2], Var{}, sum(g.dy * less_one_hot(g.x, g.xs[1]))};
+    },
+    .prepare = prepare_subtract_one_hot,
+    .examples = {{.in = {probabilities, labels, Tensor::scalar(0.5)}}}};
+
 const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy", .formula = "y = mean(softplus(x) - x t)",
     .doc = "Cross-entropy of a yes-or-no answer: -t log p - (1 - t) log(1 - p), p = sigmoid(x), without overflow.",
@@ -158,6 +184,8 @@ CrossEntropy softmax_cross_entropy(In logits, In targets) {
   const auto out = apply_all(softmax_cross_entropy_op, in);
   return {out[0], out[1]};
 }
+
+Var subtract_one_hot(In x, In indices, In factor) { return apply(subtract_one_hot_op, {x, indices, factor}); }
 
 Var binary_cross_entropy(In logits, In targets, const std::string& reduction) {
   return apply(binary_cross_entropy_op, {logits, targets}, {{"reduction", reduction}});

@@ -85,6 +85,8 @@ struct CrossEntropy {
 };
 /// Softmax and cross-entropy jointly. logits [.., classes]; targets i32 [..] or probabilities [.., classes].
 CrossEntropy softmax_cross_entropy(In logits, In targets);
+/// (x - [index = class]) factor: x [.., classes], indices i32 [..], a scalar.
+Var subtract_one_hot(In x, In indices, In factor);
 Var binary_cross_entropy(In logits, In targets, const std::string& reduction = "mean");
 Var squared_error(In predictions, In targets, const std::string& reduction = "mean");
 

@@ -1,6 +1,6 @@
 // Softmax: a smooth arg-max (the smooth maximum is log-sum-exp). The maximum is subtracted first,
 // so that no exponential overflows.
-#include "kernels/reduce.h"
+#include "kernels/softmax.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
 
