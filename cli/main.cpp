@@ -114,6 +114,17 @@ const Verb all[] = {
      "Operators: @ or matmul, dot, *, +. Without an operator between the shapes, all of them.",
      {{"vitro shape \"(64,3) @ (3,5)\"", "(64, 5)"}, {"vitro shape \"(64,3) (3,)\"", "every operator at once"}},
      shape},
+    {"bench",
+     "how fast this machine can go, and how near to it vitro comes",
+     "[NAME ...] [options]",
+     "NAME is a workload or a group of them (--list); without, everything. Measures in rounds, each workload once a "
+     "round, and shows medians. The limit is the larger of FLOPs / peak and bytes / bandwidth, measured in the same "
+     "run.",
+     {{"vitro bench", "everything: about a minute"},
+      {"vitro bench step --threads 2", "whole training steps on two threads"},
+      {"vitro bench --only adam-16Mi --rounds 50", "one workload, and what limits it"},
+      {"vitro bench --json", "for a script"}},
+     bench},
 };
 
 std::string overview() {

@@ -37,5 +37,6 @@ int report(Arguments&);
 int init(Arguments&);
 int data(Arguments&);
 int shape(Arguments&);
+int bench(Arguments&);
 
 } // namespace vitro::cli

@@ -409,6 +409,22 @@ class BadInput(Case):
                             (["--neuron", "fc1"], "--neuron"), (["--neuron", "fc1:100000"], "100000"), (["--param", "random:x"], "random")):
             self.refused("explain", "a", *words, says=says)
 
+    def test_bench(self):
+        self.refused("bench", "--only", "W7", says=("W7", '"W1"', "--list"))
+        self.refused("bench", "mutmal", says='"matmul"')
+        for threads in ("0", "257", "1,", "1,x", "-1", ""):
+            self.refused("bench", f"--threads={threads}", "--only", "W6", says="--threads")
+        self.refused("bench", "--rounds", "0", says="--rounds")
+        self.refused("bench", "W6", "lr=1", says="lr=1")
+        self.refused("bench", "W6", "--quiet", "--peer", "./nobody", says="nobody")
+
+    def test_a_peer_that_misbehaves(self):
+        for answers, says in (("exit", "ended"), ("echo me; exit", "ended"), ("echo me; read x; echo fast; read x", "fast"),
+                              ("echo me; read x; echo -3; read x", "-3")):
+            (self.dir / "peer").write_text(f"#!/bin/sh\n{answers}\n")
+            (self.dir / "peer").chmod(0o755)
+            self.refused("bench", "W6", "--threads=1", "--rounds=1", "--quiet", "--peer=./peer", says=says, status=1)
+
     def test_shapes(self):
         self.refused("shape", "(64,3) @", says="shape")
         self.refused("shape", "(64,3) % (3,)", says="%")
@@ -682,6 +698,51 @@ class Verbs(Case):
         every = said("(64,3) (3,5)")
         self.assertEqual((every["matmul"], every["*"]), ([64, 5], None))
         self.assertIn("3", self.vitro("shape", "(64,3) @ (64,3)").stdout)
+
+    def test_bench(self):
+        keys = """workload threads microseconds flops bytes peak bandwidth share_of_limit peer peer_microseconds
+            ratio""".split()
+        rows = self.json("bench", "--only", "W6", "relu", "--rounds", "1", "--threads", "1,2")
+        for row in rows:
+            self.assertEqual(list(row), keys)
+            self.assertGreater(row["microseconds"], 0)
+            self.assertIsNone(row["peer"])
+        work = [row for row in rows if row["workload"] == "W6"]
+        self.assertEqual([row["threads"] for row in work], [1, 2])
+        for row in work:
+            self.assertEqual(row["flops"], 585600)
+            limit = max(row["flops"] / row["peak"], row["bytes"] / row["bandwidth"])
+            self.assertAlmostEqual(row["share_of_limit"], 1e6 * limit / row["microseconds"])
+        self.assertEqual([row["threads"] for row in rows if row["workload"] == "relu"], [1])
+        text = self.vitro("bench", "softmax-ce", "--rounds", "1").stdout
+        self.assertIn("of the limit", text)
+        self.assertIn("with the Jacobian", text)
+
+    def test_bench_lists_what_it_knows(self):
+        names = [entry["workload"] for entry in self.json("bench", "--list")]
+        self.assertIn("W1", names)
+        for name in names:
+            self.assertIn(name, self.vitro("bench", "--list").stdout)
+
+    def test_bench_start_and_memory(self):
+        rows = {row["workload"]: row for row in self.json("bench", "process", "--rounds", "1", "--threads", "1")}
+        self.assertGreater(rows["start"]["microseconds"], 0)
+        self.assertIsNone(rows["memory"]["microseconds"])
+        self.assertGreater(rows["memory"]["bytes"], rows["memory-beside-data"]["bytes"])
+        self.assertGreater(rows["memory-beside-data"]["bytes"], 4 * 101770)  # the parameters at least
+
+    def test_bench_with_a_peer(self):
+        (self.dir / "peer").write_text("#!/bin/sh\necho slowpoke 1.0\nwhile read name threads; do "
+                                       "if [ $name = W6 ]; then printf '5e5\\tat leisure\\n'; else echo -; fi; done\n")
+        (self.dir / "peer").chmod(0o755)
+        words = ["bench", "W6", "W1-first", "--rounds", "2", "--threads", "1", "--peer", "./peer"]
+        rows = {row["workload"]: row for row in self.json(*words)}
+        self.assertEqual(rows["W6"]["peer"], "slowpoke 1.0, at leisure")
+        self.assertEqual(rows["W6"]["peer_microseconds"], 5e5)
+        self.assertAlmostEqual(rows["W6"]["ratio"], 5e5 / rows["W6"]["microseconds"])
+        self.assertIsNone(rows["W1-first"]["peer"])
+        self.assertIsNone(rows["W1-first"]["ratio"])
+        self.assertIn("slowpoke", self.vitro(*words).stdout)
 
     def test_data_path(self):
         self.assertIn(str(self.dir), self.vitro("data", "path").stdout)
