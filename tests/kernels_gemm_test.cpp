@@ -56,7 +56,7 @@ void expect_near(const Guarded& got, const Guarded& want, int64_t k, const std::
     ASSERT_NEAR(got.data()[i], want.data()[i], double(k * k + 1) * 0x1p-23) << what << ", element " << i;
 }
 
-enum class Form { plain, transposed, gaps, panels };
+enum class Form { plain, transposed, gaps, panels, transposed_panels };
 
 /// A random matrix in one of the forms in which an operand may come.
 struct Operand {
@@ -76,7 +76,14 @@ struct Operand {
       for (int64_t j = columns; j < panels_of(columns) * panel_width; ++j)
         for (int64_t i = 0; i < rows; ++i)
           storage.data()[(j / panel_width * rows + i) * panel_width + j % panel_width] = 0;
-    view = {storage.data(), row, column, form == Form::panels};
+    if (form == Form::transposed_panels) { // what panels hold of the transpose, padding included
+      const Operand other(columns, rows, Form::panels, seed);
+      storage = other.storage;
+    }
+    view = {storage.data(), row, column,
+            form == Form::panels              ? Matrix::panels
+            : form == Form::transposed_panels ? Matrix::transposed_panels
+                                              : Matrix::strided};
   }
 };
 
@@ -160,7 +167,7 @@ TEST(Gemm, HasTheBitsOfItsPlainTwinAtOddSizes) {
     const auto pick = [&] { return odd_sizes[random() % std::size(odd_sizes)]; };
     for (int64_t m : odd_sizes)
       for (int64_t n : odd_sizes) {
-        const Form a = Form(random() % 4), b = Form(random() % 4);
+        const Form a = Form(random() % 5), b = Form(random() % 5);
         compare({m, n, pick()}, a, b, c_forms[random() % 3], target.fused);
         if (testing::Test::HasFatalFailure()) return;
       }
@@ -171,8 +178,8 @@ TEST(Gemm, TakesEveryFormOfOperand) {
   for (const Target& target : targets()) {
     const OnTarget on(target.bit);
     SCOPED_TRACE(target.name);
-    for (Form a : {Form::plain, Form::transposed, Form::gaps, Form::panels})
-      for (Form b : {Form::plain, Form::transposed, Form::gaps, Form::panels})
+    for (Form a : {Form::plain, Form::transposed, Form::gaps, Form::panels, Form::transposed_panels})
+      for (Form b : {Form::plain, Form::transposed, Form::gaps, Form::panels, Form::transposed_panels})
         for (Product::Form c : c_forms)
           for (GemmShape s : {GemmShape{37, 53, 29}, GemmShape{1, 200, 17}, GemmShape{200, 1, 17}, GemmShape{70, 40, 0},
                               GemmShape{19, 21, 600}}) {

@@ -26,7 +26,6 @@ namespace vitro::kernels {
 struct GemmOperands {
   GemmShape shape;
   Matrix a;
-  bool a_packed; // a.data is the transpose of A in panels: element (i, k) at i / 16 * 16 * shape.k + 16 * k + i % 16
   const float* b;
   int64_t b_row, b_panel;
   Product c;
@@ -218,19 +217,18 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
   const int64_t last = n - (panel + panels - 1) * panel_width, last_columns = last < panel_width ? last : panel_width;
   const int64_t blocks = k > k_block ? (k + k_block - 1) / k_block : 1; // of nearly equal length, in whole panels of A
   const int64_t step = k > k_block ? (k + blocks * panel_width - 1) / (blocks * panel_width) * panel_width : k;
+  const bool packed = g.a.form == Matrix::transposed_panels;
+  const int64_t a_row = packed ? 1 : g.a.form == Matrix::panels ? panel_width : g.a.row;
+  const int64_t a_column = packed ? panel_width : g.a.form == Matrix::panels ? 1 : g.a.column;
   int64_t k0 = 0;
   do {
     const int64_t k1 = k - k0 < step ? k : k0 + step;
     Tile tile{.k = k1 - k0,
               .a = nullptr,
-              .a_row = g.a_packed   ? 1
-                       : g.a.panels ? panel_width
-                                    : g.a.row,
-              .a_column = g.a_packed   ? panel_width
-                          : g.a.panels ? 1
-                                       : g.a.column,
-              .a_run = g.a.panels ? panel_width : k1 - k0,
-              .a_skip = g.a.panels ? (m - 1) * panel_width : 0,
+              .a_row = a_row,
+              .a_column = a_column,
+              .a_run = g.a.form == Matrix::panels ? panel_width : k1 - k0,
+              .a_skip = g.a.form == Matrix::panels ? (m - 1) * panel_width : 0,
               .b = g.b + panel * g.b_panel + k0 * g.b_row,
               .b_row = g.b_row,
               .b_panel = g.b_panel,
@@ -240,12 +238,12 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
               .continued = k0 > 0,
               .last_columns = last_columns,
               .pads = pads};
-    const float* const a = g.a.data + k0 * (g.a_packed ? panel_width : g.a.panels ? m : g.a.column);
     for (int64_t i = row, rows; i < row_end; i += rows) {
       const int64_t left = row_end - i, in_panel = panel_width - i % panel_width;
-      rows = next(g.a_packed && left > in_panel ? in_panel : left, most_rows(panels));
+      rows = next(packed && left > in_panel ? in_panel : left, most_rows(panels));
       if (k0 == 0 && g.epilogue.ahead) ahead(g, i, rows, panel, panels);
-      tile.a = a + (g.a_packed ? i / panel_width * panel_width * k + i % panel_width : i * tile.a_row);
+      tile.a = g.a.data + (g.a.form == Matrix::panels ? k0 * m : k0 * a_column) +
+               (packed ? i / panel_width * panel_width * k + i % panel_width : i * a_row);
       tiles.of[rows - 1][panels - 1](tile);
       tile.c += rows * c_row;
     }
@@ -287,7 +285,9 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
       }
     }
     const int64_t j = panel * panel_width, j_end = n < panel_end * panel_width ? n : panel_end * panel_width;
-    if (g.c.form == Product::transposed)
+    if (g.c.form == Product::transposed && rows == m)
+      finished(j * m, j_end * m, c + j * m);
+    else if (g.c.form == Product::transposed)
       for (int64_t x = j; x < j_end; ++x) finished(x * m + i, x * m + i_end, c + x * m + i);
     else if (g.c.form == Product::rows && j_end - j == n)
       finished(i * n, i_end * n, c + i * n);
@@ -349,14 +349,14 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
 // Whether a copy of A pays: several strips read it, and its elements along k lie so that they fall on few sets of a
 // cache.
 bool packs_a(GemmShape shape, Matrix a) {
-  return !a.panels && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width && shape.n > 3 * panel_width;
+  return a.form == Matrix::strided && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width && shape.n > 3 * panel_width;
 }
 
 } // namespace
 
 int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b) {
   const auto copy = [&](int64_t columns) { return ceil_div(columns, panel_width) * shape.k * panel_width; };
-  return int64_t(sizeof(float)) * ((packs_a(shape, a) ? copy(shape.m) : 0) + (b.panels ? 0 : copy(shape.n)));
+  return int64_t(sizeof(float)) * ((packs_a(shape, a) ? copy(shape.m) : 0) + (b.form == Matrix::panels ? 0 : copy(shape.n)));
 }
 
 void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue) {
@@ -366,29 +366,30 @@ void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilo
   auto* copies = static_cast<float*>(workspace);
   const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](const Matrix& x, int64_t columns,
                                                                        int64_t panel) {
-    const int64_t column = panel * panel_width;
-    pack_panel(x.data + column * x.column, x.row, x.column, k, std::min(panel_width, columns - column),
-               copies + column * k);
+    const int64_t column = panel * panel_width, some = std::min(panel_width, columns - column);
+    float* const to = copies + column * k;
+    if (x.form == Matrix::strided) return pack_panel(x.data + column * x.column, x.row, x.column, k, some, to);
+    for (int64_t k0 = 0; k0 < k; k0 += panel_width) // panels of the transpose, [columns][16] each
+      pack_panel(x.data + k0 * columns + column * panel_width, 1, panel_width, std::min(panel_width, k - k0), some,
+                 to + k0 * panel_width);
   };
 
-  const bool a_packed = packs_a(shape, a);
-  if (a_packed) {
+  if (packs_a(shape, a)) {
     const Matrix transposed{a.data, a.column, a.row};
     const int64_t row_panels = ceil_div(m, panel_width), share = 4;
     run_tasks(ceil_div(row_panels, share), work, [&](int64_t task) {
       for (int64_t p = task * share; p < std::min((task + 1) * share, row_panels); ++p) pack(transposed, m, p);
     });
-    a.data = copies;
+    a = {copies, 0, 0, Matrix::transposed_panels};
     copies += row_panels * panel_width * k;
   }
 
   // B is read in place where it is in panels, or where few rows would use its copy and whole vectors
   // of columns lie side by side; of that only the last panel, if it is cut off, is copied.
-  const bool in_place = b.panels || (b.column == 1 && m <= few_rows);
-  const int64_t first_packed = b.panels ? panels : in_place ? n / panel_width : 0;
+  const bool rows_in_place = b.form == Matrix::strided && b.column == 1 && m <= few_rows;
+  const int64_t first_packed = b.form == Matrix::panels ? panels : rows_in_place ? n / panel_width : 0;
   const GemmOperands packed{.shape = shape,
                             .a = a,
-                            .a_packed = a_packed,
                             .b = copies,
                             .b_row = panel_width,
                             .b_panel = k * panel_width,
@@ -396,7 +397,7 @@ void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilo
                             .epilogue = epilogue};
   GemmOperands direct = packed;
   direct.b = b.data;
-  if (!b.panels) direct.b_row = b.row, direct.b_panel = panel_width;
+  if (rows_in_place) direct.b_row = b.row, direct.b_panel = panel_width;
   const auto multiply = [&, multiply = HWY_DYNAMIC_DISPATCH(multiply)](int64_t row, int64_t row_end, int64_t panel,
                                                                        int64_t panel_end) {
     const int64_t middle = std::clamp(first_packed, panel, panel_end);
@@ -423,14 +424,18 @@ void gemm_plain(GemmShape shape, Matrix a, Matrix b, Product c) {
   const auto in_panels = [](int64_t rows, int64_t i, int64_t j) {
     return (j / panel_width * rows + i) * panel_width + j % panel_width;
   };
-  const auto at = [&](const Matrix& x, int64_t rows, int64_t i, int64_t j) {
-    return x.data[x.panels ? in_panels(rows, i, j) : i * x.row + j * x.column];
+  const auto at = [&](const Matrix& x, int64_t rows, int64_t columns, int64_t i, int64_t j) {
+    switch (x.form) {
+      case Matrix::panels: return x.data[in_panels(rows, i, j)];
+      case Matrix::transposed_panels: return x.data[in_panels(columns, j, i)];
+      default: return x.data[i * x.row + j * x.column];
+    }
   };
   const int64_t columns = c.form == Product::panels ? ceil_div(n, panel_width) * panel_width : n;
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < columns; ++j) {
       float sum = 0;
-      for (int64_t x = 0; x < k && j < n; ++x) sum = std::fma(at(a, m, i, x), at(b, k, x, j), sum);
+      for (int64_t x = 0; x < k && j < n; ++x) sum = std::fma(at(a, m, k, i, x), at(b, k, n, x, j), sum);
       c.data[c.form == Product::panels       ? in_panels(m, i, j)
              : c.form == Product::transposed ? j * m + i
                                              : i * n + j] = sum;

@@ -13,11 +13,11 @@ namespace vitro::kernels {
 
 inline constexpr int64_t panel_width = 16;
 
-/// A matrix read element by element: element (i, j) at data[i * row + j * column]; or in panels.
+/// A matrix read element by element: element (i, j) at data[i * row + j * column]; or in panels; or its transpose is.
 struct Matrix {
   const float* data;
   int64_t row, column;
-  bool panels = false; // strides are ignored
+  enum Form { strided, panels, transposed_panels } form = strided; // strides are ignored unless strided
 };
 
 /// Where C goes: row-major and dense; in panels, with zeros in the padding; or its transpose, row-major and dense.

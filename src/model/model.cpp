@@ -93,32 +93,34 @@ ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch)
 }
 
 // The first of the largest.
-int64_t largest(ConstView rows, int64_t row, int64_t columns) {
-  int64_t best = 0;
-  for (int64_t i = 1; i < columns; ++i)
-    if (rows.at(row * columns + i) > rows.at(row * columns + best)) best = i;
-  return best;
-}
+template <class T> int64_t largest(std::span<const T> row) { return std::ranges::max_element(row) - row.begin(); }
 
 // How many samples are predicted right; -1 where targets are numbers to be met, not classes.
-int64_t count_correct(const Loss& loss, ConstView predictions, ConstView targets) {
-  const int64_t rows = predictions.type.shape[0], columns = predictions.type.shape[1];
+template <class T> int64_t count_correct(const Loss& loss, std::span<const T> predictions, ConstView targets) {
   const bool labels = targets.type.dtype == DType::i32;
   if (!labels && !loss.classes) return -1;
+  const size_t rows = size_t(targets.type.shape[0]), columns = predictions.size() / rows;
   const bool one_of_many = columns > 1 && (labels || std::string_view(loss.name) == "cross_entropy");
   int64_t correct = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    bool right = true;
-    if (one_of_many) {
-      right =
-          largest(predictions, row, columns) == (labels ? int64_t(targets.at(row)) : largest(targets, row, columns));
+  for (size_t row = 0; row < rows; ++row) {
+    const auto predicted = predictions.subspan(row * columns, columns);
+    const auto wanted = [&](size_t i) { return targets.at(int64_t(row * columns + i)); };
+    if (one_of_many && labels) {
+      correct += largest(predicted) == targets.as<int32_t>()[row];
+    } else if (one_of_many) {
+      correct += largest(predicted) == largest(targets.as<T>().subspan(row * columns, columns));
     } else { // yes or no, for each output
-      for (int64_t i = row * columns; i < (row + 1) * columns; ++i)
-        right &= (predictions.at(i) > 0.5) == (targets.at(i) > 0.5);
+      bool right = true;
+      for (size_t i = 0; i < columns; ++i) right &= (predicted[i] > T(0.5)) == (wanted(i) > 0.5);
+      correct += right;
     }
-    correct += right;
   }
   return correct;
+}
+
+int64_t count_correct(const Loss& loss, ConstView predictions, ConstView targets) {
+  return predictions.type.dtype == DType::f64 ? count_correct(loss, predictions.as<double>(), targets)
+                                              : count_correct(loss, predictions.as<float>(), targets);
 }
 
 } // namespace

@@ -94,7 +94,9 @@ kernels::Matrix matrix(const void* data, bool transposed, const Shape& shape) {
   return transposed ? kernels::Matrix{static_cast<const float*>(data), 1, columns}
                     : kernels::Matrix{static_cast<const float*>(data), columns, 1};
 }
-kernels::Matrix in_panels(const void* data) { return {static_cast<const float*>(data), 0, 0, true}; }
+kernels::Matrix in_panels(const void* data, kernels::Matrix::Form form = kernels::Matrix::panels) {
+  return {static_cast<const float*>(data), 0, 0, form};
+}
 
 Prepared prepare(const PrepareCall& call) {
   const bool ta = call.attrs.integer("transpose_a"), tb = call.attrs.integer("transpose_b");
@@ -115,7 +117,9 @@ Prepared prepare(const PrepareCall& call) {
             .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a), matrix(nullptr, tb, b)),
             .flops = flops};
   }
-  if (y_in_panels || (b_in_panels && !tb)) {
+  // Of b in panels of its rows, not of its columns, a copy is made where it is smaller than what the other way turns.
+  const bool copies_b = b_in_panels && !tb && p.n * p.k < p.m * (p.n + p.k) / 2;
+  if (y_in_panels || (b_in_panels && !tb && !copies_b)) {
     // The transposed product y' = b' a'. y in panels of its rows is y' in panels of its columns; b in panels of its
     // rows is b' in panels of its columns.
     const kernels::GemmShape shape{p.n, p.m, p.k};
@@ -133,14 +137,17 @@ Prepared prepare(const PrepareCall& call) {
             .flops = flops};
   }
   const kernels::GemmShape shape{p.m, p.n, p.k};
+  const auto right = [=](const void* data) {
+    return b_in_panels ? in_panels(data, tb ? kernels::Matrix::panels : kernels::Matrix::transposed_panels)
+                       : matrix(data, tb, b);
+  };
   return {.run =
               [=](const KernelCall& k) {
-                kernels::gemm(shape, matrix(k.in[0], ta, a), b_in_panels ? in_panels(k.in[1]) : matrix(k.in[1], tb, b),
+                kernels::gemm(shape, matrix(k.in[0], ta, a), right(k.in[1]),
                               {static_cast<float*>(k.out[0])}, k.workspace,
                               {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
               },
-          .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a),
-                                                     b_in_panels ? in_panels(nullptr) : matrix(nullptr, tb, b)),
+          .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a), right(nullptr)),
           .takes_epilogue = true,
           .flops = flops};
 }

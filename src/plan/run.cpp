@@ -64,24 +64,38 @@ void run_range(const Chain& chain, int64_t begin, int64_t end, const float* made
   scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
   const auto slot = [&](int index) { return scratch + index * tile; };
   const auto data = [&](int buffer) { return static_cast<float*>(chain.buffers[buffer]); };
-  const auto operand_at = [&](const Operand& operand, int64_t at) -> const float* {
-    switch (operand.kind) {
-      case Operand::full: return data(operand.index) + at;
-      case Operand::made: return made + (at - begin);
-      case Operand::periodic: return data(operand.index) + (operand.period == 1 ? 0 : at % operand.period);
-      case Operand::broadcast: return slot(operand.tile);
-      default: return slot(operand.index);
-    }
+  // Where each operand of the first tile is, and whether it moves on from tile to tile.
+  struct Place {
+    const float* base;
+    int64_t moves;
   };
+  auto* places = static_cast<Place*>(__builtin_alloca(program.operands.size() * sizeof(Place)));
+  for (size_t i = 0; i < program.operands.size(); ++i) {
+    const Operand& operand = program.operands[i];
+    switch (operand.kind) {
+      case Operand::full: places[i] = {data(operand.index) + begin, 1}; break;
+      case Operand::made: places[i] = {made, 1}; break;
+      case Operand::periodic: places[i] = {data(operand.index), 0}; break;
+      case Operand::broadcast: places[i] = {slot(operand.tile), 0}; break;
+      case Operand::slot: places[i] = {slot(operand.index), 0}; break;
+    }
+  }
   bool finite = true;
   for (int64_t at = begin; at < end; at += tile) {
     const int64_t n = std::min(tile, end - at);
-    for (const Operand& operand : program.operands)
+    for (size_t i = 0; i < program.operands.size(); ++i) {
+      const Operand& operand = program.operands[i];
       if (operand.kind == Operand::broadcast)
         stretch(data(operand.index), program.shape, operand, at, n, slot(operand.tile));
+      else if (operand.period > 1)
+        places[i].base = data(operand.index) + at % operand.period;
+    }
     for (const Member& member : program.members) {
       const float* in[4];
-      for (size_t i = 0; i < member.in.size(); ++i) in[i] = operand_at(program.operands[size_t(member.in[i])], at);
+      for (size_t i = 0; i < member.in.size(); ++i) {
+        const Place& place = places[size_t(member.in[i])];
+        in[i] = place.base + place.moves * (at - begin);
+      }
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
       member.kernel(in, out, n, member.params.data());
       if (member.check_finite) finite &= all_finite(program, out, at, n);
