@@ -210,17 +210,18 @@ private:
     for (size_t i = 0; i < group.members.size(); ++i) {
       const NodeId id = group.members[i];
       const Node& node = (*graph_)[id];
-      Member member{.kernel = node.op->vector, .params = {}, .in = {}};
-      for (const char* name : node.op->vector_params) member.params.push_back(float(node.attrs.real(name)));
+      Member member{.kernel = node.op->vector, .params = int(program.params.size())};
+      for (const char* name : node.op->vector_params) program.params.push_back(float(node.attrs.real(name)));
       for (const Edge edge : node.in) {
+        int16_t& in = member.in.at(size_t(member.inputs++));
         const auto inside = position.find(edge.node);
         if (inside != position.end()) last_reader[inside->second] = i;
         if (inside != position.end())
-          member.in.push_back(operand(program, {.kind = Operand::slot, .index = int(inside->second)}));
+          in = operand(program, {.kind = Operand::slot, .index = int(inside->second)});
         else if (edge.node == group.root && edge.output == 0 && step.out[0] == nowhere)
-          member.in.push_back(operand(program, {.kind = Operand::made}));
+          in = operand(program, {.kind = Operand::made});
         else
-          member.in.push_back(outside_operand(step, edge, layout));
+          in = outside_operand(step, edge, layout);
       }
       if (read_outside(id, group)) member.buffer = values_[{{id, 0}, layout}] = new_arena(node.out[0], layout);
       program.members.push_back(std::move(member));
@@ -231,16 +232,16 @@ private:
     assign_slots(program, last_reader);
   }
 
-  static int operand(PointwiseProgram& program, Operand wanted) {
+  static int16_t operand(PointwiseProgram& program, Operand wanted) {
     for (size_t i = 0; i < program.operands.size(); ++i)
       if (const Operand& held = program.operands[i];
-          held.kind == wanted.kind && held.index == wanted.index && held.stride == wanted.stride)
-        return int(i);
+          held.kind == wanted.kind && held.index == wanted.index && held.strides == wanted.strides)
+        return int16_t(i);
     program.operands.push_back(wanted);
-    return int(program.operands.size()) - 1;
+    return int16_t(program.operands.size() - 1);
   }
 
-  int outside_operand(Step& step, Edge edge, Layout layout) {
+  int16_t outside_operand(Step& step, Edge edge, Layout layout) {
     PointwiseProgram& program = step.pointwise;
     const Shape& shape = graph_->type(edge).shape;
     if (shape == program.shape) return operand(program, {.kind = Operand::full, .index = buffer_of(edge, layout)});
@@ -250,8 +251,11 @@ private:
       return operand(
           program,
           {.kind = Operand::periodic, .index = spread(step, buffer, shape.elements()), .period = shape.elements()});
-    return operand(program,
-                   {.kind = Operand::broadcast, .index = buffer, .stride = broadcast_strides(shape, program.shape)});
+    const Strides strides = broadcast_strides(shape, program.shape);
+    const auto known = std::ranges::find(program.strides, strides);
+    const int which = int(known - program.strides.begin());
+    if (known == program.strides.end()) program.strides.push_back(strides);
+    return operand(program, {.kind = Operand::broadcast, .index = buffer, .strides = which});
   }
 
   // The buffer in which `buffer` is repeated: by the first step that needs it; a constant once and for all.
@@ -406,7 +410,7 @@ private:
     for (size_t later = which + 1; later < step.pointwise.members.size(); ++later) {
       const Member& member = step.pointwise.members[later];
       if (member.buffer >= 0 && is(member.buffer)) return false;
-      for (const int in : member.in)
+      for (const int in : member.reads())
         if (const Operand& operand = step.pointwise.operands[size_t(in)];
             operand.kind == Operand::full && is(operand.index))
           return false;
@@ -444,7 +448,7 @@ private:
   // Lets member `which` write over an operand of `reader` that dies in this step.
   bool take_over(const Step& step, int at, size_t which, const Member& reader) {
     const int mine = step.pointwise.members[which].buffer;
-    for (const int in : reader.in) {
+    for (const int in : reader.reads()) {
       const Operand& operand = step.pointwise.operands[size_t(in)];
       if (operand.kind != Operand::full) continue;
       const int held = find(operand.index);

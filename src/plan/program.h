@@ -9,6 +9,8 @@
 //   run.cpp        executes the steps
 #pragma once
 
+#include <span>
+
 #include "plan/plan.h"
 
 namespace vitro {
@@ -75,20 +77,22 @@ inline constexpr size_t most_members = 24; // bounds a group's scratch: at most 
 /// Elements that a group works on at a time: its scratch stays in the first-level cache.
 inline constexpr int64_t tile = 512;
 
-/// An operand of a pointwise member, and where its elements at .. at + n (of the group's space) are found.
+/// An operand of a pointwise member, and where its elements at .. at + n (of the group's space) are found. Operands and
+/// members are small: they are read anew for each range, between kernels that fill the first-level cache.
 struct Operand {
-  enum Kind {
+  enum Kind : uint8_t {
     full,      // buffer + at
     made,      // what the group's root hands to its epilogue: it has no buffer
     periodic,  // buffer + at % period: a scalar (period 1) or a row, laid out often enough by a Spread
     broadcast, // any other smaller shape: stretched into a tile of scratch, tile by tile
     slot,      // a tile of scratch
   } kind;
-  int index = 0;                                 // buffer, or slot
-  int tile = 0;                                  // broadcast: the slot that it is stretched into
-  int64_t period = 1;                            // periodic
-  std::array<int64_t, Shape::max_rank> stride{}; // broadcast: its strides in the group's shape
+  int index = 0;      // buffer, or slot
+  int tile = 0;       // broadcast: the slot that it is stretched into
+  int strides = -1;   // broadcast: its strides in the group's shape, in PointwiseProgram::strides
+  int64_t period = 1; // periodic
 };
+using Strides = std::array<int64_t, Shape::max_rank>;
 
 /// A small buffer repeated in a larger one, so that a tile may begin anywhere in it.
 struct Spread {
@@ -99,11 +103,13 @@ struct Spread {
 
 struct Member {
   VectorKernel kernel;
-  std::vector<float> params;
-  std::vector<int> in; // positions in PointwiseProgram::operands
-  int buffer = -1;     // where its result goes; -1: into `slot`
-  int slot = 0;
+  int params = 0;              // the first of its parameters in PointwiseProgram::params
+  std::array<int16_t, 4> in{}; // positions in PointwiseProgram::operands
+  int8_t inputs = 0;
   bool check_finite = false; // it becomes the new value of a trainable state
+  int buffer = -1;           // where its result goes; -1: into `slot`
+  int slot = 0;
+  std::span<const int16_t> reads() const { return std::span(in).first(size_t(inputs)); }
 };
 
 struct PointwiseProgram {
@@ -114,6 +120,8 @@ struct PointwiseProgram {
   bool fetches_ahead = false; // its buffers are larger than a cache that is near
   std::vector<Operand> operands;
   std::vector<Member> members;
+  std::vector<Strides> strides;
+  std::vector<float> params;
 };
 
 inline constexpr int nowhere = -1; // the buffer of a value that only a group's members see

@@ -36,13 +36,13 @@ bool all_finite(const PointwiseProgram& program, const float* x, int64_t begin, 
 }
 
 // Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
-void stretch(const float* x, const Shape& shape, const Operand& operand, int64_t begin, int64_t n, float* out) {
-  const int64_t inner = shape.back(), step = operand.stride[shape.rank() - 1];
+void stretch(const float* x, const Shape& shape, const Strides& stride, int64_t begin, int64_t n, float* out) {
+  const int64_t inner = shape.back(), step = stride[size_t(shape.rank() - 1)];
   int64_t row = begin / inner, column = begin % inner;
   while (n > 0) {
     int64_t at = column * step, rest = row;
     for (int axis = shape.rank() - 2; axis >= 0 && rest; --axis) {
-      at += rest % shape[axis] * operand.stride[axis];
+      at += rest % shape[axis] * stride[size_t(axis)];
       rest /= shape[axis];
     }
     const int64_t length = std::min(inner - column, n);
@@ -86,18 +86,18 @@ void run_range(const Chain& chain, int64_t begin, int64_t end, const float* made
     for (size_t i = 0; i < program.operands.size(); ++i) {
       const Operand& operand = program.operands[i];
       if (operand.kind == Operand::broadcast)
-        stretch(data(operand.index), program.shape, operand, at, n, slot(operand.tile));
+        stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n, slot(operand.tile));
       else if (operand.period > 1)
         places[i].base = data(operand.index) + at % operand.period;
     }
     for (const Member& member : program.members) {
       const float* in[4];
-      for (size_t i = 0; i < member.in.size(); ++i) {
+      for (size_t i = 0; i < member.reads().size(); ++i) {
         const Place& place = places[size_t(member.in[i])];
         in[i] = place.base + place.moves * (at - begin);
       }
       float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
-      member.kernel(in, out, n, member.params.data());
+      member.kernel(in, out, n, program.params.data() + member.params);
       if (member.check_finite) finite &= all_finite(program, out, at, n);
     }
   }
