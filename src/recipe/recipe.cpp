@@ -106,6 +106,7 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   out.numpy = recipe.train.random == "numpy";
   out.csv.target = data.target;
   out.csv.header = data.header;
+  if (recipe.train.dtype == "f64") out.csv.dtype = DType::f64;
   if (!data.separator.empty()) out.csv.separator = separator_of(data.separator);
   if (!data.goal.empty()) out.csv.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
   return out;

@@ -64,6 +64,9 @@ struct Recipe {
 /// is no TOML, another `vitro =` version, an unknown key, layer, argument, loss, optimiser, schedule (with the
 /// nearest name), a value of another kind or out of range, and what `resolve` says of the net.
 Recipe parse_recipe(const std::string& toml, const std::string& origin);
+/// The same of a table that was read already (recipe/value.h).
+struct Value;
+Recipe parse_recipe(const Value& table, const std::string& origin);
 
 enum class Comments : uint8_t { no, yes };
 /// The recipe as TOML. With comments each key says what it means, and what is not stated is named.
