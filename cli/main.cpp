@@ -86,6 +86,17 @@ const Verb all[] = {
       {"vitro inspect tanh", "formula, derivative, a worked example"},
       {"vitro inspect digits --graph", "the graph of one training step; --dot and --json too"}},
      inspect},
+    {"repro",
+     "re-run a textbook's claim, over several seeds",
+     "NAME...|--all|--list [options]",
+     "A claim is a file of recipes/claims/: its source, its set-up, and the figures that it is held to. It holds where "
+     "the mean over the seeds is within two deviations of the published number, or within the stated tolerance. What "
+     "differs is said to differ. A claim whose data is missing is not run, and the exit status is 2 then.",
+     {{"vitro repro --list", "all claims, what they need, about how long they take"},
+      {"vitro repro udacity-gd", "a notebook's losses, to nine digits"},
+      {"vitro repro nnfs-adam --seeds 10", "one seed is luck: ten show the spread"},
+      {"vitro repro --all --out runs/claims", "everything, with a page of dots: runs/claims/repro.html"}},
+     repro},
     {"list",
      "what is built in, and the runs so far",
      "[KIND] [options]",

@@ -34,6 +34,7 @@ int gradcheck(Arguments&);
 int inspect(Arguments&);
 int list(Arguments&);
 int report(Arguments&);
+int repro(Arguments&);
 int init(Arguments&);
 int data(Arguments&);
 int shape(Arguments&);

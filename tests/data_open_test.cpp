@@ -239,6 +239,7 @@ TEST(FetchNames, are_checked) {
 TEST(RealSets, are_what_was_published) {
   const char* root = std::getenv("VITRO_DATA");
   for (const KnownSet& set : known_sets()) {
+    if (set.table()) continue;
     if (root == nullptr || !std::filesystem::exists(std::string(root) + "/" + set.name)) continue;
     const Published read = read_known(set, root);
     EXPECT_EQ(read.train.size(), 60000);

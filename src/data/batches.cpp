@@ -89,6 +89,8 @@ template <class Out>
 void fill(const Tensor& values, const Scaling& scaling, std::span<const int64_t> rows, int64_t per_row, Out* out) {
   if (values.dtype() == DType::f32)
     fill_by_formula(values.as<float>().data(), scaling, rows, per_row, out);
+  else if (values.dtype() == DType::f64)
+    fill_by_formula(values.as<double>().data(), scaling, rows, per_row, out);
   else if (int64_t(scaling.mean.size()) <= most_tables)
     fill_by_table(values.as<uint8_t>().data(), scaling, rows, per_row, out);
   else

@@ -239,7 +239,7 @@ size_t find_column(const Table& table, const std::string& word, const std::strin
             text("the columns are ", join(table.header, ", ")));
 }
 
-float number_in(const Table& table, size_t row, size_t c, const std::string& where) {
+double number_in(const Table& table, size_t row, size_t c, const std::string& where) {
   const std::string& cell = table.columns[c][row];
   const std::string at = text("line ", table.lines[row], ", ", table.column(c), ": ");
   if (cell.empty()) bad_input(where, text(at, "is empty, a number was expected"));
@@ -250,16 +250,17 @@ float number_in(const Table& table, size_t row, size_t c, const std::string& whe
                    row == 0 && !table.named ? "; say header=true if this row names the columns" : ""));
   if (!std::isfinite(*value) || std::fabs(*value) > double(std::numeric_limits<float>::max()))
     bad_input(where, text(at, shown(cell), " is not a finite number that a float holds"));
-  return float(*value);
+  return *value;
 }
 
 // [rows, columns] of the columns `which`, in this order.
-Tensor numbers_of(const Table& table, std::span<const size_t> which, const std::string& where) {
+Tensor numbers_of(const Table& table, std::span<const size_t> which, const std::string& where,
+                  DType dtype = DType::f32) {
   const size_t n = table.lines.size();
-  Tensor out(Type{DType::f32, {int64_t(n), int64_t(which.size())}});
-  const auto to = out.as<float>();
+  Tensor out(Type{dtype, {int64_t(n), int64_t(which.size())}});
   for (size_t row = 0; row < n; ++row)
-    for (size_t i = 0; i < which.size(); ++i) to[row * which.size() + i] = number_in(table, row, which[i], where);
+    for (size_t i = 0; i < which.size(); ++i)
+      out.set(int64_t(row * which.size() + i), number_in(table, row, which[i], where));
   return out;
 }
 
@@ -331,7 +332,8 @@ Dataset read_csv(ByteSpan bytes, const std::string& name, const std::string& whe
   schema.sample = {int64_t(which.size())};
   schema.input.mean.assign(which.size(), 0);
   schema.input.deviation.assign(which.size(), 1);
-  data.samples = numbers_of(table, which, where);
+  schema.raw = options.dtype;
+  data.samples = numbers_of(table, which, where, schema.raw);
 
   if (schema.goal == Goal::numbers) {
     data.targets = numbers_of(table, std::span(&target, 1), where);
@@ -410,7 +412,7 @@ CsvSamples csv_samples(ByteSpan bytes, const Schema& schema, const std::string& 
   CsvSamples out;
   Dataset& data = out.data;
   data = empty_like(schema);
-  Tensor numbers = numbers_of(table, which, where);
+  Tensor numbers = numbers_of(table, which, where, schema.raw == DType::f64 ? DType::f64 : DType::f32);
   std::vector<int64_t> extents = schema.sample.list();
   extents.insert(extents.begin(), int64_t(table.lines.size()));
   if (schema.raw == DType::u8)

@@ -50,13 +50,14 @@ struct CsvOptions {
   std::optional<bool> header = {};         // default: a first record without any number, above one with a number
   std::string target = {};       // a column's name, or its position from 1 (-1 is the last); default: the last
   std::optional<Goal> goal = {}; // default: `guess_goal`
+  DType dtype = DType::f32;      // of the samples; f64: every digit of the file counts
 };
 
 /// Classes if a cell of the target column is no number; or if all are whole numbers and there are two of
 /// them, or at most 20 with four rows each on average. Numbers otherwise.
 Goal guess_goal(std::span<const std::string> cells);
 
-/// One set of all rows: samples f32 [n, features], and labels or targets. Class names are sorted (numbers by
+/// One set of all rows: samples [n, features], and labels or targets. Class names are sorted (numbers by
 /// value). Scalings are left at 0 and 1. Throws bad_input at `where`, naming row and column, for an empty or
 /// ragged table, a feature cell that is no finite number, an unknown target column.
 Dataset read_csv(ByteSpan bytes, const std::string& name, const std::string& where, const CsvOptions& options = {});

@@ -102,13 +102,12 @@ Scaling standardise(const Tensor& rows) {
   const int64_t n = rows.shape()[0], features = rows.shape()[1];
   if (n == 0) bad_input("data", "no rows to take a mean of");
   Scaling out{1, std::vector<double>(size_t(features)), std::vector<double>(size_t(features))};
-  const auto x = rows.as<float>();
   for (int64_t i = 0; i < n; ++i)
-    for (int64_t f = 0; f < features; ++f) out.mean[size_t(f)] += double(x[size_t(i * features + f)]);
+    for (int64_t f = 0; f < features; ++f) out.mean[size_t(f)] += rows.at(i * features + f);
   for (double& mean : out.mean) mean /= double(n);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t f = 0; f < features; ++f) {
-      const double d = double(x[size_t(i * features + f)]) - out.mean[size_t(f)];
+      const double d = rows.at(i * features + f) - out.mean[size_t(f)];
       out.deviation[size_t(f)] += d * d;
     }
   for (int64_t f = 0; f < features; ++f) {

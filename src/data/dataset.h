@@ -39,7 +39,7 @@ struct Schema {
   std::string description; // "generated digits, not MNIST: ..."
   bool generated = false;  // made by this program, not measured
   Goal goal = Goal::classes;
-  DType raw = DType::f32;            // u8 or f32
+  DType raw = DType::f32;            // u8, f32 or f64
   Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
   std::vector<std::string> features; // a name for each element of a sample [features]; else empty
   std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
@@ -62,7 +62,7 @@ struct Origin {
 
 struct Dataset {
   Schema schema;
-  Tensor samples; // u8 or f32 [n, ...schema.sample]
+  Tensor samples; // u8, f32 or f64 [n, ...schema.sample]
   Tensor labels;  // i32 [n] for Goal::classes; else i32 [0]
   Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
   Origin origin = {};
@@ -90,7 +90,7 @@ std::vector<int64_t> class_counts(const Dataset& data);
 /// Throws bad_input at `where` unless shapes and counts agree with the schema and every label is a class.
 void check(const Dataset& data, const std::string& where);
 
-/// One mean and deviation (population) per feature of f32 samples [n, features]; a constant feature
+/// One mean and deviation (population) per feature of samples f32 or f64 [n, features]; a constant feature
 /// gets deviation 1. Sums run in double, in row order.
 Scaling standardise(const Tensor& rows);
 

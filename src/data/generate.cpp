@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/math.h"
+#include "core/numpy_random.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "data/digits.h"
@@ -17,6 +18,8 @@ struct Asked {
   int64_t index, n, classes;
   double noise;
   Draws draws;
+  NumpyRandom* numpy = nullptr; // where the set is drawn as its numpy program does
+  double normal() { return numpy ? numpy->normal() : draws.normal(); }
 };
 
 struct Point {
@@ -45,7 +48,7 @@ double linspace(double low, double high, int64_t i, int64_t count) {
 Point spiral(Asked& asked, double turns) {
   const auto [label, i, count] = place_of(asked);
   const double r = linspace(0, 1, i, count);
-  const double t = linspace(4.0 * label, 4.0 * (label + 1), i, count) + asked.noise * asked.draws.normal();
+  const double t = linspace(4.0 * label, 4.0 * (label + 1), i, count) + asked.noise * asked.normal();
   return {r * math::sin(turns * t), r * math::cos(turns * t), label};
 }
 
@@ -56,26 +59,26 @@ Point moons(Asked& asked) {
   const auto [label, i, count] = place_of(asked);
   const double t = linspace(0, math::pi, i, count);
   const double x = label == 0 ? math::cos(t) : 1 - math::cos(t), y = label == 0 ? math::sin(t) : 0.5 - math::sin(t);
-  return {x + asked.noise * asked.draws.normal(), y + asked.noise * asked.draws.normal(), label};
+  return {x + asked.noise * asked.normal(), y + asked.noise * asked.normal(), label};
 }
 
 Point circles(Asked& asked) {
   const auto [label, i, count] = place_of(asked);
   const double r = 1 - double(label) / double(asked.classes), t = 2 * math::pi * double(i) / double(count);
-  return {r * math::cos(t) + asked.noise * asked.draws.normal(), r * math::sin(t) + asked.noise * asked.draws.normal(),
+  return {r * math::cos(t) + asked.noise * asked.normal(), r * math::sin(t) + asked.noise * asked.normal(),
           label};
 }
 
 Point blobs(Asked& asked) {
   const int32_t label = place_of(asked).label;
   const double t = 2 * math::pi * double(label) / double(asked.classes);
-  return {2 * math::cos(t) + asked.noise * asked.draws.normal(), 2 * math::sin(t) + asked.noise * asked.draws.normal(),
+  return {2 * math::cos(t) + asked.noise * asked.normal(), 2 * math::sin(t) + asked.noise * asked.normal(),
           label};
 }
 
 Point exclusive_or(Asked& asked) {
   const double a = asked.index / 2 % 2 ? 1 : 0, b = asked.index % 2 ? 1 : 0;
-  return {a + asked.noise * asked.draws.normal(), b + asked.noise * asked.draws.normal(), int32_t(a != b)};
+  return {a + asked.noise * asked.normal(), b + asked.noise * asked.normal(), int32_t(a != b)};
 }
 
 // The line is 3x + 4y = 1; a point nearer than the margin is drawn anew.
@@ -85,13 +88,13 @@ Point lines(Asked& asked) {
     const double x = asked.draws.uniform(-1, 1), y = asked.draws.uniform(-1, 1);
     const double distance = (3 * x + 4 * y - 1) / 5;
     if (std::fabs(distance) < margin) continue;
-    return {x + asked.noise * asked.draws.normal(), y + asked.noise * asked.draws.normal(), int32_t(distance > 0)};
+    return {x + asked.noise * asked.normal(), y + asked.noise * asked.normal(), int32_t(distance > 0)};
   }
 }
 
 Point sine(Asked& asked) {
   const double x = asked.draws.uniform();
-  return {x, math::sin(2 * math::pi * x) + asked.noise * asked.draws.normal(), 0};
+  return {x, math::sin(2 * math::pi * x) + asked.noise * asked.normal(), 0};
 }
 
 struct Recipe {
@@ -112,11 +115,11 @@ const std::vector<Recipe>& recipes() {
       {{"spiral", "arms of a spiral, wound into each other: no straight line tells them apart",
         "arm j: r = 0 .. 1, t = 4j .. 4(j+1) + noise * normal, point (r sin t, r cos t); CS231n, neural network case "
         "study",
-        Goal::classes, 300, 300, 3, 10, 0.2, "deviation of the angle t"},
+        Goal::classes, 300, 300, 3, 10, 0.2, "deviation of the angle t", true},
        cs231n_spiral},
       {{"spiral_nnfs", "the same spiral wound two and a half times as tightly",
         "as spiral, point (r sin 2.5t, r cos 2.5t); H. Kinsley and D. Kukiela, Neural Networks from Scratch",
-        Goal::classes, 300, 300, 3, 10, 0.2, "deviation of the angle t"},
+        Goal::classes, 300, 300, 3, 10, 0.2, "deviation of the angle t", true},
        nnfs_spiral},
       {{"moons", "two half circles that reach into each other",
         "t = 0 .. pi: (cos t, sin t) and (1 - cos t, 1/2 - sin t), plus noise * normal", Goal::classes, 400, 400, 2, 2,
@@ -167,6 +170,17 @@ std::span<const Generator> generators() {
   return all;
 }
 
+int64_t numpy_normals(const std::string& name, std::optional<int64_t> samples) {
+  for (const Recipe& recipe : recipes()) {
+    if (recipe.about.name != name) continue;
+    if (!recipe.about.numpy)
+      bad_input(name, "is made by no numpy program, so numpy's generator cannot draw it",
+                "write random = \"philox\", or take a spiral");
+    return samples.value_or(recipe.about.samples);
+  }
+  return 0;
+}
+
 Dataset generate_part(const std::string& name, Part part, int64_t n, const GenerateOptions& options) {
   const Recipe& recipe = recipe_of(name);
   const Generator& about = recipe.about;
@@ -213,9 +227,12 @@ Dataset generate_part(const std::string& name, Part part, int64_t n, const Gener
   }
   data.samples = Tensor(Type{DType::f32, {n, schema.sample[0]}});
   const Stream stream(options.seed, name, uint64_t(part));
+  NumpyRandom numpy{uint32_t(options.seed)};
+  const bool from_numpy = options.numpy && part == Part::train && numpy_normals(name, n) > 0;
   const auto x = data.samples.as<float>();
   for (int64_t i = 0; i < n; ++i) {
-    Asked asked{i, n, std::max<int64_t>(1, classes), noise, Draws(stream, uint64_t(i))};
+    Asked asked{i, n, std::max<int64_t>(1, classes), noise, Draws(stream, uint64_t(i)),
+                from_numpy ? &numpy : nullptr};
     const Point point = recipe.point(asked);
     const auto row = size_t(i);
     if (curve) {

@@ -22,6 +22,7 @@ struct GenerateOptions {
   std::optional<int64_t> classes = {}; // spirals, circles and blobs only
   std::optional<double> noise = {};    // >= 0; each set says what it means
   uint64_t seed = 0;
+  bool numpy = false; // the training part as a numpy program draws it after np.random.seed(seed): spirals only
 };
 
 struct Generator {
@@ -34,6 +35,7 @@ struct Generator {
   int64_t most_classes;      // what `classes` may be at most; equal to `classes` where it is fixed
   double noise;              // default
   std::string noise_means;   // "" where the set takes none
+  bool numpy = false;        // published as a numpy program, which draws one normal number a sample
 };
 
 std::span<const Generator> generators();
@@ -41,6 +43,10 @@ std::span<const Generator> generators();
 /// The three parts of the generated set `name`. Throws bad_input for an unknown name (with the nearest)
 /// or an option that the set does not take.
 Splits generate(const std::string& name, const GenerateOptions& options = {});
+
+/// How many normal numbers numpy's generator has given when the training part of `name` is made: 0 for what is no
+/// generated set. Throws bad_input for a set that no numpy program makes.
+int64_t numpy_normals(const std::string& name, std::optional<int64_t> samples);
 
 /// One part of n samples.
 Dataset generate_part(const std::string& name, Part part, int64_t n, const GenerateOptions& options = {});

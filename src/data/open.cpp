@@ -171,21 +171,14 @@ Splits open_directory(const std::string& directory, const DataOptions& options) 
             "put train-images-idx3-ubyte and train-labels-idx1-ubyte there, packed (.gz) or not, or name a file");
 }
 
-} // namespace
-
-std::vector<std::string> data_names() {
-  std::vector<std::string> names;
-  for (const SourceEntry& entry : catalogue_of_data()) names.push_back(entry.name);
-  return names;
-}
-
-Splits open_data(const std::string& what, const DataOptions& options) {
+Splits open_as_published(const std::string& what, const DataOptions& options) {
   if (what.empty()) bad_input("data", "no data set was named", text("there are ", join(data_names(), ", ")));
   const bool word = what != "-" && what.find_first_of("/.") == std::string::npos;
   if (word) {
     for (const Generator& generator : generators()) {
       if (generator.name != what) continue;
-      GenerateOptions g{options.samples, {}, {}, options.classes, options.noise, options.seed};
+      GenerateOptions g{options.samples, {}, {}, options.classes,
+                        options.noise,   options.seed, options.numpy};
       const auto held_out = [&](const std::optional<double>& asked, const char* part) -> std::optional<int64_t> {
         if (!asked) return std::nullopt;
         const int64_t n = options.samples.value_or(generator.samples);
@@ -199,6 +192,10 @@ Splits open_data(const std::string& what, const DataOptions& options) {
     }
     for (const KnownSet& set : known_sets()) {
       if (set.name != what) continue;
+      if (set.table()) {
+        const std::string file = find_known(set, options.data_dir)[0];
+        return dealt(read_csv(read_bytes(file), set.name, file, options.csv), options, file);
+      }
       Published published = read_known(set, options.data_dir);
       Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
       out.files = std::move(published.files);
@@ -214,6 +211,25 @@ Splits open_data(const std::string& what, const DataOptions& options) {
   if (bytes[0] == 0) return open_idx(what, read_idx(bytes, what), stem_of(what), options);
   Splits out = dealt(read_csv(bytes, stem_of(what), what, options.csv), options, what);
   out.files = {what};
+  return out;
+}
+
+} // namespace
+
+std::vector<std::string> data_names() {
+  std::vector<std::string> names;
+  for (const SourceEntry& entry : catalogue_of_data()) names.push_back(entry.name);
+  return names;
+}
+
+Splits open_data(const std::string& what, const DataOptions& options) {
+  Splits out = open_as_published(what, options);
+  if (!options.standardise) {
+    Schema& schema = out.train.schema;
+    schema.input = {schema.raw == DType::u8 ? 1.0 / 255 : 1.0};
+    if (schema.goal == Goal::numbers) schema.target = {};
+    out.validation.schema = out.test.schema = schema;
+  }
   return out;
 }
 

@@ -15,6 +15,8 @@ struct DataOptions {
   std::optional<double> test = {};       // the same; not for sets that come with a test part
   std::optional<int64_t> classes = {};   // generated sets
   std::optional<double> noise = {};
+  bool standardise = true; // false: numbers as they stand, pixels within 0 and 1
+  bool numpy = false;      // generated sets: see GenerateOptions
   CsvOptions csv = {};
 };
 

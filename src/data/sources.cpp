@@ -33,7 +33,8 @@ std::span<const KnownSet> known_sets() {
        {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
        0.1307,
        0.3081,
-       "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
+       "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+       "50000 + 10000 + 10000"},
       {"fashion-mnist",
        "Fashion-MNIST: 70,000 pictures of clothes, 28 x 28 grey levels, ten classes (Zalando Research)",
        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -44,7 +45,15 @@ std::span<const KnownSet> known_sets() {
        {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
        0.2860,
        0.3530,
-       "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
+       "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+       "50000 + 10000 + 10000"},
+      {.name = "udacity-points",
+       .doc = "Udacity's points: 100 points in the plane, two classes that a line nearly parts (MIT licence)",
+       .url = "https://raw.githubusercontent.com/udacity/deep-learning-v2-pytorch/master/intro-neural-networks/"
+              "gradient-descent/",
+       .files = {{"udacity-points.csv", "f0662ef7f84149a54f36566c02bd22719350e02849dbc39f784611323edae0e9", 1778,
+                  "data.csv"}},
+       .size = "80 + 10 + 10"},
   };
   return all;
 }
@@ -107,6 +116,14 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
     std::vector<std::string> files = files_in(set, own);
     if (files.size() == set.files.size()) return files;
     tried.push_back(files.empty() ? own : text(own, " (", files.size(), " of ", set.files.size(), " files)"));
+    if (set.table()) {
+      for (const std::string& place : {root, root + "/tabular"}) {
+        files = files_in(set, place);
+        if (!files.empty()) return files;
+        tried.push_back(place);
+      }
+      continue;
+    }
     files = files_in(set, root);
     if (files.size() == set.files.size() && (fs::path(root).filename() == set.name || holds(set, files))) return files;
     tried.push_back(root);
@@ -207,7 +224,7 @@ std::string fetch(const KnownSet& set, const std::string& data_dir,
   if (error) failure(directory, text("can't be made: ", error.message()), "name another directory with --data-dir");
 
   for (const KnownFile& file : set.files) {
-    const std::string path = directory + "/" + file.name, temporary = path + ".part", url = set.url + file.name;
+    const std::string path = directory + "/" + file.name, temporary = path + ".part", url = set.url + (file.published_as.empty() ? file.name : file.published_as);
     if (is_file(path) && sha256(read_raw_bytes(path)) == file.sha256) {
       report(text(file.name, ": there already"));
       continue;
@@ -255,7 +272,7 @@ std::vector<SourceEntry> catalogue_of_data() {
   for (const Generator& g : generators())
     out.push_back({g.name, "generated", g.goal, text(g.samples, " + ", g.held_out, " + ", g.held_out), g.doc});
   for (const KnownSet& set : known_sets())
-    out.push_back({set.name, "published", Goal::classes, "50000 + 10000 + 10000", set.doc});
+    out.push_back({set.name, "published", Goal::classes, set.size, set.doc});
   return out;
 }
 

@@ -11,19 +11,24 @@
 namespace vitro {
 
 struct KnownFile {
-  std::string name;   // as published: "train-images-idx3-ubyte.gz"
+  std::string name;   // as it is kept: "train-images-idx3-ubyte.gz"
   std::string sha256; // of the published (packed) file
   int64_t bytes;
+  std::string published_as = {}; // "": by the same name
 };
 
-/// A published set of IDX files: train images, train labels, test images, test labels, in this order.
+/// A published set: four IDX files (train images, train labels, test images, test labels, in this order), or one table,
+/// a CSV file, of which only name, doc, url and files say anything.
 struct KnownSet {
   std::string name, doc;
   std::string url; // the files' names are appended
   std::vector<KnownFile> files;
-  std::vector<std::string> classes;
-  double mean, deviation;         // of the 60,000 training images' pixels / 255
-  std::string test_labels_sha256; // of the unpacked test labels: tells sets with equal file names apart
+  std::vector<std::string> classes = {};
+  double mean = 0, deviation = 1; // of the 60,000 training images' pixels / 255
+  std::string test_labels_sha256 = {}; // of the unpacked test labels: tells sets with equal file names apart
+  std::string size = {};          // training, validation and test samples, as `vitro list data` says it
+
+  bool table() const { return files.size() == 1; }
 };
 std::span<const KnownSet> known_sets();
 
@@ -32,11 +37,11 @@ std::span<const KnownSet> known_sets();
 std::vector<std::string> data_roots(const std::string& data_dir);
 
 /// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
-/// itself if it is called `name` or its test labels are this set's. Throws bad_input that lists the places and names
+/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Throws bad_input that lists the places and names
 /// `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
-/// The training part as published, and the test part, read and checked, with the published mean and deviation.
+/// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and deviation.
 struct Published {
   Dataset train, test;
   std::vector<std::string> files; // that were read

@@ -103,8 +103,8 @@ InputFormat read_input(const std::string& text_of_file, const std::string& where
   const std::string goal = read.word("goal"), raw = read.word("raw");
   if (goal != "classification" && goal != "regression") read.wrong("goal", "\"classification\" or \"regression\"");
   out.classes_wanted = goal == "classification";
-  if (raw != "u8" && raw != "f32") read.wrong("raw", "\"u8\" or \"f32\"");
-  out.raw = raw == "u8" ? DType::u8 : DType::f32;
+  if (raw != "u8" && raw != "f32" && raw != "f64") read.wrong("raw", "\"u8\", \"f32\" or \"f64\"");
+  out.raw = raw == "u8" ? DType::u8 : raw == "f32" ? DType::f32 : DType::f64;
   out.sample = read_sample(read, where);
   out.features = read.words("features");
   out.classes = read.words("classes");

@@ -21,7 +21,7 @@ struct InputFormat {
   std::string description;
   bool generated = false;            // made by a program, not measured
   bool classes_wanted = true;        // "classification"; false: "regression"
-  DType raw = DType::f32;            // u8 or f32
+  DType raw = DType::f32;            // u8, f32 or f64
   Shape sample;                      // of one sample: [1, 28, 28], [2]
   std::vector<std::string> features; // one name per element, or none
   std::vector<std::string> classes;  // in the order of the labels

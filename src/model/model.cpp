@@ -40,7 +40,8 @@ ModelSpec completed(ModelSpec spec) {
 
 States created(const ModelSpec& spec) {
   States states;
-  create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype);
+  std::optional<NumpyRandom> numpy = spec.numpy;
+  create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype, numpy ? &*numpy : nullptr);
   create_moments(states, spec.optimizer);
   states.add("step", Tensor({DType::i32, Shape{}}));
   return states;

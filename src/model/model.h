@@ -35,6 +35,7 @@ struct ModelSpec {
   int64_t shards = 1;       // gradients are made on so many parts of a batch and added in a fixed tree
   DType dtype = DType::f32; // f64: interpreted, exact and slow
   uint64_t seed = 0;
+  std::optional<NumpyRandom> numpy = {}; // the parameters are drawn from it, as it stands, instead of by `seed`
   bool interpret = false; // f32, run node by node by the plain kernels: the oracle
 };
 

@@ -71,9 +71,17 @@ const Initializer he_normal{
     .origin = "He, Zhang, Ren, Sun 2015, equation 10", .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(2 / at_least_one(fan.in))}; }};
 
+const Initializer lecun_normal{
+    .name = "lecun_normal", .formula = "N(0, 1 / fan_in)",
+    .doc = "Keeps the size of what flows forward, normally distributed (not truncated; Keras truncates).",
+    .origin = "LeCun, Bottou, Orr, Mueller 1998; Nielsen, \"Neural networks and deep learning\", chapter 3",
+    .draw = Initializer::normal,
+    .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(1 / at_least_one(fan.in))}; }};
+
 const std::vector<Initializer>& all() {
-  static const std::vector<Initializer> list{zero,           constant,      uniform,    normal,   xavier_simple,
-                                             xavier_uniform, xavier_normal, he_uniform, he_normal};
+  static const std::vector<Initializer> list{zero,          constant,       uniform,       normal,
+                                             xavier_simple, xavier_uniform, xavier_normal, he_uniform,
+                                             he_normal,     lecun_normal};
   return list;
 }
 
@@ -123,8 +131,8 @@ Fan fan_of(const Shape& weight) {
   return {weight.rank() > 1 ? weight[1] * kernel : weight.elements(), weight.rank() > 0 ? weight[0] * kernel : 1};
 }
 
-Tensor initial(const std::string& word, const std::string& name, const Type& type, Fan fan, uint64_t seed,
-               double gain) {
+Tensor initial(const std::string& word, const std::string& name, const Type& type, Fan fan, uint64_t seed, double gain,
+               NumpyRandom* numpy) {
   const size_t open = word.find('(');
   if (open != std::string::npos && word.back() != ')')
     bad_input(name, text("\"", word, "\" lacks its closing bracket"));
@@ -143,10 +151,14 @@ Tensor initial(const std::string& word, const std::string& name, const Type& typ
   const auto [first, second] = initializer.range(fan, numbers);
   const Stream stream(seed, name);
   Tensor out(type);
-  for (int64_t i = 0; i < out.elements(); ++i) {
+  const int64_t rows = numpy && type.shape.rank() == 2 ? type.shape[0] : 1, columns = out.elements() / rows;
+  for (int64_t k = 0; k < out.elements(); ++k) {
+    const int64_t i = rows == 1 ? k : k % rows * columns + k / rows; // numpy: the columns of [out, in], one by one
     double value = first;
-    if (initializer.draw == Initializer::uniform) value = stream.uniform(0, uint64_t(i), first, second);
-    if (initializer.draw == Initializer::normal) value = first + second * stream.normal(0, uint64_t(i));
+    if (initializer.draw == Initializer::uniform)
+      value = first + (second - first) * (numpy ? numpy->uniform() : stream.uniform(0, uint64_t(i)));
+    if (initializer.draw == Initializer::normal)
+      value = first + second * (numpy ? numpy->normal() : stream.normal(0, uint64_t(i)));
     out.set(i, value * gain);
   }
   return out;

@@ -35,21 +35,26 @@ const Loss cross_entropy_loss{
 const Loss binary_cross_entropy_loss{
     .name = "binary_cross_entropy", .aliases = {"binary_crossentropy", "logistic"},
     .formula = "-mean(t log(p) + (1 - t) log(1 - p)), p = sigmoid(x)",
-    .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it.",
-    .classes = true, .reductions = {"mean", "sum"},
+    .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it. Reduction mean (over "
+           "all outputs), sum, or per_sample (summed over outputs, averaged over samples: Nielsen's cross-entropy).",
+    .classes = true, .reductions = {"mean", "sum", "per_sample"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
-      return LossParts{binary_cross_entropy(output, as_numbers(output, targets), reduction), sigmoid(output)};
+      const bool each = reduction == "per_sample";
+      const Var loss = binary_cross_entropy(output, as_numbers(output, targets), each ? "mean" : reduction);
+      return LossParts{each ? loss * double(output.shape().back()) : loss, sigmoid(output)};
     },
     .predict = [](const Var& output) { return sigmoid(output); }};
 
 const Loss squared_error_loss{
     .name = "squared_error", .aliases = {"mse", "mean_squared_error", "quadratic"},
     .formula = "mean((x - t)^2)",
-    .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, or half "
-           "(Nielsen's quadratic cost: half the squared distance, averaged over samples).",
-    .classes = false, .reductions = {"mean", "sum", "half"},
+    .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, per_sample (the "
+           "squared distance, averaged over samples: 3Blue1Brown's cost), or half of that (Nielsen's quadratic cost).",
+    .classes = false, .reductions = {"mean", "sum", "half", "per_sample"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
-      return LossParts{squared_error(output, as_numbers(output, targets), reduction), output};
+      const bool each = reduction == "per_sample";
+      const Var loss = squared_error(output, as_numbers(output, targets), each ? "half" : reduction);
+      return LossParts{each ? 2 * loss : loss, output};
     },
     .predict = [](const Var& output) { return output; }};
 

@@ -184,7 +184,7 @@ private:
 
 // Appends the flat list. `creating` is where parameters are added; null where they are there.
 Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, bool training,
-                    States* creating, uint64_t seed) {
+                    States* creating, uint64_t seed, NumpyRandom* numpy) {
   Built built;
   for (const ResolvedLayer& layer : layers) {
     const Scope scope(trace.graph(), layer.name);
@@ -195,7 +195,7 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
       const std::string name = text(layer.parameters, ".", own);
       const Type type{x.dtype(), shape};
       if (creating && !creating->has(name))
-        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain), true);
+        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain, numpy), true);
       const Var value = trace.state(name);
       if (value.type() != type)
         bad_input(text("layer ", layer.name),
@@ -227,16 +227,16 @@ const BuiltLayer& Built::at(const std::string& name) const {
 }
 
 Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& options) {
-  return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, 0);
+  return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, 0, nullptr);
 }
 
 void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
-                       DType dtype) {
+                       DType dtype, NumpyRandom* numpy) {
   auto extents = sample.list();
   extents.insert(extents.begin(), 1);
   Trace trace(states);
   const Var x = trace.input("x", {dtype, Shape(extents)});
-  append_layers(trace, resolve(net, outputs), x, true, &states, seed);
+  append_layers(trace, resolve(net, outputs), x, true, &states, seed, numpy);
 }
 
 } // namespace vitro

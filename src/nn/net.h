@@ -74,9 +74,10 @@ struct Built {
 Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& options);
 
 /// Adds the net's parameters to `states`, in the order of its layers. Each is drawn from
-/// Stream(seed, "fc1.weight"), its elements by their position. `dtype` is f32 or f64.
+/// Stream(seed, "fc1.weight"), its elements by their position; or one after the other from `numpy`. `dtype` is f32 or
+/// f64.
 /// Throws as `resolve` and `build` do: a net whose parameters could be created can be built.
 void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
-                       DType dtype = DType::f32);
+                       DType dtype = DType::f32, NumpyRandom* numpy = nullptr);
 
 } // namespace vitro

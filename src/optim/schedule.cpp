@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/math.h"
 #include "core/text.h"
 
 namespace vitro {
@@ -21,8 +22,19 @@ const Schedule time_based{
       return lr / (1 + args.real("k") * double(at.step));
     }};
 
+const Schedule stepwise{
+    .name = "step", .aliases = {"step_decay", "StepLR"}, .formula = "lr gamma^floor(e / step_size), e: epochs done",
+    .doc = "Falls by a factor after every so many epochs (PyTorch's StepLR).",
+    .args = {{"gamma", 0.1, "the factor"}, {"step_size", int64_t{1}, "epochs from one fall to the next"}},
+    .rate = [](const Attrs& args, double lr, const Progress& at) {
+      const int64_t epochs = at.steps_per_epoch > 0 ? at.step / at.steps_per_epoch : 0;
+      const double gamma = args.real("gamma");
+      const int64_t falls = epochs / args.integer("step_size");
+      return falls == 0 ? lr : gamma == 0 ? 0.0 : lr * math::pow(gamma, double(falls));
+    }};
+
 const std::vector<Schedule>& all() {
-  static const std::vector<Schedule> list{constant, time_based};
+  static const std::vector<Schedule> list{constant, time_based, stepwise};
   return list;
 }
 
@@ -44,9 +56,12 @@ const Schedule& find_schedule(const std::string& name) {
 ScheduleSpec complete(const ScheduleSpec& spec) {
   const Schedule& schedule = find_schedule(spec.name);
   ScheduleSpec out{schedule.name, complete_attrs(schedule.args, spec.args, text("schedule ", schedule.name))};
-  for (const auto& [key, value] : out.args.items())
+  for (const auto& [key, value] : out.args.items()) {
+    if (const int64_t* whole = std::get_if<int64_t>(&value); whole && *whole < 1)
+      bad_input(text("schedule ", schedule.name), text(key, " is ", *whole, ", expected at least 1"));
     if (const double* real = std::get_if<double>(&value); real && !(*real >= 0))
       bad_input(text("schedule ", schedule.name), text(key, " is ", *real, ", expected at least 0"));
+  }
   return out;
 }
 

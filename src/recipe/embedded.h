@@ -1,4 +1,5 @@
-// The recipes that are part of the program: every file of recipes/, embedded when it is built.
+// The recipes and claims that are part of the program: every file of recipes/ and recipes/claims/, embedded when it is
+// built.
 #pragma once
 
 #include <span>
@@ -11,7 +12,8 @@ struct EmbeddedFile {
   std::string_view text; // the file, as it stands
 };
 
-/// All embedded recipes, names in ascending order.
+/// All embedded recipes, names in ascending order; and all claims (claims/claim.h).
 std::span<const EmbeddedFile> embedded_recipes();
+std::span<const EmbeddedFile> embedded_claims();
 
 } // namespace vitro

@@ -166,6 +166,9 @@ std::span<const Field> data_fields() {
           "classes", 2, "of a generated set", [](auto& r) -> auto& { return r.data.classes; }),
       real(
           "noise", 0, "of a generated set", [](auto& r) -> auto& { return r.data.noise; }),
+      flag(
+          "standardise", "mean 0 and deviation 1; false: numbers as they stand, pixels within 0 and 1",
+          [](auto& r) -> auto& { return r.data.standardise; }),
       {"target", "CSV: the column to predict, by name or position from 1; the last one where not stated", read_target,
        [](const Recipe& r) { return stated(r.data.target); }, true},
       one_of(
@@ -193,6 +196,9 @@ std::span<const Field> train_fields() {
        [](Recipe& r, const Item& item) { r.train.schedule = read_schedule(item); }, write_schedule, true},
       whole(
           "batch", 1, "samples in a step", [](auto& r) -> auto& { return r.train.batch; }),
+      flag(
+          "shuffle", "every epoch in another order; false: as the samples are stored",
+          [](auto& r) -> auto& { return r.train.shuffle; }),
       whole(
           "epochs", 1, "passes over the training samples", [](auto& r) -> auto& { return r.train.epochs; }),
       real(
@@ -217,6 +223,9 @@ std::span<const Field> train_fields() {
           "dtype", {"f32", "f64"}, "f64: exact and slow", [](auto& r) -> auto& { return r.train.dtype; }),
       whole(
           "seed", 0, "of weights, order and generated samples", [](auto& r) -> auto& { return r.train.seed; }),
+      one_of(
+          "random", {"philox", "numpy"}, "what draws spirals and weights; numpy: as after np.random.seed(seed)",
+          [](auto& r) -> auto& { return r.train.random; }),
   };
   return all;
 }

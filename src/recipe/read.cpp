@@ -176,8 +176,9 @@ private:
 } // namespace
 
 Recipe parse_recipe(const std::string& toml, const std::string& origin) {
-  const Value file = read_toml(toml, origin);
-  return Reader(file, origin).read();
+  return parse_recipe(read_toml(toml, origin), origin);
 }
+
+Recipe parse_recipe(const Value& table, const std::string& origin) { return Reader(table, origin).read(); }
 
 } // namespace vitro

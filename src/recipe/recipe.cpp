@@ -53,6 +53,8 @@ void check(Recipe& recipe, const std::string& origin) {
   held(data_fields(), "data");
   held(train_fields(), "train");
   if (recipe.data.source.empty()) bad_input(origin, "states no data", "write source = \"digits\" below [data]");
+  if (recipe.train.random == "numpy" && recipe.train.seed > int64_t(UINT32_MAX))
+    bad_input(origin, text("seed is ", recipe.train.seed, ", numpy's generator takes 0 to ", UINT32_MAX));
   if (recipe.train.shards > recipe.train.batch)
     bad_input(origin,
               text("shards is ", recipe.train.shards, ", more than a batch of ", recipe.train.batch, " has samples"));
@@ -74,6 +76,8 @@ void check(Recipe& recipe, const std::string& origin) {
 
 Recipe complete(Recipe recipe, const Schema& schema) {
   state_data(recipe.data);
+  if (!recipe.data.standardise)
+    recipe.data.standardise = schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
@@ -98,8 +102,11 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   out.test = data.test;
   out.classes = data.classes;
   out.noise = data.noise;
+  out.standardise = data.standardise.value_or(true);
+  out.numpy = recipe.train.random == "numpy";
   out.csv.target = data.target;
   out.csv.header = data.header;
+  if (recipe.train.dtype == "f64") out.csv.dtype = DType::f64;
   if (!data.separator.empty()) out.csv.separator = separator_of(data.separator);
   if (!data.goal.empty()) out.csv.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
   return out;
@@ -123,6 +130,11 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.shards = recipe.train.shards;
   out.dtype = recipe.train.dtype == "f64" ? DType::f64 : DType::f32;
   out.seed = uint64_t(recipe.train.seed);
+  if (recipe.train.random == "numpy") {
+    // A notebook draws its data first, its weights next, all from one sequence.
+    out.numpy = NumpyRandom(uint32_t(recipe.train.seed));
+    out.numpy->skip_normals(numpy_normals(recipe.data.source, recipe.data.samples));
+  }
   return out;
 }
 

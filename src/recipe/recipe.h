@@ -22,6 +22,7 @@ struct DataRecipe {
   std::optional<double> test;
   std::optional<int64_t> classes;
   std::optional<double> noise;
+  std::optional<bool> standardise; // false: numbers as they stand, pixels within 0 and 1
   std::string target;         // CSV: a column's name, or its position from 1; "": the last
   std::string goal;           // CSV: "classification", "regression", "": by the target's values
   std::string separator;      // CSV: "," ";" "|" "tab" "blanks"; "": guessed
@@ -41,6 +42,7 @@ struct TrainRecipe {
   OptimizerSpec optimizer{"sgd", {}}; // complete: its arguments are keys of [train] beside the others
   ScheduleSpec schedule;              // complete
   int64_t batch = 64;
+  bool shuffle = true; // false: every epoch in the order in which the samples are stored
   int64_t epochs = 10;
   double clip_norm = 0, clip_value = 0; // 0: off
   int64_t patience = 0;                 // stop after so many epochs without a better validation loss; 0: never
@@ -49,6 +51,7 @@ struct TrainRecipe {
   int64_t shards = 1;
   std::string dtype = "f32"; // "f64": interpreted, exact and slow
   int64_t seed = 0;
+  std::string random = "philox"; // what draws spirals and weights; "numpy": as a notebook does after np.random.seed
 };
 
 struct Recipe {
@@ -61,6 +64,9 @@ struct Recipe {
 /// is no TOML, another `vitro =` version, an unknown key, layer, argument, loss, optimiser, schedule (with the
 /// nearest name), a value of another kind or out of range, and what `resolve` says of the net.
 Recipe parse_recipe(const std::string& toml, const std::string& origin);
+/// The same of a table that was read already (recipe/value.h).
+struct Value;
+Recipe parse_recipe(const Value& table, const std::string& origin);
 
 enum class Comments : uint8_t { no, yes };
 /// The recipe as TOML. With comments each key says what it means, and what is not stated is named.

@@ -34,7 +34,8 @@ public:
   Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run, const TrainingHooks& hooks)
       : model_(model), plan_(recipe.train), data_(data), run_(run), hooks_(hooks), dtype_(model.spec().dtype),
         classes_(data.train.schema.goal == Goal::classes),
-        batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed)),
+        batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
+                 recipe.train.shuffle ? Order::shuffled : Order::as_stored),
         base_rate_(model.spec().optimizer.args.real("lr")) {
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");

@@ -1,0 +1,29 @@
+// Claims that no training shows: each experiment is a few lines on the engine (graph, gradient, Model) that give named
+// numbers for a claim's figures.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vitro {
+
+struct Experiment {
+  struct Number {
+    const char* name;
+    const char* doc;
+  };
+  const char* name;
+  const char* doc;
+  std::vector<Number> numbers;
+  /// A value for each of `numbers`. Only what it says to depend on luck or the clock differs from seed to seed.
+  std::map<std::string, double> (*run)(uint64_t seed);
+};
+
+std::span<const Experiment> experiments();
+/// nullptr where there is none.
+const Experiment* find_experiment(const std::string& name);
+
+} // namespace vitro

@@ -1,0 +1,176 @@
+#include "claims/measures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/math.h"
+#include "core/random.h"
+#include "core/text.h"
+#include "train/measure.h"
+
+namespace vitro {
+namespace {
+
+std::vector<int64_t> first_rows(const Dataset& data, int64_t count) {
+  std::vector<int64_t> rows(static_cast<size_t>(std::min(count, data.size())));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  return rows;
+}
+
+double accuracy(const Snapshot& at, const MeasureArgs& args) { return at.metrics(args.part).accuracy(); }
+double loss(const Snapshot& at, const MeasureArgs& args) { return at.metrics(args.part).loss; }
+
+// Weight decay w adds w p to the gradient of p, so what descends is the loss and w/2 times the sum of all p^2.
+double objective(const Snapshot& at, const MeasureArgs& args) {
+  const Attrs& optimizer = at.model.spec().optimizer.args;
+  const States& states = at.model.states();
+  double squares = 0;
+  for (const std::string& name : states.names(true)) {
+    const Tensor value = states.read(name);
+    if (value.shape().rank() < 2 && optimizer.integer("decay_biases") == 0) continue;
+    for (int64_t i = 0; i < value.elements(); ++i) squares += value.at(i) * value.at(i);
+  }
+  return loss(at, args) + optimizer.real("weight_decay") / 2 * squares;
+}
+
+double parameters(const Snapshot& at, const MeasureArgs&) { return double(at.model.states().parameters()); }
+
+double gradient_norm(const Snapshot& at, const MeasureArgs& args) {
+  const Dataset& data = at.part(args.part);
+  const SampleBatch batch = batch_of(data, first_rows(data, args.samples), at.model.spec().dtype);
+  const Tensor gradient = at.model.gradient(batch.x, batch.targets).at(args.parameter);
+  double squares = 0;
+  for (int64_t i = 0; i < gradient.elements(); ++i) squares += gradient.at(i) * gradient.at(i);
+  return math::sqrt(squares);
+}
+
+// The gradient of a mean over n samples, times n, added up over the batches of an epoch.
+std::map<std::string, std::vector<double>> summed_gradient(const Snapshot& at, const Dataset& data, int64_t size) {
+  std::map<std::string, std::vector<double>> out;
+  for (int64_t begin = 0; begin < data.size(); begin += size) {
+    std::vector<int64_t> rows(static_cast<size_t>(std::min(size, data.size() - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    const SampleBatch batch = batch_of(data, rows, at.model.spec().dtype);
+    for (const auto& [name, gradient] : at.model.gradient(batch.x, batch.targets)) {
+      std::vector<double>& sum = out[name];
+      sum.resize(size_t(gradient.elements()));
+      for (int64_t i = 0; i < gradient.elements(); ++i) sum[size_t(i)] += double(rows.size()) * gradient.at(i);
+    }
+  }
+  return out;
+}
+
+double gradient_split(const Snapshot& at, const MeasureArgs& args) {
+  const Dataset& data = at.part(args.part);
+  const auto whole = summed_gradient(at, data, data.size()), split = summed_gradient(at, data, args.batch);
+  double most = 0, largest = 0;
+  for (const auto& [name, sum] : whole)
+    for (size_t i = 0; i < sum.size(); ++i) {
+      most = std::max(most, std::fabs(sum[i] - split.at(name)[i]));
+      largest = std::max(largest, std::fabs(sum[i]));
+    }
+  return most / largest;
+}
+
+double row_difference(const Snapshot& at, const MeasureArgs& args) {
+  const Tensor value = at.model.states().read(args.parameter);
+  const int64_t rows = value.shape()[0], columns = value.elements() / rows;
+  double most = 0;
+  for (int64_t i = columns; i < value.elements(); ++i)
+    most = std::max(most, std::fabs(value.at(i) - value.at(i % columns)));
+  return most;
+}
+
+// A straight map sends the middle of two points to the middle of what it sends them to.
+double bend(const Snapshot& at, const MeasureArgs& args) {
+  const Dataset& data = at.part(args.part);
+  const int64_t count = std::min(args.samples, data.size());
+  const SampleBatch batch = batch_of(data, first_rows(data, count), at.model.spec().dtype);
+  Tensor middles(batch.x.type());
+  const int64_t width = middles.elements() / count;
+  for (int64_t i = 0; i < middles.elements(); ++i)
+    middles.set(i, (batch.x.at(i) + batch.x.at((i + width) % middles.elements())) / 2);
+  const std::string last = at.model.layers().back().name;
+  const Tensor ends = at.model.activations(batch.x).at(last), middle = at.model.activations(middles).at(last);
+  const int64_t outputs = ends.elements() / count;
+  double most = 0, largest = 0;
+  for (int64_t i = 0; i < ends.elements(); ++i) {
+    const double straight = (ends.at(i) + ends.at((i + outputs) % ends.elements())) / 2;
+    most = std::max(most, std::fabs(middle.at(i) - straight));
+    largest = std::max(largest, std::fabs(ends.at(i)));
+  }
+  return most / largest;
+}
+
+double noise_confidence(const Snapshot& at, const MeasureArgs& args) {
+  Dataset noise = empty_like(at.data.train.schema);
+  auto extents = noise.schema.sample.list();
+  extents.insert(extents.begin(), args.samples);
+  noise.samples = Tensor(Type{noise.schema.raw, Shape(extents)});
+  const Stream stream(uint64_t(at.recipe.train.seed), "noise");
+  const bool bytes = noise.schema.raw == DType::u8;
+  for (int64_t i = 0; i < noise.samples.elements(); ++i)
+    noise.samples.set(i, bytes ? double(stream.below(256, 0, uint64_t(i))) : stream.uniform(0, uint64_t(i)));
+  const Tensor predictions = predict_all(at.model, noise);
+  const int64_t outputs = predictions.elements() / args.samples;
+  double sum = 0;
+  for (int64_t row = 0; row < args.samples; ++row) {
+    double most = predictions.at(row * outputs);
+    for (int64_t i = 1; i < outputs; ++i) most = std::max(most, predictions.at(row * outputs + i));
+    sum += most;
+  }
+  return sum / double(args.samples);
+}
+
+} // namespace
+
+const Dataset& Snapshot::part(Part part) const {
+  const Dataset& data_of_part = part == Part::train ? data.train : part == Part::test ? data.test : data.validation;
+  if (data_of_part.size() == 0)
+    bad_input("claim", text("the ", name(part), " part holds no sample"), "measure on another part");
+  return data_of_part;
+}
+
+const Metrics& Snapshot::metrics(Part part) const {
+  std::optional<Metrics>& held = metrics_[size_t(part)];
+  if (!held) held = measure(model, this->part(part));
+  return *held;
+}
+
+std::span<const Measure> measures() {
+  static const std::vector<Measure> all = {
+      {"accuracy", "the share of samples that are classed right", {"part"}, accuracy},
+      {"loss", "the mean loss of the samples", {"part"}, loss},
+      {"objective", "the loss, and what weight decay adds to it", {"part"}, objective},
+      {"parameters", "how many numbers are learned", {}, parameters},
+      {"gradient_norm",
+       "the length of the loss's gradient with respect to a parameter, on the first samples",
+       {"part", "parameter", "samples"},
+       gradient_norm},
+      {"gradient_split",
+       "by how much the sum of the gradients over an epoch's batches misses that of all samples at once, relative to its "
+       "largest element",
+       {"part", "batch"},
+       gradient_split},
+      {"row_difference", "the largest difference between a parameter's first row and another", {"parameter"},
+       row_difference},
+      {"bend",
+       "how far the last layer's values halfway between two samples lie from the middle of theirs, relative to the "
+       "largest",
+       {"part", "samples"},
+       bend},
+      {"noise_confidence", "the mean largest prediction for random pixels", {"samples"}, noise_confidence},
+  };
+  return all;
+}
+
+const Measure* find_measure(const std::string& name) {
+  for (const Measure& measure : measures())
+    if (name == measure.name) return &measure;
+  return nullptr;
+}
+
+} // namespace vitro
