@@ -72,8 +72,8 @@ std::string markdown_of(const ClaimResult& result) {
   std::string out;
   for (const FigureResult& figure : result.figures)
     out += text("| `", result.claim.name, "` | ", figure.figure.name, " | ", expected(figure.figure), " | ",
-                tolerance(figure.figure), " | ", measured(figure), " | ", deviation(figure), " | ", seeds(figure), " | ",
-                verdict(result, figure), " | ",
+                tolerance(figure.figure), " | ", measured(figure), " | ", deviation(figure), " | ", seeds(figure),
+                " | ", verdict(result, figure), " | ",
                 &figure == &result.figures[0] && result.not_run.empty() ? duration(result.seconds) : "", " |\n");
   return out;
 }
@@ -154,7 +154,8 @@ int repro(Arguments& arguments) {
     if (const std::string missing = missing_data(claims[0], common.data_dir); !missing.empty())
       throw Error(Fault::input, missing);
 
-  ReproOptions options{.seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
+  ReproOptions options{
+      .seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
   watch_interrupts();
   LiveLine live(!common.quiet);
   ReproHooks hooks;
@@ -188,8 +189,8 @@ int repro(Arguments& arguments) {
   for (const ClaimResult& result : done.claims)
     if (!result.not_run.empty()) not_run.push_back(result.claim.name);
   if (not_run.empty()) return 0;
-  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"), " could not be run: ",
-           join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
+  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"),
+           " could not be run: ", join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
   return 2;
 }
 

@@ -40,7 +40,8 @@ Job product_job(const MatrixProduct& product) {
   const float* const other = held->other.as<float>().data();
   const kernels::GemmShape shape = forward ? product.shape : kernels::GemmShape{k, n, m};
   const kernels::Matrix left = forward ? kernels::Matrix{x, k, 1} : kernels::Matrix{x, 1, k};
-  const kernels::Matrix right = forward ? kernels::Matrix{other, 0, 0, true} : kernels::Matrix{other, n, 1};
+  const kernels::Matrix right =
+      forward ? kernels::Matrix{other, 0, 0, kernels::Matrix::panels} : kernels::Matrix{other, n, 1};
   const auto form = forward ? kernels::Product::rows : kernels::Product::panels;
   held->workspace = Buffer(size_t(kernels::gemm_workspace(shape, left, right)));
   return {.run = [=] {

@@ -21,7 +21,8 @@ using Numbers = std::map<std::string, double>;
 // ---- saturation: Nielsen, chapter 3. One sigmoid neuron is to unlearn the answer 1. --------------
 
 double after_300_steps(const std::vector<LayerSpec>& layers, const std::string& loss, const std::string& reduction) {
-  Model model({.net = {layers}, .sample = {1}, .outputs = 1, .loss = loss, .reduction = reduction, .dtype = DType::f64});
+  Model model(
+      {.net = {layers}, .sample = {1}, .outputs = 1, .loss = loss, .reduction = reduction, .dtype = DType::f64});
   const Tensor x(Shape{1, 1}, {1}, DType::f64), target(Shape{1, 1}, {0}, DType::f64);
   for (int step = 0; step < 300; ++step) model.fit(x, target, 0.15);
   return model.predict(x).at(0);
@@ -53,7 +54,8 @@ Numbers softmax_ce_gradient(uint64_t) {
   const Interpretation values = interpret(function, {}, {logits, targets});
   const Tensor &joint = values.at(function.outputs[0].edge), &steps = values.at(function.outputs[1].edge);
   double difference = 0;
-  for (int64_t i = 0; i < joint.elements(); ++i) difference = std::max(difference, std::fabs(joint.at(i) - steps.at(i)));
+  for (int64_t i = 0; i < joint.elements(); ++i)
+    difference = std::max(difference, std::fabs(joint.at(i) - steps.at(i)));
   return {{"first", joint.at(0)}, {"second", joint.at(1)}, {"third", joint.at(2)}, {"difference", difference}};
 }
 

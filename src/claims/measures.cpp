@@ -151,11 +151,14 @@ std::span<const Measure> measures() {
        {"part", "parameter", "samples"},
        gradient_norm},
       {"gradient_split",
-       "by how much the sum of the gradients over an epoch's batches misses that of all samples at once, relative to its "
+       "by how much the sum of the gradients over an epoch's batches misses that of all samples at once, relative to "
+       "its "
        "largest element",
        {"part", "batch"},
        gradient_split},
-      {"row_difference", "the largest difference between a parameter's first row and another", {"parameter"},
+      {"row_difference",
+       "the largest difference between a parameter's first row and another",
+       {"parameter"},
        row_difference},
       {"bend",
        "how far the last layer's values halfway between two samples lie from the middle of theirs, relative to the "

@@ -44,8 +44,8 @@ public:
     const KnownSet* set = published_set(recipe.data.source);
     if (!set || set->table()) return std::make_shared<Splits>(open_data(recipe.data.source, options));
     const auto stated = [](const auto& value) { return value ? text(*value) : std::string("-"); };
-    const std::string key = text(set->name, " ", stated(options.samples), " ", stated(options.validation), " ",
-                                 options.standardise);
+    const std::string key =
+        text(set->name, " ", stated(options.samples), " ", stated(options.validation), " ", options.standardise);
     std::lock_guard lock(mutex_);
     std::shared_ptr<const Splits>& held = held_[key];
     if (!held) held = std::make_shared<Splits>(open_data(recipe.data.source, options));
@@ -132,7 +132,8 @@ private:
         add(figure.variant, seed);
         if (!figure.minus.empty()) add(figure.minus, seed);
       }
-    for (size_t i = first; i < jobs_.size(); ++i) jobs_[i].weight = std::max(0.01, claim.seconds) / double(jobs_.size() - first);
+    for (size_t i = first; i < jobs_.size(); ++i)
+      jobs_[i].weight = std::max(0.01, claim.seconds) / double(jobs_.size() - first);
   }
 
   void work() {
@@ -182,8 +183,8 @@ private:
     Recipe recipe = claim.variant(job.variant).recipe;
     recipe.train.seed = job.seed;
     const std::shared_ptr<const Splits> data = library_.open(recipe);
-    const auto values = run_trial(recipe, *data, figures,
-                                  {.stop = [&] { return stopping_.load(); }, .passed = [&](double s) { job.share = s; }});
+    const auto values = run_trial(
+        recipe, *data, figures, {.stop = [&] { return stopping_.load(); }, .passed = [&](double s) { job.share = s; }});
     if (!values) return false;
     for (size_t i = 0; i < figures.size(); ++i) job.values[names[i]] = (*values)[i];
     return true;

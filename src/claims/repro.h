@@ -16,8 +16,8 @@ struct FigureResult {
   Figure figure;
   std::vector<int64_t> seeds = {};
   std::vector<double> values = {}; // one a seed
-  double mean = 0;            // not a number where it was not run
-  double deviation = 0;       // of the sample (n - 1); 0 with one seed
+  double mean = 0;                 // not a number where it was not run
+  double deviation = 0;            // of the sample (n - 1); 0 with one seed
   Verdict verdict = Verdict::differs;
 };
 

@@ -38,9 +38,9 @@ private:
   bool step(Position at) {
     fill(data_.train, batches_.rows(at), model_.spec().dtype, batch_);
     const int64_t per_epoch = batches_.per_epoch();
-    const double rate =
-        learning_rate(recipe_.train.schedule, model_.spec().optimizer.args.real("lr"),
-                      {.step = model_.steps(), .steps = recipe_.train.epochs * per_epoch, .steps_per_epoch = per_epoch});
+    const double rate = learning_rate(
+        recipe_.train.schedule, model_.spec().optimizer.args.real("lr"),
+        {.step = model_.steps(), .steps = recipe_.train.epochs * per_epoch, .steps_per_epoch = per_epoch});
     const StepResult result = model_.fit(batch_.x, batch_.targets, rate);
     return result.finite && result.finite_update;
   }

@@ -65,15 +65,13 @@ Point moons(Asked& asked) {
 Point circles(Asked& asked) {
   const auto [label, i, count] = place_of(asked);
   const double r = 1 - double(label) / double(asked.classes), t = 2 * math::pi * double(i) / double(count);
-  return {r * math::cos(t) + asked.noise * asked.normal(), r * math::sin(t) + asked.noise * asked.normal(),
-          label};
+  return {r * math::cos(t) + asked.noise * asked.normal(), r * math::sin(t) + asked.noise * asked.normal(), label};
 }
 
 Point blobs(Asked& asked) {
   const int32_t label = place_of(asked).label;
   const double t = 2 * math::pi * double(label) / double(asked.classes);
-  return {2 * math::cos(t) + asked.noise * asked.normal(), 2 * math::sin(t) + asked.noise * asked.normal(),
-          label};
+  return {2 * math::cos(t) + asked.noise * asked.normal(), 2 * math::sin(t) + asked.noise * asked.normal(), label};
 }
 
 Point exclusive_or(Asked& asked) {
@@ -231,8 +229,7 @@ Dataset generate_part(const std::string& name, Part part, int64_t n, const Gener
   const bool from_numpy = options.numpy && part == Part::train && numpy_normals(name, n) > 0;
   const auto x = data.samples.as<float>();
   for (int64_t i = 0; i < n; ++i) {
-    Asked asked{i, n, std::max<int64_t>(1, classes), noise, Draws(stream, uint64_t(i)),
-                from_numpy ? &numpy : nullptr};
+    Asked asked{i, n, std::max<int64_t>(1, classes), noise, Draws(stream, uint64_t(i)), from_numpy ? &numpy : nullptr};
     const Point point = recipe.point(asked);
     const auto row = size_t(i);
     if (curve) {

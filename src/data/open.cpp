@@ -177,8 +177,7 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
   if (word) {
     for (const Generator& generator : generators()) {
       if (generator.name != what) continue;
-      GenerateOptions g{options.samples, {}, {}, options.classes,
-                        options.noise,   options.seed, options.numpy};
+      GenerateOptions g{options.samples, {}, {}, options.classes, options.noise, options.seed, options.numpy};
       const auto held_out = [&](const std::optional<double>& asked, const char* part) -> std::optional<int64_t> {
         if (!asked) return std::nullopt;
         const int64_t n = options.samples.value_or(generator.samples);

@@ -224,7 +224,8 @@ std::string fetch(const KnownSet& set, const std::string& data_dir,
   if (error) failure(directory, text("can't be made: ", error.message()), "name another directory with --data-dir");
 
   for (const KnownFile& file : set.files) {
-    const std::string path = directory + "/" + file.name, temporary = path + ".part", url = set.url + (file.published_as.empty() ? file.name : file.published_as);
+    const std::string path = directory + "/" + file.name, temporary = path + ".part",
+                      url = set.url + (file.published_as.empty() ? file.name : file.published_as);
     if (is_file(path) && sha256(read_raw_bytes(path)) == file.sha256) {
       report(text(file.name, ": there already"));
       continue;
@@ -271,8 +272,7 @@ std::vector<SourceEntry> catalogue_of_data() {
   std::vector<SourceEntry> out;
   for (const Generator& g : generators())
     out.push_back({g.name, "generated", g.goal, text(g.samples, " + ", g.held_out, " + ", g.held_out), g.doc});
-  for (const KnownSet& set : known_sets())
-    out.push_back({set.name, "published", Goal::classes, set.size, set.doc});
+  for (const KnownSet& set : known_sets()) out.push_back({set.name, "published", Goal::classes, set.size, set.doc});
   return out;
 }
 

@@ -24,9 +24,9 @@ struct KnownSet {
   std::string url; // the files' names are appended
   std::vector<KnownFile> files;
   std::vector<std::string> classes = {};
-  double mean = 0, deviation = 1; // of the 60,000 training images' pixels / 255
+  double mean = 0, deviation = 1;      // of the 60,000 training images' pixels / 255
   std::string test_labels_sha256 = {}; // of the unpacked test labels: tells sets with equal file names apart
-  std::string size = {};          // training, validation and test samples, as `vitro list data` says it
+  std::string size = {};               // training, validation and test samples, as `vitro list data` says it
 
   bool table() const { return files.size() == 1; }
 };
@@ -37,11 +37,12 @@ std::span<const KnownSet> known_sets();
 std::vector<std::string> data_roots(const std::string& data_dir);
 
 /// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
-/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Throws bad_input that lists the places and names
-/// `vitro data fetch`.
+/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Throws
+/// bad_input that lists the places and names `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
-/// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and deviation.
+/// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and
+/// deviation.
 struct Published {
   Dataset train, test;
   std::vector<std::string> files; // that were read

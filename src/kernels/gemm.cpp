@@ -349,14 +349,16 @@ template <class Body> void run_tasks(int64_t tasks, int64_t work, Body&& body) {
 // Whether a copy of A pays: several strips read it, and its elements along k lie so that they fall on few sets of a
 // cache.
 bool packs_a(GemmShape shape, Matrix a) {
-  return a.form == Matrix::strided && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width && shape.n > 3 * panel_width;
+  return a.form == Matrix::strided && a.column > 1 && a.column % 256 == 0 && shape.m >= panel_width &&
+         shape.n > 3 * panel_width;
 }
 
 } // namespace
 
 int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b) {
   const auto copy = [&](int64_t columns) { return ceil_div(columns, panel_width) * shape.k * panel_width; };
-  return int64_t(sizeof(float)) * ((packs_a(shape, a) ? copy(shape.m) : 0) + (b.form == Matrix::panels ? 0 : copy(shape.n)));
+  return int64_t(sizeof(float)) *
+         ((packs_a(shape, a) ? copy(shape.m) : 0) + (b.form == Matrix::panels ? 0 : copy(shape.n)));
 }
 
 void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue) {

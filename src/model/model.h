@@ -36,7 +36,7 @@ struct ModelSpec {
   DType dtype = DType::f32; // f64: interpreted, exact and slow
   uint64_t seed = 0;
   std::optional<NumpyRandom> numpy = {}; // the parameters are drawn from it, as it stands, instead of by `seed`
-  bool interpret = false; // f32, run node by node by the plain kernels: the oracle
+  bool interpret = false;                // f32, run node by node by the plain kernels: the oracle
 };
 
 struct StepResult {

@@ -7,6 +7,7 @@
 #include "core/math.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "core/threads.h"
 
 namespace vitro {
 namespace {
@@ -79,9 +80,8 @@ const Initializer lecun_normal{
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(1 / at_least_one(fan.in))}; }};
 
 const std::vector<Initializer>& all() {
-  static const std::vector<Initializer> list{zero,          constant,       uniform,       normal,
-                                             xavier_simple, xavier_uniform, xavier_normal, he_uniform,
-                                             he_normal,     lecun_normal};
+  static const std::vector<Initializer> list{zero,           constant,      uniform,    normal,    xavier_simple,
+                                             xavier_uniform, xavier_normal, he_uniform, he_normal, lecun_normal};
   return list;
 }
 
@@ -151,16 +151,26 @@ Tensor initial(const std::string& word, const std::string& name, const Type& typ
   const auto [first, second] = initializer.range(fan, numbers);
   const Stream stream(seed, name);
   Tensor out(type);
-  const int64_t rows = numpy && type.shape.rank() == 2 ? type.shape[0] : 1, columns = out.elements() / rows;
-  for (int64_t k = 0; k < out.elements(); ++k) {
-    const int64_t i = rows == 1 ? k : k % rows * columns + k / rows; // numpy: the columns of [out, in], one by one
+  const auto place = [&](int64_t i, auto uniform, auto normal) {
     double value = first;
-    if (initializer.draw == Initializer::uniform)
-      value = first + (second - first) * (numpy ? numpy->uniform() : stream.uniform(0, uint64_t(i)));
-    if (initializer.draw == Initializer::normal)
-      value = first + second * (numpy ? numpy->normal() : stream.normal(0, uint64_t(i)));
+    if (initializer.draw == Initializer::uniform) value = first + (second - first) * uniform();
+    if (initializer.draw == Initializer::normal) value = first + second * normal();
     out.set(i, value * gain);
+  };
+  const int64_t n = out.elements();
+  if (numpy) { // one number after the other: the columns of [out, in], one by one
+    const int64_t rows = type.shape.rank() == 2 ? type.shape[0] : 1, columns = n / rows;
+    for (int64_t k = 0; k < n; ++k)
+      place(
+          k % rows * columns + k / rows, [&] { return numpy->uniform(); }, [&] { return numpy->normal(); });
+    return out;
   }
+  constexpr int64_t piece = 4096;
+  parallel((n + piece - 1) / piece, [&](int64_t task) {
+    for (int64_t i = task * piece; i < std::min(n, (task + 1) * piece); ++i)
+      place(
+          i, [&] { return stream.uniform(0, uint64_t(i)); }, [&] { return stream.normal(0, uint64_t(i)); });
+  });
   return out;
 }
 

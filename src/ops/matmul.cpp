@@ -143,9 +143,8 @@ Prepared prepare(const PrepareCall& call) {
   };
   return {.run =
               [=](const KernelCall& k) {
-                kernels::gemm(shape, matrix(k.in[0], ta, a), right(k.in[1]),
-                              {static_cast<float*>(k.out[0])}, k.workspace,
-                              {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
+                kernels::gemm(shape, matrix(k.in[0], ta, a), right(k.in[1]), {static_cast<float*>(k.out[0])},
+                              k.workspace, {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
               },
           .workspace_bytes = kernels::gemm_workspace(shape, matrix(nullptr, ta, a), right(nullptr)),
           .takes_epilogue = true,

@@ -86,7 +86,8 @@ void run_range(const Chain& chain, int64_t begin, int64_t end, const float* made
     for (size_t i = 0; i < program.operands.size(); ++i) {
       const Operand& operand = program.operands[i];
       if (operand.kind == Operand::broadcast)
-        stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n, slot(operand.tile));
+        stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n,
+                slot(operand.tile));
       else if (operand.period > 1)
         places[i].base = data(operand.index) + at % operand.period;
     }

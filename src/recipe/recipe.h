@@ -23,10 +23,10 @@ struct DataRecipe {
   std::optional<int64_t> classes;
   std::optional<double> noise;
   std::optional<bool> standardise; // false: numbers as they stand, pixels within 0 and 1
-  std::string target;         // CSV: a column's name, or its position from 1; "": the last
-  std::string goal;           // CSV: "classification", "regression", "": by the target's values
-  std::string separator;      // CSV: "," ";" "|" "tab" "blanks"; "": guessed
-  std::optional<bool> header; // CSV
+  std::string target;              // CSV: a column's name, or its position from 1; "": the last
+  std::string goal;                // CSV: "classification", "regression", "": by the target's values
+  std::string separator;           // CSV: "," ";" "|" "tab" "blanks"; "": guessed
+  std::optional<bool> header;      // CSV
 };
 
 /// Either a built-in net by name, with its arguments, or layers and blocks.
