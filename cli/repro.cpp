@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
+#include "claims/page.h"
+#include "claims/wording.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
 #include "cli/results.h"
@@ -13,39 +16,11 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "core/threads.h"
+#include "io/files.h"
+#include "io/run_directory.h"
 
 namespace vitro::cli {
 namespace {
-
-std::string shown(const Figure& figure, double value, int digits) {
-  if (std::isnan(value)) return "-";
-  return figure.percent ? percent(value) : number(value, digits);
-}
-
-std::string expected(const Figure& figure) {
-  if (figure.at_least) return text("at least ", shown(figure, *figure.at_least, 9));
-  if (figure.at_most) return text("at most ", shown(figure, *figure.at_most, 9));
-  return shown(figure, *figure.published, 9);
-}
-
-std::string measured(const FigureResult& result) {
-  // As many digits as the published number has, at least six.
-  return shown(result.figure, result.mean, result.figure.exact && !result.figure.percent ? 9 : 6);
-}
-
-std::string deviation(const FigureResult& result) {
-  return result.values.size() > 1 ? shown(result.figure, result.deviation, 3) : "-";
-}
-
-std::string tolerance(const Figure& figure) { return figure.published ? shown(figure, figure.tolerance, 3) : "-"; }
-
-std::string verdict(const ClaimResult& claim, const FigureResult& result) {
-  return claim.not_run.empty() ? name(result.verdict) : "not run";
-}
-
-std::string seeds(const FigureResult& result) {
-  return result.figure.seed ? text("seed ", *result.figure.seed) : text(result.values.size());
-}
 
 std::string table_of(const ClaimResult& result) {
   const Palette& palette = out_stream().palette;
@@ -54,32 +29,17 @@ std::string table_of(const ClaimResult& result) {
                     palette.faint(wrap(result.claim.source, width, 2)) + "\n";
   Table table({"figure", "> published", "> tolerance", "> measured", "> deviation", "> seeds", "verdict"});
   for (const FigureResult& figure : result.figures) {
-    const std::string word = verdict(result, figure);
-    table.add({figure.figure.name, expected(figure.figure), tolerance(figure.figure), measured(figure),
-               deviation(figure), seeds(figure),
-               word == "holds"     ? palette.good(word)
-               : word == "differs" ? palette.bad(word)
-                                   : word});
+    const FigureWords words = words_of(result, figure);
+    table.add({figure.figure.name, words.published, words.tolerance, words.measured, words.deviation, words.seeds,
+               words.verdict == "holds"     ? palette.good(words.verdict)
+               : words.verdict == "differs" ? palette.bad(words.verdict)
+                                            : words.verdict});
   }
   out += table.str(palette, 2);
   for (const std::string& remark : result.claim.remarks) out += "  " + wrap(remark, width, 2) + "\n";
   if (!result.not_run.empty()) out += "  " + wrap(text("not run: ", result.not_run), width, 2) + "\n";
   return out + "\n";
 }
-
-// A row for each figure, for docs/claims.md.
-std::string markdown_of(const ClaimResult& result) {
-  std::string out;
-  for (const FigureResult& figure : result.figures)
-    out += text("| `", result.claim.name, "` | ", figure.figure.name, " | ", expected(figure.figure), " | ",
-                tolerance(figure.figure), " | ", measured(figure), " | ", deviation(figure), " | ", seeds(figure),
-                " | ", verdict(result, figure), " | ",
-                &figure == &result.figures[0] && result.not_run.empty() ? duration(result.seconds) : "", " |\n");
-  return out;
-}
-constexpr const char* markdown_head =
-    "| claim | figure | published | tolerance | measured | deviation | seeds | verdict | time |\n"
-    "|---|---|---|---|---|---|---|---|---|\n";
 
 Json or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -94,7 +54,7 @@ Json rows_of(const ClaimResult& result) {
                 {"deviation", figure.values.size() > 1 ? or_null(figure.deviation) : Json(nullptr)},
                 {"seeds", figure.values.size()},
                 {"tolerance", figure.figure.published ? Json(figure.figure.tolerance) : Json(nullptr)},
-                {"verdict", verdict(result, figure)}};
+                {"verdict", words_of(result, figure).verdict}};
     if (figure.figure.at_least) row["at_least"] = *figure.figure.at_least;
     if (figure.figure.at_most) row["at_most"] = *figure.figure.at_most;
     if (figure.figure.exact) row["exact"] = true;
@@ -128,16 +88,38 @@ int show_list(const Common& common) {
   return 0;
 }
 
+// Where the page goes: --out, or runs/repro-NAME-001 with the next free number.
+std::string page_directory(const std::string& out, const std::string& what) {
+  if (!out.empty()) return out;
+  for (int number = 1;; ++number) {
+    std::string digits = text(number);
+    digits.insert(0, digits.size() < 3 ? 3 - digits.size() : 0, '0');
+    std::string path = text("runs/repro-", what, "-", digits);
+    if (!std::filesystem::exists(path)) return path;
+  }
+}
+
+std::string write_page(const Reproduction& done, const std::string& directory, const std::string& command) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) failure(directory, text("can't be made: ", error.message()), "name another directory with --out");
+  std::string path = directory + "/repro.html";
+  write_atomically(path, repro_page(done.claims, command, "vitro " VITRO_VERSION));
+  return path;
+}
+
 } // namespace
 
 int repro(Arguments& arguments) {
   Common common;
   bool all = false, list = false, markdown = false;
   std::optional<int64_t> seeds, jobs;
+  std::string out;
   arguments.flag("--all", all, "every claim");
   arguments.flag("--list", list, "the claims: what they need, about how long one seed takes");
   arguments.option("--seeds", seeds, "K", "seeds 0 to K-1 (default: 5)");
   arguments.option("--jobs", jobs, "N", "trainings at once (default: the cores allowed); results do not depend on it");
+  arguments.option("--out", out, "DIR", "where repro.html goes (default: runs/repro-NAME-001, the next free number)");
   arguments.flag("--markdown", markdown, "rows of a Markdown table instead of text");
   common.declare_data(arguments);
   common.declare(arguments);
@@ -148,14 +130,15 @@ int repro(Arguments& arguments) {
   if (all != arguments.words().empty())
     bad_input("vitro repro", all ? "takes --all or names, not both" : "which claim?",
               "vitro repro udacity-gd; `vitro repro --list` shows all");
+  if (!out.empty()) check_out(out);
+  const std::string what = all ? "all" : arguments.words().size() == 1 ? arguments.word(0) : "claims";
   std::vector<Claim> claims;
   for (const std::string& name : all ? claim_names() : arguments.words()) claims.push_back(find_claim(name));
   if (claims.size() == 1)
     if (const std::string missing = missing_data(claims[0], common.data_dir); !missing.empty())
       throw Error(Fault::input, missing);
 
-  ReproOptions options{
-      .seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
+  ReproOptions options{.seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
   watch_interrupts();
   LiveLine live(!common.quiet);
   ReproHooks hooks;
@@ -173,14 +156,21 @@ int repro(Arguments& arguments) {
     if (common.json) {
       for (Json& row : rows_of(result)) rows.push_back(std::move(row));
     } else {
-      print(markdown ? markdown_of(result) : table_of(result));
+      print(markdown ? markdown_rows(result) : table_of(result));
       flush_output();
     }
   };
-  if (markdown && !common.json) print(markdown_head);
+  if (markdown && !common.json) print(markdown_heading());
   const Reproduction done = reproduce(std::move(claims), options, hooks);
   live.clear();
+  const bool ran = std::any_of(done.claims.begin(), done.claims.end(),
+                               [](const ClaimResult& result) { return result.not_run.empty(); });
+  const std::string page = ran ? write_page(done, page_directory(out, what), text(program(), " ", arguments.typed())) : "";
   if (common.json) print(rows.dump() + "\n");
+  if (!page.empty() && !common.quiet) {
+    flush_output();
+    say(text("each seed as a dot: ", page));
+  }
   if (done.stopped) {
     say("interrupted: the claims above were finished");
     return 130;
@@ -189,8 +179,8 @@ int repro(Arguments& arguments) {
   for (const ClaimResult& result : done.claims)
     if (!result.not_run.empty()) not_run.push_back(result.claim.name);
   if (not_run.empty()) return 0;
-  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"),
-           " could not be run: ", join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
+  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"), " could not be run: ",
+           join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
   return 2;
 }
 

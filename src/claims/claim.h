@@ -25,16 +25,16 @@ struct Instant {
 };
 
 struct Figure {
-  std::string name; // "test accuracy after epoch 1"
-  std::string measure;
-  MeasureArgs args;
-  Instant at;
-  std::string variant, minus;  // `minus`: what this variant gives is subtracted, seed by seed; "": nothing
-  std::optional<int64_t> seed; // of this seed alone; else of every seed
-  std::optional<double> published, at_least, at_most; // exactly one
-  double tolerance = 0;                               // at least this counts as equal to `published`
-  bool percent = false;                               // shown as percent
-  bool exact = false;                                 // no luck in it: `./dev check` asserts it
+  std::string name = {}; // "test accuracy after epoch 1"
+  std::string measure = {};
+  MeasureArgs args = {};
+  Instant at = {};
+  std::string variant = {}, minus = {}; // `minus`: what this variant gives is subtracted, seed by seed; "": nothing
+  std::optional<int64_t> seed = {};     // of this seed alone; else of every seed
+  std::optional<double> published = {}, at_least = {}, at_most = {}; // exactly one
+  double tolerance = 0;                                              // at least this counts as equal to `published`
+  bool percent = false;                                              // shown as percent
+  bool exact = false;                                                // no luck in it: `./dev check` asserts it
 };
 
 struct Variant {

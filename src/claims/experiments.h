@@ -18,8 +18,9 @@ struct Experiment {
   const char* name;
   const char* doc;
   std::vector<Number> numbers;
-  /// A value for each of `numbers`. Only what it says to depend on luck or the clock differs from seed to seed.
+  /// A value for each of `numbers`.
   std::map<std::string, double> (*run)(uint64_t seed);
+  bool timed = false; // it measures time: nothing else may run meanwhile, and no run gives the same numbers
 };
 
 std::span<const Experiment> experiments();

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <optional>
 #include <thread>
 
@@ -148,7 +149,14 @@ private:
       std::exception_ptr thrown;
       bool done = false;
       try {
-        done = run(*job);
+        const Claim& claim = claims_[job->claim];
+        if (claim.experiment && claim.experiment->timed) {
+          const std::unique_lock quiet(floor_);
+          done = run(*job);
+        } else {
+          const std::shared_lock shared(floor_);
+          done = run(*job);
+        }
       } catch (...) { thrown = std::current_exception(); }
       {
         std::lock_guard lock(mutex_);
@@ -267,7 +275,8 @@ private:
   std::deque<Job> jobs_;
   Clock::time_point start_;
 
-  std::mutex mutex_; // of what is below, and of a job's `done`, `seconds` and `values`
+  std::shared_mutex floor_; // held by every job that runs; by one that takes times alone
+  std::mutex mutex_;        // of what is below, and of a job's `done`, `seconds` and `values`
   std::condition_variable changed_;
   size_t next_ = 0;
   std::atomic<bool> stopping_ = false;

@@ -31,7 +31,7 @@ struct ClaimResult {
 struct ReproOptions {
   int64_t seeds = 5; // 0, 1, ...
   int jobs = 1;      // at once
-  std::string data_dir;
+  std::string data_dir = {};
 };
 
 struct ReproProgress {
@@ -43,9 +43,9 @@ struct ReproProgress {
 
 /// Each may be empty; all are called on the caller's thread.
 struct ReproHooks {
-  std::function<bool()> stop;
-  std::function<void(const ReproProgress& progress)> progress; // about ten times a second
-  std::function<void(const ClaimResult& result)> finished;     // in the order of the claims
+  std::function<bool()> stop = {};
+  std::function<void(const ReproProgress& progress)> progress = {}; // about ten times a second
+  std::function<void(const ClaimResult& result)> finished = {};     // in the order of the claims
 };
 
 struct Reproduction {

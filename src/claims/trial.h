@@ -14,8 +14,8 @@
 namespace vitro {
 
 struct TrialHooks {
-  std::function<bool()> stop;               // asked before every batch
-  std::function<void(double share)> passed; // how much of the training is done
+  std::function<bool()> stop = {};               // asked before every batch
+  std::function<void(double share)> passed = {}; // how much of the training is done
 };
 
 /// A value for each of `figures` (all of this recipe's variant); not a number from where the training stopped being

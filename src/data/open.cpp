@@ -193,7 +193,9 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
       if (set.name != what) continue;
       if (set.table()) {
         const std::string file = find_known(set, options.data_dir)[0];
-        return dealt(read_csv(read_bytes(file), set.name, file, options.csv), options, file);
+        Splits out = dealt(read_csv(read_bytes(file), set.name, file, options.csv), options, file);
+        out.files = {file};
+        return out;
       }
       Published published = read_known(set, options.data_dir);
       Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
