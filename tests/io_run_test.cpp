@@ -299,7 +299,7 @@ TEST(Input, IsReadStrictly) {
   EXPECT_THAT(with("\"generated\"", "\"generated\": true, \"generated\""), HasSubstr("twice"));
   EXPECT_THAT(with("\"version\": 1", "\"version\": 2"), HasSubstr("version 2"));
   EXPECT_THAT(with("classification", "clustering"), HasSubstr("\"goal\" is not"));
-  EXPECT_THAT(with("\"f32\"", "\"f64\""), HasSubstr("\"raw\" is not"));
+  EXPECT_THAT(with("\"f32\"", "\"i32\""), HasSubstr("\"raw\" is not"));
   EXPECT_THAT(with("0.3081", "0"), HasSubstr("deviation"));
   EXPECT_THAT(with("0.3081", "-1"), HasSubstr("deviation"));
   EXPECT_THAT(with("0.3081,", ""), HasSubstr("2 means and 1 deviations"));

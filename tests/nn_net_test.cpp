@@ -285,6 +285,23 @@ TEST(Losses, OfClassIndicesAndOfTheSameAsNumbersAreEqual) {
     }
 }
 
+TEST(Losses, PerSampleSumsOverOutputsAndAveragesOverSamples) {
+  const Tensor x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64), t({2, 3}, {0, 0, 1, 1, 0, 0}, DType::f64);
+  for (const auto& [name, elsewhere, factor] :
+       {std::tuple{"squared_error", "mean", 3.0}, {"squared_error", "half", 2.0}, {"binary_cross_entropy", "mean", 3.0}}) {
+    std::vector<double> found;
+    for (const char* reduction : {"per_sample", elsewhere}) {
+      const States none;
+      Trace trace(none);
+      const Var output = trace.input("x", x.type());
+      trace.output("loss", find_loss(name).build(output, trace.input("t", t.type()), reduction).loss);
+      const Function function = trace.finish();
+      found.push_back(interpret(function, {}, {x, t}).at(function.outputs[0].edge).at(0));
+    }
+    EXPECT_DOUBLE_EQ(found[0], factor * found[1]) << name << " " << elsewhere;
+  }
+}
+
 TEST(Losses, WithOneOutputClassOneCounts) {
   const Tensor x({2, 1}, {2, -1}, DType::f64), labels({2}, {1, 0}, DType::i32);
   const States none;

@@ -306,5 +306,21 @@ TEST(Schedules, ConstantAndTime) {
   EXPECT_THROW(complete(ScheduleSpec{"constant", {{"k", 1.0}}}), Error);
 }
 
+TEST(Schedules, StepFallsAfterEverySoManyEpochs) {
+  const ScheduleSpec step = complete(ScheduleSpec{"StepLR", {{"gamma", 0.5}, {"step_size", int64_t{2}}}});
+  EXPECT_EQ(step.name, "step");
+  const auto rate = [&](int64_t done) { return learning_rate(step, 0.8, {.step = done, .steps = 80, .steps_per_epoch = 10}); };
+  EXPECT_EQ(rate(0), 0.8);
+  EXPECT_EQ(rate(19), 0.8);
+  EXPECT_EQ(rate(20), 0.4);
+  EXPECT_EQ(rate(39), 0.4);
+  EXPECT_EQ(rate(40), 0.2);
+  EXPECT_EQ(learning_rate(step, 0.8, {.step = 100}), 0.8) << "without epochs nothing falls";
+  const ScheduleSpec off = complete(ScheduleSpec{"step", {{"gamma", 0.0}}});
+  EXPECT_EQ(learning_rate(off, 0.8, {.step = 10, .steps = 80, .steps_per_epoch = 10}), 0.0);
+  EXPECT_THROW(complete(ScheduleSpec{"step", {{"step_size", int64_t{0}}}}), Error);
+  EXPECT_THROW(complete(ScheduleSpec{"step", {{"gamma", -0.5}}}), Error);
+}
+
 } // namespace
 } // namespace vitro
