@@ -138,7 +138,8 @@ int repro(Arguments& arguments) {
     if (const std::string missing = missing_data(claims[0], common.data_dir); !missing.empty())
       throw Error(Fault::input, missing);
 
-  ReproOptions options{.seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
+  ReproOptions options{
+      .seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
   watch_interrupts();
   LiveLine live(!common.quiet);
   ReproHooks hooks;
@@ -165,7 +166,8 @@ int repro(Arguments& arguments) {
   live.clear();
   const bool ran = std::any_of(done.claims.begin(), done.claims.end(),
                                [](const ClaimResult& result) { return result.not_run.empty(); });
-  const std::string page = ran ? write_page(done, page_directory(out, what), text(program(), " ", arguments.typed())) : "";
+  const std::string page =
+      ran ? write_page(done, page_directory(out, what), text(program(), " ", arguments.typed())) : "";
   if (common.json) print(rows.dump() + "\n");
   if (!page.empty() && !common.quiet) {
     flush_output();
@@ -179,8 +181,8 @@ int repro(Arguments& arguments) {
   for (const ClaimResult& result : done.claims)
     if (!result.not_run.empty()) not_run.push_back(result.claim.name);
   if (not_run.empty()) return 0;
-  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"), " could not be run: ",
-           join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
+  say(text("vitro: data is missing, so ", plural(int64_t(not_run.size()), "claim"),
+           " could not be run: ", join(not_run, ", "), ". Help: `", program(), " repro --list` says what they need"));
   return 2;
 }
 

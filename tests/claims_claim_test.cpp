@@ -37,7 +37,8 @@ TEST(Claims, AnUnknownOneNamesTheNearest) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::input);
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("no claim is called \"nielson-1\""), HasSubstr("did you mean \"nielsen-1\"")));
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("no claim is called \"nielson-1\""), HasSubstr("did you mean \"nielsen-1\"")));
   }
 }
 
@@ -81,8 +82,9 @@ std::string wrong(const std::string& toml) {
 }
 
 TEST(Claims, AFileIsARecipeAndWhatIsClaimed) {
-  const Claim claim = parse_claim(head + body + "[variant.a]\nset = [\"lr=0.5\"]\n[variant.b.net]\nlayers = "
-                                                "[{op=\"dense\", out=\"classes\"}]\n" +
+  const Claim claim = parse_claim(head + body +
+                                      "[variant.a]\nset = [\"lr=0.5\"]\n[variant.b.net]\nlayers = "
+                                      "[{op=\"dense\", out=\"classes\"}]\n" +
                                       figure + "variant = \"a\"\nminus = \"b\"\nat = 2\nseed = 7\ntolerance = 0.1\n",
                                   "test", "test.toml");
   ASSERT_EQ(claim.variants.size(), 2u);

@@ -127,7 +127,8 @@ TEST(ReproThreads, JobsAtOnceChangeNoBit) {
     ASSERT_EQ(done.claims.size(), 2u);
     std::vector<double> values;
     for (const ClaimResult& claim : done.claims)
-      for (const FigureResult& figure : claim.figures) values.insert(values.end(), figure.values.begin(), figure.values.end());
+      for (const FigureResult& figure : claim.figures)
+        values.insert(values.end(), figure.values.begin(), figure.values.end());
     EXPECT_EQ(values.size(), size_t(3 + 3 + 3 + 1 + 1 + 1 + 3));
     seen.push_back(values);
   }
@@ -137,8 +138,8 @@ TEST(ReproThreads, JobsAtOnceChangeNoBit) {
 
 TEST(ReproThreads, CanBeStopped) {
   std::atomic<int> asked = 0;
-  const Reproduction done =
-      reproduce({find_claim("nnfs-sgd"), small_claim()}, {.seeds = 2, .jobs = 2}, {.stop = [&] { return ++asked > 1; }});
+  const Reproduction done = reproduce({find_claim("nnfs-sgd"), small_claim()}, {.seeds = 2, .jobs = 2},
+                                      {.stop = [&] { return ++asked > 1; }});
   EXPECT_TRUE(done.stopped);
   EXPECT_TRUE(done.claims.empty());
 }
@@ -185,14 +186,15 @@ TEST(Repro, MissingDataIsNamedAndTheRestIsRun) {
 
 TEST(Repro, WhatHasNoLuckInItHolds) {
   std::vector<Claim> claims;
-  for (const char* name :
-       {"saturation", "slope", "softmax-ce-gradient", "softmax-overflow", "batches", "linear-collapse", "cs231n-linear"})
+  for (const char* name : {"saturation", "slope", "softmax-ce-gradient", "softmax-overflow", "batches",
+                           "linear-collapse", "cs231n-linear"})
     claims.push_back(find_claim(name));
   if (missing_data(find_claim("udacity-gd"), "").empty()) claims.push_back(find_claim("udacity-gd"));
   for (const ClaimResult& claim : reproduce(claims, {.seeds = 1, .jobs = 2}).claims)
     for (const FigureResult& figure : claim.figures)
       if (figure.figure.exact) {
-        EXPECT_EQ(figure.verdict, Verdict::holds) << claim.claim.name << ": " << figure.figure.name << " " << figure.mean;
+        EXPECT_EQ(figure.verdict, Verdict::holds)
+            << claim.claim.name << ": " << figure.figure.name << " " << figure.mean;
       }
 }
 

@@ -1,5 +1,5 @@
-// Against numpy: the legacy generator, and a net whose data and weights are drawn with it. scripts/golden_numpy.py wrote
-// tests/golden/numpy.json.
+// Against numpy: the legacy generator, and a net whose data and weights are drawn with it. scripts/golden_numpy.py
+// wrote tests/golden/numpy.json.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -29,12 +29,11 @@ Tensor draw(const std::string& word, DType dtype = DType::f64) {
 }
 
 TEST(Initializers, HaveTheVariancesOfTheirPapers) {
-  const std::map<std::string, double> variance{{"xavier_simple", 1.0 / 3 / 300}, {"xavier_uniform", 2.0 / 500},
-                                               {"xavier_normal", 2.0 / 500},     {"he_uniform", 2.0 / 300},
-                                               {"he_normal", 2.0 / 300},         {"lecun_normal", 1.0 / 300},
-                                               {"normal(1, 0.5)", 0.25},
-                                               {"uniform(-1, 3)", 16.0 / 12},    {"normal(2)", 4},
-                                               {"uniform(2)", 16.0 / 12}};
+  const std::map<std::string, double> variance{
+      {"xavier_simple", 1.0 / 3 / 300}, {"xavier_uniform", 2.0 / 500}, {"xavier_normal", 2.0 / 500},
+      {"he_uniform", 2.0 / 300},        {"he_normal", 2.0 / 300},      {"lecun_normal", 1.0 / 300},
+      {"normal(1, 0.5)", 0.25},         {"uniform(-1, 3)", 16.0 / 12}, {"normal(2)", 4},
+      {"uniform(2)", 16.0 / 12}};
   for (const auto& [word, expected] : variance) {
     const Moments m = moments(draw(word));
     EXPECT_NEAR(m.variance / expected, 1, 0.03) << word; // 60000 draws: 5 deviations of a normal's variance are 0.029

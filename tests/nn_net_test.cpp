@@ -287,8 +287,9 @@ TEST(Losses, OfClassIndicesAndOfTheSameAsNumbersAreEqual) {
 
 TEST(Losses, PerSampleSumsOverOutputsAndAveragesOverSamples) {
   const Tensor x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64), t({2, 3}, {0, 0, 1, 1, 0, 0}, DType::f64);
-  for (const auto& [name, elsewhere, factor] :
-       {std::tuple{"squared_error", "mean", 3.0}, {"squared_error", "half", 2.0}, {"binary_cross_entropy", "mean", 3.0}}) {
+  for (const auto& [name, elsewhere, factor] : {std::tuple{"squared_error", "mean", 3.0},
+                                                {"squared_error", "half", 2.0},
+                                                {"binary_cross_entropy", "mean", 3.0}}) {
     std::vector<double> found;
     for (const char* reduction : {"per_sample", elsewhere}) {
       const States none;

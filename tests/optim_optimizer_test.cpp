@@ -309,7 +309,9 @@ TEST(Schedules, ConstantAndTime) {
 TEST(Schedules, StepFallsAfterEverySoManyEpochs) {
   const ScheduleSpec step = complete(ScheduleSpec{"StepLR", {{"gamma", 0.5}, {"step_size", int64_t{2}}}});
   EXPECT_EQ(step.name, "step");
-  const auto rate = [&](int64_t done) { return learning_rate(step, 0.8, {.step = done, .steps = 80, .steps_per_epoch = 10}); };
+  const auto rate = [&](int64_t done) {
+    return learning_rate(step, 0.8, {.step = done, .steps = 80, .steps_per_epoch = 10});
+  };
   EXPECT_EQ(rate(0), 0.8);
   EXPECT_EQ(rate(19), 0.8);
   EXPECT_EQ(rate(20), 0.4);

@@ -42,7 +42,8 @@ public:
     std::vector<std::string> known = {"vitro", "claim", "variant", "figure"};
     known.insert(known.end(), recipe_tables.begin(), recipe_tables.end());
     only(item(file_, "a claim"), known);
-    if (!file_.find("vitro")) bad_input(origin_, "has no line `vitro = 1`", "is it a claim? Then write that line first");
+    if (!file_.find("vitro"))
+      bad_input(origin_, "has no line `vitro = 1`", "is it a claim? Then write that line first");
     read_head();
     if (!claim_.experiment) read_variants();
     const Value* figures = file_.find("figure");
@@ -170,7 +171,8 @@ private:
                         with(table, "at_least", [&](const Item& at) { figure.at_least = at.real(any); }) +
                         with(table, "at_most", [&](const Item& at) { figure.at_most = at.real(any); });
     if (numbers != 1)
-      bad_input(table.where(), text("figure \"", figure.name, "\" states ", numbers, " of published, at_least, at_most"),
+      bad_input(table.where(),
+                text("figure \"", figure.name, "\" states ", numbers, " of published, at_least, at_most"),
                 "state one of them");
     if (!figure.published && figure.tolerance != 0)
       bad_input(table.where(), text("figure \"", figure.name, "\": an inequality has no tolerance"));
@@ -204,7 +206,8 @@ private:
       });
     };
     if (!read_variant("variant", figure.variant) && !variants[0].empty())
-      bad_input(table.where(), text("figure \"", figure.name, "\" names no variant"), "there are " + join(variants, ", "));
+      bad_input(table.where(), text("figure \"", figure.name, "\" names no variant"),
+                "there are " + join(variants, ", "));
     read_variant("minus", figure.minus);
     const Recipe& recipe = claim_.variant(figure.variant).recipe;
 
@@ -217,8 +220,8 @@ private:
       });
     };
     const auto wanted = [&](const char* key, bool given) {
-      if (!given && std::any_of(measure->takes.begin(), measure->takes.end(),
-                                [&](const std::string& one) { return one == key; }))
+      if (!given &&
+          std::any_of(measure->takes.begin(), measure->takes.end(), [&](const std::string& one) { return one == key; }))
         bad_input(table.where(), text("figure \"", figure.name, "\": the measure ", measure->name, " needs a ", key));
     };
     wanted("part", taken("part", [&](const Item& at) {
@@ -295,9 +298,10 @@ Claim find_claim(const std::string& name) {
 const char* name(Verdict verdict) { return verdict == Verdict::holds ? "holds" : "differs"; }
 
 Verdict judge(const Figure& figure, double mean, double deviation) {
-  const bool holds = figure.at_least  ? mean >= *figure.at_least
-                     : figure.at_most ? mean <= *figure.at_most
-                                      : std::fabs(mean - *figure.published) <= std::max(figure.tolerance, 2 * deviation);
+  const bool holds = figure.at_least ? mean >= *figure.at_least
+                     : figure.at_most
+                         ? mean <= *figure.at_most
+                         : std::fabs(mean - *figure.published) <= std::max(figure.tolerance, 2 * deviation);
   return holds ? Verdict::holds : Verdict::differs;
 }
 

@@ -106,8 +106,8 @@ Var by_closed_form(const Var& p, const Var& t, double n) {
 
 Var jointly(const Var& p, const Var& t, double n) { return (p - one_hot(t, p.shape()[1])) * (1 / n); }
 
-// Seconds for all of `p`, `at_once` rows at a time (Jacobians of all rows would not fit a cache): the least of nine, since
-// whatever else the machine does can only add to it.
+// Seconds for all of `p`, `at_once` rows at a time (Jacobians of all rows would not fit a cache): the least of nine,
+// since whatever else the machine does can only add to it.
 double seconds(Way way, const Tensor& p, const Tensor& targets, int64_t at_once) {
   const int64_t rows = p.shape()[0], classes = p.shape()[1];
   States none;
@@ -151,8 +151,8 @@ Numbers softmax_ce_speed(uint64_t seed) {
       targets.set(row, double(stream.below(uint64_t(classes), uint64_t(row), uint64_t(classes))));
     }
     const int64_t jacobians = std::clamp<int64_t>((1 << 14) / (classes * classes), 1, rows);
-    const double jacobian = seconds(by_jacobian, p, targets, jacobians), closed = seconds(by_closed_form, p, targets, rows),
-                 joint = seconds(jointly, p, targets, rows);
+    const double jacobian = seconds(by_jacobian, p, targets, jacobians),
+                 closed = seconds(by_closed_form, p, targets, rows), joint = seconds(jointly, p, targets, rows);
     out[std::string("jacobian_joint_") + name] = jacobian / joint;
     out[std::string("jacobian_closed_") + name] = jacobian / closed;
     out[std::string("closed_joint_") + name] = closed / joint;

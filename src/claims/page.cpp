@@ -22,7 +22,8 @@ Markup table_of(const ClaimResult& claim) {
     rows.push_back({figure.figure.name, words.published, words.tolerance, words.measured, words.deviation, words.seeds,
                     words.verdict});
   }
-  return table_element({"figure", "> published", "> tolerance", "> measured", "> deviation", "> seeds", "verdict"}, rows);
+  return table_element({"figure", "> published", "> tolerance", "> measured", "> deviation", "> seeds", "verdict"},
+                       rows);
 }
 
 DotRow row_of(const FigureResult& result) {
@@ -51,7 +52,8 @@ Markup dots_of(const ClaimResult& claim) {
     if (figure.figure.exact) continue;
     const std::string unit = figure.figure.percent ? "percent" : claim.claim.experiment ? "" : figure.figure.measure;
     auto plot = std::find_if(plots.begin(), plots.end(), [&](const DotPlot& one) { return one.x.label == unit; });
-    if (plot == plots.end()) plot = plots.insert(plots.end(), {.title = claim.claim.name, .x = {.label = unit}, .rows = {}});
+    if (plot == plots.end())
+      plot = plots.insert(plots.end(), {.title = claim.claim.name, .x = {.label = unit}, .rows = {}});
     plot->rows.push_back(row_of(figure));
   }
   Markup out;
@@ -71,8 +73,8 @@ Markup dots_of(const ClaimResult& claim) {
 }
 
 Markup section_of(const ClaimResult& claim) {
-  Markup out = together(paragraph(claim.claim.sentence),
-                        paragraph(element("small", {}, claim.claim.source)), table_of(claim));
+  Markup out =
+      together(paragraph(claim.claim.sentence), paragraph(element("small", {}, claim.claim.source)), table_of(claim));
   if (claim.not_run.empty()) out.add(dots_of(claim));
   for (const std::string& remark : claim.claim.remarks) out.add(paragraph(remark));
   if (!claim.not_run.empty()) out.add(paragraph(text("Not run: ", claim.not_run)));
@@ -101,8 +103,7 @@ std::string repro_page(const std::vector<ClaimResult>& claims, const std::string
       paragraph("A figure holds where the mean over the seeds lies within two deviations of the published number, or "
                 "within the tolerance, whichever is more; or where the inequality is true. What differs is left so."),
       paragraph(together("Made by ", element("code", {}, command), ".")));
-  if (not_run > 0)
-    page.lead.add(paragraph(text(plural(not_run, "claim"), " could not be run: the data is missing.")));
+  if (not_run > 0) page.lead.add(paragraph(text(plural(not_run, "claim"), " could not be run: the data is missing.")));
   for (const ClaimResult& claim : claims)
     page.sections.push_back({claim.claim.name, text(claim.claim.name, ": ", tally_of(claim)), section_of(claim)});
   return html(page);

@@ -51,10 +51,10 @@ std::string markdown_rows(const ClaimResult& claim) {
   for (const FigureResult& figure : claim.figures) {
     const FigureWords words = words_of(claim, figure);
     const bool first = &figure == &claim.figures[0];
-    out += text("| ", first ? text("`", claim.claim.name, "`") : std::string(), " | ", figure.figure.name, " | ",
-                words.published, " | ", words.tolerance, " | ", words.measured, " | ", words.deviation, " | ",
-                words.seeds, " | ", words.verdict, " | ",
-                first && claim.not_run.empty() ? duration(claim.seconds) : "", " |\n");
+    out +=
+        text("| ", first ? text("`", claim.claim.name, "`") : std::string(), " | ", figure.figure.name, " | ",
+             words.published, " | ", words.tolerance, " | ", words.measured, " | ", words.deviation, " | ", words.seeds,
+             " | ", words.verdict, " | ", first && claim.not_run.empty() ? duration(claim.seconds) : "", " |\n");
   }
   return out;
 }
