@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 
 #include <cmath>
+#include <numeric>
 
+#include "core/text.h"
+#include "data/batches.h"
 #include "data/idx.h"
 #include "data_scratch.h"
 
@@ -61,6 +64,40 @@ TEST(Open, a_known_set_is_found_packed_or_not_wherever_it_may_lie) {
     write_mnist_like(scratch, "home/.local/share/vitro/mnist", packed);
     EXPECT_EQ(open_data("mnist").train.size(), 50);
   }
+}
+
+TEST(Open, a_known_table_is_found_wherever_it_may_lie) {
+  std::string rows;
+  for (int i = 0; i < 30; ++i) rows += text(i, ".5,", 0.123456789 * i, ",", i % 2, "\n");
+  for (const char* place : {"a/udacity-points/", "b/", "c/tabular/"}) {
+    const Scratch scratch;
+    scratch.write(std::string(place) + "udacity-points.csv", rows);
+    const std::string root = scratch / std::string(1, place[0]);
+    const Splits parts = open_data("udacity-points", {.data_dir = root});
+    EXPECT_EQ(parts.train.size(), 24) << place;
+    EXPECT_EQ(parts.files.size(), 1u);
+    EXPECT_THROW(open_data("udacity-points", {.data_dir = scratch / "elsewhere"}), Error);
+  }
+}
+
+TEST(Open, numbers_as_they_stand_and_in_double) {
+  const Scratch scratch;
+  std::string rows;
+  for (int i = 0; i < 30; ++i) rows += text(i, ".5,", 0.123456789 * i, ",", i % 2, "\n");
+  const std::string path = scratch.write("t.csv", rows);
+  const Splits standard = open_data(path, {.validation = 0, .test = 0});
+  EXPECT_NE(standard.train.schema.input.mean[0], 0);
+  const Splits raw = open_data(path, {.validation = 0, .test = 0, .standardise = false, .csv = {.dtype = DType::f64}});
+  EXPECT_EQ(raw.train.schema.input, Scaling{});
+  EXPECT_EQ(raw.train.samples.dtype(), DType::f64);
+  EXPECT_EQ(raw.train.size(), 30);
+  std::vector<int64_t> all(30);
+  std::iota(all.begin(), all.end(), 0);
+  Tensor batch(Type{DType::f64, {30, 2}});
+  fill_samples(raw.train, all, batch.view());
+  for (int64_t i = 0; i < 30; ++i) EXPECT_DOUBLE_EQ(batch.at(2 * i + 1), 0.123456789 * double(i));
+  const Splits digits = open_data("digits", {.samples = 20, .validation = 1, .test = 1, .standardise = false});
+  EXPECT_EQ(digits.train.schema.input, (Scaling{1.0 / 255}));
 }
 
 TEST(Open, a_missing_set_names_the_places_and_the_way_out) {
