@@ -131,13 +131,16 @@ void compare(GemmShape s, Form a_form, Form b_form, Product::Form c_form, bool f
     Guarded values;
   } seen{std::vector<std::atomic<int>>(size_t(size)), Guarded(size)};
   const Epilogue epilogue{.run =
-                              [](void* context, int64_t begin, int64_t end, const float* values) {
+                              [](void* context, const Stripes& part, const float* values, int64_t step) {
                                 auto& seen = *static_cast<Seen*>(context);
-                                ASSERT_LT(begin, end);
-                                for (int64_t i = begin; i < end; ++i) {
-                                  ++seen.times[size_t(i)];
-                                  seen.values.data()[i] = values[i - begin]; // what is not finished yet shows
-                                }
+                                ASSERT_LT(part.begin, part.end);
+                                for (int64_t stripe = 0; stripe < part.count; ++stripe)
+                                  for (int64_t i = part.begin; i < part.end; ++i) {
+                                    const int64_t at = i + stripe * part.step;
+                                    ++seen.times[size_t(at)];
+                                    // What is not finished yet shows.
+                                    seen.values.data()[at] = values[i - part.begin + stripe * step];
+                                  }
                               },
                           .context = &seen};
   std::fill_n(c.data(), size, std::numeric_limits<float>::quiet_NaN());

@@ -218,12 +218,14 @@ Fast run_prepared(const OpCase& one, const std::vector<Layout>& in_layouts, Layo
     std::vector<std::atomic<int>>& covered;
     std::vector<float> values;
   } seen{covered, std::vector<float>(covered.size())};
-  const Epilogue count{[](void* context, int64_t begin, int64_t end, const float* values) {
+  const Epilogue count{[](void* context, const Stripes& part, const float* values, int64_t step) {
                          Seen& seen = *static_cast<Seen*>(context);
-                         for (int64_t i = begin; i < end; ++i) {
-                           ++seen.covered[size_t(i)];
-                           seen.values[size_t(i)] = values[i - begin];
-                         }
+                         for (int64_t stripe = 0; stripe < part.count; ++stripe)
+                           for (int64_t i = part.begin; i < part.end; ++i) {
+                             const int64_t at = i + stripe * part.step;
+                             ++seen.covered[size_t(at)];
+                             seen.values[size_t(at)] = values[i - part.begin + stripe * step];
+                           }
                        },
                        &seen};
   prepared.run({in_data.data(), out_data.data(), workspace.data(), with_epilogue ? count : Epilogue{}});

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/layout.h"
+#include "core/stripes.h"
 #include "core/tensor.h"
 #include "graph/attrs.h"
 
@@ -43,11 +44,12 @@ struct PlainCall {
 /// to each output. It answers with the derivative with respect to each input, an empty Var for none.
 struct GradOf;
 
-/// Called with finished ranges of a kernel's first output (storage order) and their values, while they are in cache.
+/// Called with finished parts of a kernel's first output (of its storage) and their values (`step` elements from a
+/// stripe's to the next one's), while they are in cache.
 struct Epilogue {
-  void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
+  void (*run)(void* context, const Stripes& part, const float* values, int64_t step) = nullptr;
   void* context = nullptr;
-  void (*ahead)(void* context, int64_t begin, int64_t end) = nullptr; // may be called before, to fetch what `run` reads
+  void (*ahead)(void* context, const Stripes& part) = nullptr; // may be called before, to fetch what `run` reads
 };
 
 struct KernelCall {

@@ -196,18 +196,20 @@ void transpose(const float* from, int64_t from_row, int64_t rows, int64_t column
     for (int64_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
 }
 
-/// Tells the epilogue which elements of C come next.
-void ahead(const GemmOperands& g, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
+/// Rows [row, row_end) and panels [panel, panel_end) of C as a part of its storage.
+Stripes part_of(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
   const auto [m, n, k] = g.shape;
-  const auto tell = [&](int64_t begin, int64_t end) { g.epilogue.ahead(g.epilogue.context, begin, end); };
-  const int64_t j = panel * panel_width, j_end = n < j + panels * panel_width ? n : j + panels * panel_width;
-  if (g.c.form == Product::panels)
-    for (int64_t p = panel; p < panel + panels; ++p)
-      tell((p * m + row) * panel_width, (p * m + row + rows) * panel_width);
-  else if (g.c.form == Product::transposed)
-    for (int64_t x = j; x < j_end; ++x) tell(x * m + row, x * m + row + rows);
-  else
-    for (int64_t i = row; i < row + rows; ++i) tell(i * n + j, i * n + j_end);
+  const int64_t j = panel * panel_width, j_end = n < panel_end * panel_width ? n : panel_end * panel_width;
+  switch (g.c.form) {
+    case Product::panels:
+      return {(panel * m + row) * panel_width, (panel * m + row_end) * panel_width, panel_end - panel, m * panel_width};
+    case Product::transposed:
+      if (row_end - row == m) return {j * m, j_end * m};
+      return {j * m + row, j * m + row_end, j_end - j, m};
+    default:
+      if (j_end - j == n) return {row * n, row_end * n};
+      return {row * n + j, row * n + j_end, row_end - row, n};
+  }
 }
 
 /// The sums of C's rows [row, row_end) and `panels` panels from `panel`, over all of k, to `c`.
@@ -241,7 +243,8 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
     for (int64_t i = row, rows; i < row_end; i += rows) {
       const int64_t left = row_end - i, in_panel = panel_width - i % panel_width;
       rows = next(packed && left > in_panel ? in_panel : left, most_rows(panels));
-      if (k0 == 0 && g.epilogue.ahead) ahead(g, i, rows, panel, panels);
+      if (k0 == 0 && g.epilogue.ahead)
+        g.epilogue.ahead(g.epilogue.context, part_of(g, i, i + rows, panel, panel + panels));
       tile.a = g.a.data + (g.a.form == Matrix::panels ? k0 * m : k0 * a_column) +
                (packed ? i / panel_width * panel_width * k + i % panel_width : i * a_row);
       tiles.of[rows - 1][panels - 1](tile);
@@ -255,8 +258,8 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
 void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
   const auto [m, n, k] = g.shape;
   float* const c = g.c.data;
-  const auto finished = [&](int64_t begin, int64_t end, const float* values) {
-    if (g.epilogue.run) g.epilogue.run(g.epilogue.context, begin, end, values);
+  const auto finished = [&](const Stripes& part, const float* values, int64_t step) {
+    if (g.epilogue.run) g.epilogue.run(g.epilogue.context, part, values, step);
   };
   HWY_ALIGN float square[block_rows * strip_panels(block_rows) * panel_width]; // a block that has no place in C
   for (int64_t i = row, i_end; i < row_end; i = i_end) {
@@ -273,8 +276,7 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
           float* const to = c ? c + j * m + i * panel_width : square;
           const int64_t to_panel = c ? m * panel_width : rows * panel_width;
           multiply_strip(g, i, i_end, p, panels, to, panel_width, to_panel, true);
-          for (int64_t q = 0; q < panels; ++q)
-            finished(((p + q) * m + i) * panel_width, ((p + q) * m + i_end) * panel_width, to + q * to_panel);
+          finished(part_of(g, i, i_end, p, p + panels), to, to_panel);
           break;
         }
         case Product::transposed: {
@@ -284,15 +286,9 @@ void multiply(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel
         }
       }
     }
-    const int64_t j = panel * panel_width, j_end = n < panel_end * panel_width ? n : panel_end * panel_width;
-    if (g.c.form == Product::transposed && rows == m)
-      finished(j * m, j_end * m, c + j * m);
-    else if (g.c.form == Product::transposed)
-      for (int64_t x = j; x < j_end; ++x) finished(x * m + i, x * m + i_end, c + x * m + i);
-    else if (g.c.form == Product::rows && j_end - j == n)
-      finished(i * n, i_end * n, c + i * n);
-    else if (g.c.form == Product::rows)
-      for (int64_t r = i; r < i_end; ++r) finished(r * n + j, r * n + j_end, c + r * n + j);
+    if (g.c.form == Product::panels) continue;
+    const Stripes part = part_of(g, i, i_end, panel, panel_end);
+    finished(part, c + part.begin, part.step);
   }
 }
 

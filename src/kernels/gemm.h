@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "core/stripes.h"
+
 namespace vitro::kernels {
 
 inline constexpr int64_t panel_width = 16;
@@ -28,14 +30,14 @@ struct Product {
   Form form = rows;
 };
 
-/// Called with each finished range [begin, end) of C's storage and the values made for it, from the thread that
-/// made them, while they are in its cache. Ranges are disjoint and together cover C's storage; each lies within one
-/// row or is several whole rows (in panels: rows of one panel, padding included).
+/// Called with each finished part of C's storage and the values made for it (`step` elements from a stripe's to the
+/// next one's), from the thread that made them, while they are in its cache. Parts are disjoint and together cover C's
+/// storage; a stripe lies within one row or is several whole rows (in panels: rows of one panel, padding included).
 struct Epilogue {
-  void (*run)(void* context, int64_t begin, int64_t end, const float* values) = nullptr;
+  void (*run)(void* context, const Stripes& part, const float* values, int64_t step) = nullptr;
   void* context = nullptr;
-  /// If not null: called for parts of a range before it is computed, so that `run` may fetch what it will read.
-  void (*ahead)(void* context, int64_t begin, int64_t end) = nullptr;
+  /// If not null: called for parts of C before they are computed, so that `run` may fetch what it will read.
+  void (*ahead)(void* context, const Stripes& part) = nullptr;
 };
 
 struct GemmShape {

@@ -57,49 +57,66 @@ void stretch(const float* x, const Shape& shape, const Strides& stride, int64_t 
   }
 }
 
-// Elements begin .. end of the chain's space, tile by tile; `made` is what its root made of them, if it has one.
-void run_range(const Chain& chain, int64_t begin, int64_t end, const float* made) {
+// Asks for the cache lines of the chain's buffers at a part of its space.
+void fetch_ahead(void* context, const Stripes& part) {
+  const Chain& chain = *static_cast<const Chain*>(context);
+  constexpr int64_t line = cache_line / int64_t(sizeof(float));
+  for (const Operand& operand : chain.program->operands)
+    if (operand.kind == Operand::full)
+      for (int64_t i = 0; i < part.count; ++i)
+        for (int64_t at = (part.begin + i * part.step) / line * line; at < part.end + i * part.step; at += line)
+          __builtin_prefetch(static_cast<const float*>(chain.buffers[operand.index]) + at, 0, 2);
+}
+
+// A part of the chain's space, tile by tile; `made` is what its root made of it, if it has one (`made_step` elements
+// from a stripe's to the next one's).
+void run_part(Chain& chain, const Stripes& part, const float* made, int64_t made_step) {
   const PointwiseProgram& program = *chain.program;
   auto* scratch = static_cast<float*>(__builtin_alloca(size_t(program.slots) * tile * sizeof(float) + cache_line));
   scratch = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + cache_line - 1) / cache_line * cache_line);
   const auto slot = [&](int index) { return scratch + index * tile; };
   const auto data = [&](int buffer) { return static_cast<float*>(chain.buffers[buffer]); };
-  // Where each operand of the first tile is, and whether it moves on from tile to tile.
+  // Where each operand is found at the place of a tile: base + moves (at - begin).
   struct Place {
     const float* base;
     int64_t moves;
   };
   auto* places = static_cast<Place*>(__builtin_alloca(program.operands.size() * sizeof(Place)));
-  for (size_t i = 0; i < program.operands.size(); ++i) {
-    const Operand& operand = program.operands[i];
-    switch (operand.kind) {
-      case Operand::full: places[i] = {data(operand.index) + begin, 1}; break;
-      case Operand::made: places[i] = {made, 1}; break;
-      case Operand::periodic: places[i] = {data(operand.index), 0}; break;
-      case Operand::broadcast: places[i] = {slot(operand.tile), 0}; break;
-      case Operand::slot: places[i] = {slot(operand.index), 0}; break;
-    }
-  }
   bool finite = true;
-  for (int64_t at = begin; at < end; at += tile) {
-    const int64_t n = std::min(tile, end - at);
-    for (size_t i = 0; i < program.operands.size(); ++i) {
-      const Operand& operand = program.operands[i];
-      if (operand.kind == Operand::broadcast)
-        stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n,
-                slot(operand.tile));
-      else if (operand.period > 1)
-        places[i].base = data(operand.index) + at % operand.period;
-    }
-    for (const Member& member : program.members) {
-      const float* in[4];
-      for (size_t i = 0; i < member.reads().size(); ++i) {
-        const Place& place = places[size_t(member.in[i])];
-        in[i] = place.base + place.moves * (at - begin);
+  for (int64_t i = 0; i < part.count; ++i) {
+    const int64_t begin = part.begin + i * part.step, end = part.end + i * part.step;
+    for (size_t k = 0; k < program.operands.size(); ++k) {
+      const Operand& operand = program.operands[k];
+      switch (operand.kind) {
+        case Operand::full: places[k] = {data(operand.index) + begin, 1}; break;
+        case Operand::made: places[k] = {made + i * made_step, 1}; break;
+        case Operand::periodic: places[k] = {data(operand.index), 0}; break;
+        case Operand::broadcast: places[k] = {slot(operand.tile), 0}; break;
+        case Operand::slot: places[k] = {slot(operand.index), 0}; break;
       }
-      float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
-      member.kernel(in, out, n, program.params.data() + member.params);
-      if (member.check_finite) finite &= all_finite(program, out, at, n);
+    }
+    for (int64_t at = begin; at < end; at += tile) {
+      const int64_t n = std::min(tile, end - at);
+      if (!made && program.fetches_ahead && at + tile < end)
+        fetch_ahead(&chain, {at + tile, std::min(at + 2 * tile, end)});
+      for (size_t k = 0; k < program.operands.size(); ++k) {
+        const Operand& operand = program.operands[k];
+        if (operand.kind == Operand::broadcast)
+          stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n,
+                  slot(operand.tile));
+        else if (operand.period > 1)
+          places[k].base = data(operand.index) + at % operand.period;
+      }
+      for (const Member& member : program.members) {
+        const float* in[4];
+        for (size_t k = 0; k < member.reads().size(); ++k) {
+          const Place& place = places[size_t(member.in[k])];
+          in[k] = place.base + place.moves * (at - begin);
+        }
+        float* out = member.buffer >= 0 ? data(member.buffer) + at : slot(member.slot);
+        member.kernel(in, out, n, program.params.data() + member.params);
+        if (member.check_finite) finite &= all_finite(program, out, at, n);
+      }
     }
   }
   if (!finite) chain.nonfinite->store(true, std::memory_order_relaxed);
@@ -121,28 +138,18 @@ void run_spread(const Spread& spread, void* const* buffers) {
   }
 }
 
-void run_epilogue(void* context, int64_t begin, int64_t end, const float* values) {
-  run_range(*static_cast<const Chain*>(context), begin, end, values);
-}
-
-// Asks for the cache lines that run_range(begin, end) will read from the buffers.
-void fetch_ahead(void* context, int64_t begin, int64_t end) {
-  const Chain& chain = *static_cast<const Chain*>(context);
-  constexpr int64_t line = cache_line / int64_t(sizeof(float));
-  for (const Operand& operand : chain.program->operands)
-    if (operand.kind == Operand::full)
-      for (int64_t at = begin / line * line; at < end; at += line)
-        __builtin_prefetch(static_cast<const float*>(chain.buffers[operand.index]) + at, 0, 2);
+void run_epilogue(void* context, const Stripes& part, const float* values, int64_t step) {
+  run_part(*static_cast<Chain*>(context), part, values, step);
 }
 
 // Long enough that a task is worth handing to another thread, whatever the chain does.
 constexpr int64_t elements_per_task = 16 * 1024;
 
-void run_pointwise(const Chain& chain) {
+void run_pointwise(Chain& chain) {
   const int64_t elements = chain.program->elements;
   const int64_t tasks = (elements + elements_per_task - 1) / elements_per_task;
   parallel(tasks, [&](int64_t task) {
-    run_range(chain, task * elements_per_task, std::min(elements, (task + 1) * elements_per_task), nullptr);
+    run_part(chain, {task * elements_per_task, std::min(elements, (task + 1) * elements_per_task)}, nullptr, 0);
   });
 }
 
