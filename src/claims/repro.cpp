@@ -145,18 +145,18 @@ private:
         if (stopping_ || next_ == jobs_.size()) return;
         job = &jobs_[next_++];
       }
+      const Claim& claim = claims_[job->claim];
+      std::unique_lock alone(floor_, std::defer_lock);
+      std::shared_lock shared(floor_, std::defer_lock);
+      if (claim.experiment && claim.experiment->timed)
+        alone.lock();
+      else
+        shared.lock();
       const Clock::time_point start = Clock::now();
       std::exception_ptr thrown;
       bool done = false;
       try {
-        const Claim& claim = claims_[job->claim];
-        if (claim.experiment && claim.experiment->timed) {
-          const std::unique_lock quiet(floor_);
-          done = run(*job);
-        } else {
-          const std::shared_lock shared(floor_);
-          done = run(*job);
-        }
+        done = run(*job);
       } catch (...) { thrown = std::current_exception(); }
       {
         std::lock_guard lock(mutex_);
