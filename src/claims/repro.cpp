@@ -105,11 +105,12 @@ public:
 
   Reproduction run() {
     // The pool would only get in the jobs' way; with one job at a time it helps that one.
-    const int threads = thread_count(), workers = int(std::min<size_t>(size_t(options_.jobs), jobs_.size()));
+    const int threads = thread_count();
+    const int64_t workers = std::min(options_.jobs, int64_t(jobs_.size()));
     if (workers > 1) set_thread_count(1);
     start_ = Clock::now();
     std::vector<std::thread> workers_running;
-    for (int i = 0; i < workers; ++i) workers_running.emplace_back([this] { work(); });
+    for (int64_t i = 0; i < workers; ++i) workers_running.emplace_back([this] { work(); });
     watch();
     for (std::thread& worker : workers_running) worker.join();
     if (workers > 1) set_thread_count(threads);
