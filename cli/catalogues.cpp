@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "claims/claim.h"
 #include "cli/console.h"
 #include "core/text.h"
 #include "data/sources.h"
@@ -287,6 +288,14 @@ const std::vector<Catalogue>& catalogues() {
          return std::string();
        }},
       {{"runs"}, true, run_entries, {}},
+      {{"claims"},
+       false,
+       [] {
+         std::vector<Entry> out;
+         for (const std::string& name : claim_names()) out.push_back({name, find_claim(name).sentence});
+         return out;
+       },
+       {}},
       {{"layers"},
        false,
        layer_entries,

@@ -100,7 +100,8 @@ const Verb all[] = {
     {"list",
      "what is built in, and the runs so far",
      "[KIND] [options]",
-     "KIND: data, recipes, nets, layers, ops, losses, optimisers, schedules, initialisers, runs. Without: the first of "
+     "KIND: data, recipes, nets, layers, ops, losses, optimisers, schedules, initialisers, runs, claims. Without: the "
+     "first of "
      "all.",
      {{"vitro list", "data sets, recipes, nets, runs"}, {"vitro list ops", "every op with its formula"}},
      list},

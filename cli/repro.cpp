@@ -130,16 +130,16 @@ int repro(Arguments& arguments) {
   if (all != arguments.words().empty())
     bad_input("vitro repro", all ? "takes --all or names, not both" : "which claim?",
               "vitro repro udacity-gd; `vitro repro --list` shows all");
-  if (!out.empty()) check_out(out);
   const std::string what = all ? "all" : arguments.words().size() == 1 ? arguments.word(0) : "claims";
   std::vector<Claim> claims;
   for (const std::string& name : all ? claim_names() : arguments.words()) claims.push_back(find_claim(name));
   if (claims.size() == 1)
     if (const std::string missing = missing_data(claims[0], common.data_dir); !missing.empty())
       throw Error(Fault::input, missing);
+  const std::string directory = page_directory(out, what);
+  check_out(directory); // before the work begins
 
-  ReproOptions options{
-      .seeds = seeds.value_or(5), .jobs = int(jobs.value_or(thread_count())), .data_dir = common.data_dir};
+  ReproOptions options{.seeds = seeds.value_or(5), .jobs = jobs.value_or(thread_count()), .data_dir = common.data_dir};
   watch_interrupts();
   LiveLine live(!common.quiet);
   ReproHooks hooks;
@@ -166,12 +166,11 @@ int repro(Arguments& arguments) {
   live.clear();
   const bool ran = std::any_of(done.claims.begin(), done.claims.end(),
                                [](const ClaimResult& result) { return result.not_run.empty(); });
-  const std::string page =
-      ran ? write_page(done, page_directory(out, what), text(program(), " ", arguments.typed())) : "";
   if (common.json) print(rows.dump() + "\n");
-  if (!page.empty() && !common.quiet) {
-    flush_output();
-    say(text("each seed as a dot: ", page));
+  flush_output(); // results first: a page that cannot be written costs none of them
+  if (ran) {
+    const std::string page = write_page(done, directory, text(program(), " ", arguments.typed()));
+    if (!common.quiet) say(text("each seed as a dot: ", page));
   }
   if (done.stopped) {
     say("interrupted: the claims above were finished");

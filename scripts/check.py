@@ -132,7 +132,8 @@ def check_links():
 
 def check_script(path):
     status, out, _ = run(sys.executable, str(path), str(BUILD))
-    return out.splitlines() if status else [], ""
+    lines = out.splitlines()
+    return (lines, "") if status else ([], lines[-1] if lines else "")
 
 
 def main():

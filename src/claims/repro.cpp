@@ -105,11 +105,12 @@ public:
 
   Reproduction run() {
     // The pool would only get in the jobs' way; with one job at a time it helps that one.
-    const int threads = thread_count(), workers = int(std::min<size_t>(size_t(options_.jobs), jobs_.size()));
+    const int threads = thread_count();
+    const int64_t workers = std::min(options_.jobs, int64_t(jobs_.size()));
     if (workers > 1) set_thread_count(1);
     start_ = Clock::now();
     std::vector<std::thread> workers_running;
-    for (int i = 0; i < workers; ++i) workers_running.emplace_back([this] { work(); });
+    for (int64_t i = 0; i < workers; ++i) workers_running.emplace_back([this] { work(); });
     watch();
     for (std::thread& worker : workers_running) worker.join();
     if (workers > 1) set_thread_count(threads);
@@ -145,18 +146,18 @@ private:
         if (stopping_ || next_ == jobs_.size()) return;
         job = &jobs_[next_++];
       }
+      const Claim& claim = claims_[job->claim];
+      std::unique_lock alone(floor_, std::defer_lock);
+      std::shared_lock shared(floor_, std::defer_lock);
+      if (claim.experiment && claim.experiment->timed)
+        alone.lock();
+      else
+        shared.lock();
       const Clock::time_point start = Clock::now();
       std::exception_ptr thrown;
       bool done = false;
       try {
-        const Claim& claim = claims_[job->claim];
-        if (claim.experiment && claim.experiment->timed) {
-          const std::unique_lock quiet(floor_);
-          done = run(*job);
-        } else {
-          const std::shared_lock shared(floor_);
-          done = run(*job);
-        }
+        done = run(*job);
       } catch (...) { thrown = std::current_exception(); }
       {
         std::lock_guard lock(mutex_);

@@ -30,7 +30,7 @@ struct ClaimResult {
 
 struct ReproOptions {
   int64_t seeds = 5; // 0, 1, ...
-  int jobs = 1;      // at once
+  int64_t jobs = 1;  // at once
   std::string data_dir = {};
 };
 
