@@ -281,7 +281,7 @@ std::vector<int> thread_list(const std::string& given) {
     at = end + 1;
   }
   std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 

@@ -115,7 +115,7 @@ def check_tidy():
         for out in POOL.map(look, sources):
             unparsed += "clang-diagnostic-error" in out
             for line in out.splitlines():
-                if re.search(r"(warning|error): .*\[(?!clang-diagnostic)[a-z-]+", line):
+                if re.search(r"(warning|error): .*\[(?!clang-diagnostic)[a-z][\w.,-]*\]$", line):
                     found[line.replace(f"{ROOT}/", "")] = True
     return list(found), f"{len(sources)} files" + (f", {unparsed} of them only in part" if unparsed else "")
 

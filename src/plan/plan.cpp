@@ -224,7 +224,7 @@ private:
           in = outside_operand(step, edge, layout);
       }
       if (read_outside(id, group)) member.buffer = values_[{{id, 0}, layout}] = new_arena(node.out[0], layout);
-      program.members.push_back(std::move(member));
+      program.members.push_back(member);
       step.label += text(step.label.empty() ? (node.name.empty() ? "" : node.name + ": ") : " + ", node.op->name);
     }
     program_.flops += program.elements * int64_t(program.members.size());
