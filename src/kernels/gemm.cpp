@@ -116,7 +116,9 @@ template <int rows, int panels> void multiply_tile(const Tile& t) {
           row[p][v] = hn::LoadU(d, (p < 4 ? b : b4) + (p % 4 == 3 ? b_panel3 : p % 4 * b_panel) + v * lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
-        const V x = hn::Set(d, (i < 4 ? a : i < 8 ? a4 : a8)[i % 4 == 3 ? a_row3 : i % 4 * a_row]);
+        // Not (i < 4 ? a : ..)[down]: of that g++ 12 makes wrong addresses under -fsanitize=undefined.
+        const int64_t down = i % 4 == 3 ? a_row3 : i % 4 * a_row;
+        const V x = hn::Set(d, i < 4 ? a[down] : i < 8 ? a4[down] : a8[down]);
 #pragma GCC unroll 16
         for (int p = 0; p < panels; ++p)
 #pragma GCC unroll 16
