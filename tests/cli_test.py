@@ -728,8 +728,8 @@ class Verbs(Case):
         rows = {row["workload"]: row for row in self.json("bench", "process", "--rounds", "1", "--threads", "1")}
         self.assertGreater(rows["start"]["microseconds"], 0)
         self.assertIsNone(rows["memory"]["microseconds"])
-        self.assertGreater(rows["memory"]["bytes"], rows["memory-beside-data"]["bytes"])
-        self.assertGreater(rows["memory-beside-data"]["bytes"], 4 * 101770)  # the parameters at least
+        for name in ("memory", "memory-beside-data"):  # of two processes: which holds more by a page is chance
+            self.assertGreater(rows[name]["bytes"], 1 << 20)
 
     def test_bench_with_a_peer(self):
         (self.dir / "peer").write_text("#!/bin/sh\necho slowpoke 1.0\nwhile read name threads; do "
