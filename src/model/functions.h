@@ -10,8 +10,9 @@ enum class Purpose : uint8_t {
   predict,  // x -> predictions
   evaluate, // x, targets -> loss, predictions
   explain,  // the same, and each layer's output by its name
-  gradient, // x, targets -> loss, predictions, then one gradient per parameter by its name; in training
-  update,   // one gradient per parameter, the optimiser's scalars -> updates
+  training, // x, targets -> loss, predictions; in training, as all below
+  gradient, // the same, then one gradient per parameter by its name, then the running states' next values by theirs
+  update,   // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates
   step,     // x, targets, the optimiser's scalars -> loss, predictions; updates: gradient and update in one
 };
 

@@ -47,6 +47,9 @@ public:
   }
 
   TrainingResult run() {
+    // What no step could do is said before the first one: the last batch of an epoch may be a small one.
+    for (const int64_t size : {batches_.samples() % plan_.batch, std::min(plan_.batch, batches_.samples())})
+      if (size > 0) (void)model_.training_function(size);
     resume();
     start_ = last_saved_ = Clock::now();
     while (at_.epoch < plan_.epochs && !stopped_early()) {
@@ -192,12 +195,12 @@ private:
     best_ = loss;
     best_epoch_ = at_.epoch;
     waited_ = 0;
-    if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().names(true));
+    if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().weights());
   }
 
   // The weights that a reader of the run gets: the best so far, or where none are kept the latest.
   void write_weights() {
-    const std::vector<std::string> names = model_.states().names(true);
+    const std::vector<std::string> names = model_.states().weights();
     TensorFile file{best_weights_.empty() ? tensors_of(model_.states(), names) : best_weights_, {{"format", "pt"}}};
     write_atomically(run_.weights(), write_safetensors(file, run_.weights()));
   }
@@ -210,7 +213,7 @@ private:
   TrainingResult measured(Ending ending) {
     TrainingResult out = result(ending);
     if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+      load_states(model_.states(), model_.states().weights(), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
@@ -238,7 +241,7 @@ private:
     load_states(model_.states(), model_.states().names(), last, run_.checkpoint());
     save(true);
     if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+      load_states(model_.states(), model_.states().weights(), best_weights_, run_.checkpoint());
     return out;
   }
 
