@@ -30,7 +30,9 @@ void compare_all() {
         const int64_t at = i - guard, s = at / elements, e = at % elements;
         const bool inside = at >= 0 && at < samples * elements;
         const uint32_t word = inside ? stream.words(uint64_t(first + s), uint64_t(e / 4))[size_t(e % 4)] : 0;
-        ASSERT_EQ(mask[size_t(i)], !inside ? canary : word < threshold ? 0.0F : 1.25F)
+        ASSERT_EQ(mask[size_t(i)], !inside            ? canary
+                                   : word < threshold ? 0.0F
+                                                      : 1.25F)
             << elements << " elements, threshold " << threshold << ", at " << at;
       }
     }

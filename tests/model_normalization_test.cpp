@@ -34,12 +34,7 @@ NetSpec net(const char* norm, double dropout) {
 }
 
 ModelSpec with(const char* norm, double dropout, int64_t shards = 1) {
-  return {.net = net(norm, dropout),
-          .sample = {13},
-          .outputs = 5,
-          .optimizer = {"adam"},
-          .shards = shards,
-          .seed = 4};
+  return {.net = net(norm, dropout), .sample = {13}, .outputs = 5, .optimizer = {"adam"}, .shards = shards, .seed = 4};
 }
 
 using Values = std::map<std::string, Tensor>;
@@ -104,11 +99,12 @@ TEST(Normalization, ShardsDropWhatTheWholeBatchDrops) {
 TEST(Normalization, RunningStatesAreTheMeanOverShards) {
   const Batch batch = some_batch(10);
   for (const char* reduction : {"mean", "sum"}) {
-    ModelSpec spec{.net = {.layers = {{.op = "batch_norm"}, {.op = "dense", .args = {{"out", std::string("classes")}}}}},
-                   .sample = {13},
-                   .outputs = 5,
-                   .reduction = reduction,
-                   .shards = 3};
+    ModelSpec spec{
+        .net = {.layers = {{.op = "batch_norm"}, {.op = "dense", .args = {{"out", std::string("classes")}}}}},
+        .sample = {13},
+        .outputs = 5,
+        .reduction = reduction,
+        .shards = 3};
     Model model(spec);
     model.fit(batch.x, batch.labels, 0.01);
     const Tensor mean = model.states().read("bn1.running_mean"), variance = model.states().read("bn1.running_var");
@@ -136,12 +132,12 @@ TEST(Normalization, ThreadsChangeNoBit) {
     std::vector<Values> ends;
     for (const int threads : {1, 2, 3}) {
       set_thread_count(threads);
-      ModelSpec spec{.net = make_net("mlp", {{"hidden", std::vector<int64_t>{130, 70}},
-                                             {"norm", std::string("batch")},
-                                             {"dropout", 0.2}}),
-                     .sample = {40},
-                     .outputs = 5,
-                     .shards = shards};
+      ModelSpec spec{
+          .net = make_net(
+              "mlp", {{"hidden", std::vector<int64_t>{130, 70}}, {"norm", std::string("batch")}, {"dropout", 0.2}}),
+          .sample = {40},
+          .outputs = 5,
+          .shards = shards};
       Model model(spec);
       for (int i = 0; i < 4; ++i) model.fit(wide.x, wide.labels, 0.01);
       ends.push_back(states_of(model));

@@ -75,8 +75,8 @@ TEST(BatchNorm, ItsStatesAreNamedAsTorchs) {
   create_parameters(states, mlp({5}), {4}, 3, 0);
   const auto before = states.parameters();
   States with;
-  create_parameters(with, make_net("mlp", {{"hidden", std::vector<int64_t>{5}}, {"norm", std::string("batch")}}), {4}, 3,
-                    0);
+  create_parameters(with, make_net("mlp", {{"hidden", std::vector<int64_t>{5}}, {"norm", std::string("batch")}}), {4},
+                    3, 0);
   EXPECT_EQ(with.names(true),
             (std::vector<std::string>{"fc1.weight", "bn1.weight", "bn1.bias", "fc2.weight", "fc2.bias"}));
   EXPECT_EQ(with.running(), (std::vector<std::string>{"bn1.running_mean", "bn1.running_var"}));
@@ -161,10 +161,12 @@ TEST(Dropout, DoesNothingInEvaluationAndNothingAtZero) {
 TEST(Dropout, EachLayerStepAndSampleDrawsItsOwn) {
   const Tensor x = Tensor::full({DType::f64, {4, 33}}, 1);
   const auto one = [&](const char* name, double step, double sample) {
-    return run({{.op = "dropout", .name = name}}, x, true, [&](States& states) {
-             states.write("step", Tensor({}, {step}, DType::i32));
-             states.write("sample", Tensor({}, {sample}, DType::i32));
-           }).y;
+    return run({{.op = "dropout", .name = name}}, x, true,
+               [&](States& states) {
+                 states.write("step", Tensor({}, {step}, DType::i32));
+                 states.write("sample", Tensor({}, {sample}, DType::i32));
+               })
+        .y;
   };
   EXPECT_EQ(one("a", 3, 8), one("a", 3, 8));
   EXPECT_NE(one("a", 3, 8), one("b", 3, 8));
@@ -182,7 +184,8 @@ TEST(Dropout, AlphaKeepsMeanAndVarianceBehindSelu) {
   const Moments of = moments(y);
   EXPECT_NEAR(of.mean, 0, 0.02);
   EXPECT_NEAR(of.variance, 1, 0.02);
-  // PyTorch's form: (x d + alpha (1 - d)) a + b with d = 1 where kept, a = ((1 - p) (1 + p alpha^2))^(-1/2), b = -a p alpha.
+  // PyTorch's form: (x d + alpha (1 - d)) a + b with d = 1 where kept, a = ((1 - p) (1 + p alpha^2))^(-1/2), b = -a p
+  // alpha.
   const double p = 0.3, alpha = -1.7580993408473766, a = 1 / std::sqrt((1 - p) * (1 + p * alpha * alpha));
   int64_t dropped = 0;
   for (int64_t i = 0; i < y.elements(); ++i) {

@@ -216,7 +216,7 @@ inline void dropout_cases(std::vector<OpCase>& out) {
       out.push_back({&dropout_mask_op,
                      {Tensor({}, {double(n)}, DType::i32), Tensor({}, {double(10 * n)}, DType::i32)},
                      {{"shape", std::vector<int64_t>{3, n}},
-                      {"p", p},
+                      {"probability", p},
                       {"seed", int64_t{-3}},
                       {"stream", std::string("dropout2.mask")}}});
   out.push_back({&dropout_mask_op,

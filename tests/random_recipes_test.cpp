@@ -58,7 +58,8 @@ TEST(RandomNets, TogetherUseEveryOpThatANetCanState) {
     for (const LayerSpec& layer : random_net(seed).net.layers)
       if (const Layer* kind = find_layer(layer.op)) seen.insert(kind->name);
   for (const Layer* layer : layers()) all.insert(layer->name);
-  for (const char* wants_indices : {"gather", "scatter_add", "one_hot", "subtract_one_hot", "dropout_mask"}) all.erase(wants_indices);
+  for (const char* wants_indices : {"gather", "scatter_add", "one_hot", "subtract_one_hot", "dropout_mask"})
+    all.erase(wants_indices);
   EXPECT_EQ(seen, all);
 }
 

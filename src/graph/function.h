@@ -41,7 +41,7 @@ public:
   std::vector<std::string> names(bool trainable_only = false) const;
   std::vector<std::string> running() const;
   std::vector<std::string> weights() const; // what evaluation needs, and weight files hold: trainable and running
-  int64_t parameters() const; // elements of all trainable states
+  int64_t parameters() const;               // elements of all trainable states
 
 private:
   std::vector<std::unique_ptr<State>> states_;

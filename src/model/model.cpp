@@ -219,7 +219,8 @@ struct Model::Inner {
       const int64_t correct = count_correct(loss, run->output(1), targets);
       result.correct = correct < 0 ? -1 : std::max<int64_t>(result.correct, 0) + correct;
       // A running state's next value is its mean over the shards: one step moves it once, as without shards.
-      shard_sum->add([&](size_t i) { return std::pair(i < parameters.size() ? weight : of_batch, run->output(2 + i)); });
+      shard_sum->add(
+          [&](size_t i) { return std::pair(i < parameters.size() ? weight : of_batch, run->output(2 + i)); });
     }
     result.finite = std::isfinite(result.loss);
     if (!result.finite) return result;

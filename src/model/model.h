@@ -100,7 +100,8 @@ public:
   /// by the layer's name. What explain and gradient checks read. `targets`: by default what the loss takes by nature.
   Function loss_function(int64_t batch, std::optional<Type> targets = {}) const;
   /// The loss in training (by the batch's own statistics, some values dropped as the next step would drop them):
-  /// outputs "loss", "predictions". Throws where the net cannot be trained on a batch of that size, or on a shard of it.
+  /// outputs "loss", "predictions". Throws where the net cannot be trained on a batch of that size, or on a shard of
+  /// it.
   Function training_function(int64_t batch, std::optional<Type> targets = {}) const;
   /// The same with its gradients, one per parameter, by its name; then the running states' next values by theirs.
   Function gradient_function(int64_t batch, std::optional<Type> targets = {}) const;

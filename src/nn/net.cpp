@@ -226,8 +226,8 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
     const auto mask = [&](const Shape& shape, double p) {
       return dropout_mask(counter("step"), counter("sample"), shape, p, seed, text(layer.name, ".mask"), x.dtype());
     };
-    done.output = layer.layer->build(
-        {layer.name, in, layer.args, trace.graph(), training, parameter, running, update, mask});
+    done.output =
+        layer.layer->build({layer.name, in, layer.args, trace.graph(), training, parameter, running, update, mask});
     built.layers.push_back(std::move(done));
   }
   built.output = built.layers.back().output;

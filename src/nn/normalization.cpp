@@ -55,10 +55,11 @@ Var batch_norm(const LayerCall& call) {
   }
   const int64_t n = channels[0] ? x.shape().elements() / channels[0] : 0;
   if (n < 2)
-    bad_input(where, text("in training a channel needs at least 2 values to have a variance, found ", n, " in a batch ",
-                          x.shape()),
-              "choose batch (and shards) so that neither the batches nor the last one of an epoch, which is smaller, "
-              "leave a sample alone; or take layer_norm");
+    bad_input(
+        where,
+        text("in training a channel needs at least 2 values to have a variance, found ", n, " in a batch ", x.shape()),
+        "choose batch (and shards) so that neither the batches nor the last one of an epoch, which is smaller, "
+        "leave a sample alone; or take layer_norm");
   const Normalized of = normalize(x, axes, eps);
   call.update("running_mean", mean * (1 - momentum) + of.mean * momentum);
   call.update("running_var", variance * (1 - momentum) + of.variance * (momentum * double(n) / double(n - 1)));
@@ -75,8 +76,8 @@ LastAxes last_axes(const LayerCall& call) {
   const Shape& x = call.in[0].shape();
   const int64_t count = call.args.integer("axes");
   if (count < 1 || count >= x.rank())
-    bad_input(text("layer ", call.name), text("axes is ", count, " with an input ", x, ", expected from 1 to ",
-                                              std::max(x.rank() - 1, 1)),
+    bad_input(text("layer ", call.name),
+              text("axes is ", count, " with an input ", x, ", expected from 1 to ", std::max(x.rank() - 1, 1)),
               "so many of the last axes are normalised together, and the batch is none of them");
   LastAxes last{std::vector<int64_t>(size_t(count)), Shape(x.extents().last(size_t(count)))};
   std::iota(last.axes.begin(), last.axes.end(), x.rank() - count);

@@ -14,20 +14,21 @@ namespace {
 
 // A random word below this is dropped.
 uint32_t threshold(const Attrs& attrs) {
-  return uint32_t(std::fmin(std::round(attrs.real("p") * 0x1p32), double(UINT32_MAX)));
+  return uint32_t(std::fmin(std::round(attrs.real("probability") * 0x1p32), double(UINT32_MAX)));
 }
 
 Stream stream_of(const Attrs& attrs, const int32_t step) {
   return {uint64_t(attrs.integer("seed")), attrs.word("stream"), uint64_t(int64_t(step))};
 }
 
-double kept(const Attrs& attrs) { return 1 / (1 - attrs.real("p")); }
+double kept(const Attrs& attrs) { return 1 / (1 - attrs.real("probability")); }
 
 std::vector<Type> infer(const InferCall& call) {
   for (const Type& type : call.in)
-    if (type != Type{DType::i32, Shape{}}) bad_input("", text("an input is ", type, ", expected one whole number, i32"));
-  if (const double p = call.attrs.real("p"); !(p >= 0 && p < 1))
-    bad_input("", text("p is ", p, ", expected from 0 to below 1"));
+    if (type != Type{DType::i32, Shape{}})
+      bad_input("", text("an input is ", type, ", expected one whole number, i32"));
+  if (const double p = call.attrs.real("probability"); !(p >= 0 && p < 1))
+    bad_input("", text("probability is ", p, ", expected from 0 to below 1"));
   const Shape shape(call.attrs.list("shape"));
   if (shape.rank() == 0) bad_input("", "the shape [] has no axis of samples");
   return {Type{call.attrs.integer("dtype") ? DType::f64 : DType::f32, shape}};
@@ -40,7 +41,7 @@ const Op dropout_mask_op{
     .doc = "Zeros with probability p, else 1 / (1 - p): drawn anew for each step, each sample, each of its elements.",
     .origin = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, \"Dropout\", JMLR 2014, section 10 (inverted)",
     .traits = constant_slope, .args = {"step", "sample"}, .rules = {"dstep = 0", "dsample = 0"},
-    .attrs = {{"shape", std::vector<int64_t>{}, "[batch, ...]", true}, {"p", 0.5, "how likely a value is dropped"},
+    .attrs = {{"shape", std::vector<int64_t>{}, "[batch, ...]", true}, {"probability", 0.5, "how likely a value is dropped"},
         {"seed", int64_t{0}, "of the run"}, {"stream", std::string("dropout"), "whose numbers: the layer's name"},
         {"dtype", int64_t{0}, "element type: 0 f32, 1 f64"}},
     .infer = infer,
@@ -73,7 +74,10 @@ const Op dropout_mask_op{
 Var dropout_mask(In step, In sample, const Shape& shape, double p, uint64_t seed, const std::string& stream,
                  DType dtype) {
   return apply(dropout_mask_op, {step, sample},
-               {{"shape", shape.list()}, {"p", p}, {"seed", int64_t(seed)}, {"stream", stream},
+               {{"shape", shape.list()},
+                {"probability", p},
+                {"seed", int64_t(seed)},
+                {"stream", stream},
                 {"dtype", int64_t(dtype == DType::f64)}});
 }
 

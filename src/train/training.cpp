@@ -47,9 +47,7 @@ public:
   }
 
   TrainingResult run() {
-    // What no step could do is said before the first one: the last batch of an epoch may be a small one.
-    for (const int64_t size : {batches_.samples() % plan_.batch, std::min(plan_.batch, batches_.samples())})
-      if (size > 0) (void)model_.training_function(size);
+    check_batches(model_, plan_, batches_.samples());
     resume();
     start_ = last_saved_ = Clock::now();
     while (at_.epoch < plan_.epochs && !stopped_early()) {
@@ -327,6 +325,11 @@ private:
 };
 
 } // namespace
+
+void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples) {
+  for (const int64_t size : {std::min(plan.batch, samples), samples % plan.batch})
+    if (size > 0) (void)model.training_function(size);
+}
 
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks) {
