@@ -133,9 +133,9 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::kernels {
 
 #define VITRO_KERNEL(name)                                                                                             \
-  HWY_EXPORT(name##_loop);                                                                                             \
+  VITRO_TARGETS(name##_loop);                                                                                          \
   void name(const float* const* in, float* out, int64_t n, const float* params) {                                      \
-    HWY_DYNAMIC_DISPATCH(name##_loop)(in, out, n, params);                                                             \
+    VITRO_DISPATCH(name##_loop)(in, out, n, params);                                                                   \
   }
 
 VITRO_KERNEL(add)
