@@ -328,6 +328,7 @@ VITRO_TARGETS(multiply);
 VITRO_TARGETS(pack_panel);
 
 constexpr int64_t worth_a_thread = 1 << 20; // multiplications and additions; less is done before a thread wakes
+constexpr int64_t cost_of_reading = 5;      // an element of B, in multiply-adds: with few rows memory sets the pace
 
 constexpr int64_t few_rows = 24; // that a copy of B's rows doesn't pay for
 constexpr int64_t few_panels =
@@ -362,7 +363,7 @@ int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b) {
 void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue) {
   const auto [m, n, k] = shape;
   if (m == 0 || n == 0) return;
-  const int64_t panels = ceil_div(n, panel_width), work = 2 * m * n * k;
+  const int64_t panels = ceil_div(n, panel_width), work = 2 * (m + cost_of_reading) * n * k;
   auto* copies = static_cast<float*>(workspace);
   const auto pack = [&, pack_panel = VITRO_DISPATCH(pack_panel)](const Matrix& x, int64_t columns, int64_t panel) {
     const int64_t column = panel * panel_width, some = std::min(panel_width, columns - column);
