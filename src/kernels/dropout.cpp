@@ -72,13 +72,13 @@ HWY_AFTER_NAMESPACE();
 
 namespace vitro::kernels {
 
-HWY_EXPORT(mask_rows);
+VITRO_TARGETS(mask_rows);
 
 void dropout_mask(const Stream& stream, int64_t first, int64_t samples, int64_t elements, uint32_t threshold,
                   float kept, float* mask) {
   constexpr int64_t enough = 1 << 14; // elements from which on threads pay
   in_pieces(samples, samples * elements, enough, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(mask_rows)(stream, first, begin, end, elements, threshold, kept, mask);
+    VITRO_DISPATCH(mask_rows)(stream, first, begin, end, elements, threshold, kept, mask);
   });
 }
 

@@ -61,8 +61,9 @@ Var batch_norm(const LayerCall& call) {
         "choose batch (and shards) so that neither the batches nor the last one of an epoch, which is smaller, "
         "leave a sample alone; or take layer_norm");
   const Normalized of = normalize(x, axes, eps);
-  call.update("running_mean", mean * (1 - momentum) + of.mean * momentum);
-  call.update("running_var", variance * (1 - momentum) + of.variance * (momentum * double(n) / double(n - 1)));
+  // PyTorch normalises by the biased variance (over n) and keeps the unbiased one (over n - 1).
+  call.update("running_mean", mix(mean, of.mean, 1 - momentum, momentum));
+  call.update("running_var", mix(variance, of.variance, 1 - momentum, momentum * double(n) / double(n - 1)));
   return affine(of.y);
 }
 
@@ -107,8 +108,7 @@ const char* const weight_doc = "0: no weight and no bias";
 const Layer batch_norm_layer{
     .name = "batch_norm", .aliases = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}, .short_name = "bn",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias",
-    .doc = "Each channel (axis 1) to mean 0 and variance 1 over the batch; in evaluation by their running values, which "
-           "every step of training moves on: running = (1 - momentum) running + momentum new, the variance unbiased.",
+    .doc = "Each channel (axis 1) to mean 0 and variance 1: in training over the batch, else by running values.",
     .inputs = {"x"},
     .args = {{"eps", 1e-5, "keeps the divisor off zero (Keras: 1e-3)"},
              {"momentum", 0.1, "weight of the new mean and variance, from 0 to 1 (Keras: of the old, 0.99)"},

@@ -41,9 +41,11 @@ const Op dropout_mask_op{
     .doc = "Zeros with probability p, else 1 / (1 - p): drawn anew for each step, each sample, each of its elements.",
     .origin = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, \"Dropout\", JMLR 2014, section 10 (inverted)",
     .traits = constant_slope, .args = {"step", "sample"}, .rules = {"dstep = 0", "dsample = 0"},
-    .attrs = {{"shape", std::vector<int64_t>{}, "[batch, ...]", true}, {"probability", 0.5, "how likely a value is dropped"},
-        {"seed", int64_t{0}, "of the run"}, {"stream", std::string("dropout"), "whose numbers: the layer's name"},
-        {"dtype", int64_t{0}, "element type: 0 f32, 1 f64"}},
+    .attrs = {{"shape", std::vector<int64_t>{}, "[batch, ...]", true},
+              {"probability", 0.5, "how likely a value is dropped"},
+              {"seed", int64_t{0}, "of the run"},
+              {"stream", std::string("dropout"), "whose numbers: the layer's name"},
+              {"dtype", int64_t{0}, "element type: 0 f32, 1 f64"}},
     .infer = infer,
     .plain = [](const PlainCall& call) {
       const Stream stream = stream_of(call.attrs, call.in[0].as<int32_t>()[0]);

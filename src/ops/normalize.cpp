@@ -26,7 +26,8 @@ const Op normalize_op{
     .attrs = {{"axes", std::vector<int64_t>{}, "the axes to take mean and variance over", true},
         {"eps", 1e-5, "keeps the divisor off zero"}},
     .infer = [](const InferCall& call) {
-      if (const double eps = call.attrs.real("eps"); !(eps > 0)) bad_input("", text("eps is ", eps, ", expected above 0"));
+      const double eps = call.attrs.real("eps");
+      if (!(eps > 0)) bad_input("", text("eps is ", eps, ", expected above 0"));
       if (call.attrs.list("axes").empty()) bad_input("", "axes names none");
       const Type statistics = mean_op.infer({{{"axes", call.attrs.list("axes")}, {"keep", int64_t{0}}}, call.in})[0];
       return std::vector<Type>{call.in[0], statistics, statistics};
