@@ -118,7 +118,7 @@ private:
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(40)) {
+    switch (draws_.below(48)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -172,7 +172,25 @@ private:
       case 36: return max(x2, {any_axis(x2)}, draws_.below(2));
       case 37: return softmax(x2, any_axis(x2));
       case 38: return log_softmax(x2, any_axis(x2)) * 0.1;
-      default: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      case 39: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      default: return activation(x);
+    }
+  }
+
+  Var activation(const Var& x) {
+    switch (draws_.below(12)) {
+      case 0: return expm1(tanh(x));
+      case 1: return identity(x);
+      case 2: return hard_sigmoid(x, draws_.uniform(0.1, 0.3));
+      case 3: return relu6(x);
+      case 4: return prelu(x, x.shape().rank() ? mean(x, {-1}, true) : x);
+      case 5: return elu(x, draws_.uniform(0.5, 1.5));
+      case 6: return selu(x);
+      case 7: return gelu(x);
+      case 8: return gelu_tanh(x);
+      case 9: return silu(x);
+      case 10: return softsign(x);
+      default: return log_cosh(x);
     }
   }
 

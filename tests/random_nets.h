@@ -103,7 +103,7 @@ private:
     const auto keep = [&](const std::string& name) { push(name, a.width); };
     const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
     const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
-    switch (draws_.below(36)) {
+    switch (draws_.below(40)) {
       case 0: return keep(layer("add", {a.name, partner(a)}));
       case 1: return keep(layer("subtract", {a.name, partner(a)}));
       case 2: return keep(layer("multiply", {a.name, partner(a)}));
@@ -163,6 +163,14 @@ private:
         return scaled_by(layer("squared_error", {a.name, unary("tanh", a.name)}, {{"reduction", std::string("mean")}}));
       case 33: return scaled_by(layer("binary_cross_entropy", {a.name, unary("sigmoid", a.name)}));
       case 34: return scaled_by(layer("softmax_cross_entropy", {a.name, layer("softmax", {unary("tanh", a.name)})}));
+      case 35:
+      case 36:
+      case 37: {
+        const char* bend[] = {"identity", "hard_sigmoid", "relu6", "prelu",    "elu",     "selu",
+                              "gelu",     "gelu_tanh",    "silu",  "softsign", "log_cosh"};
+        return keep(unary(bend[draws_.below(11)], a.name));
+      }
+      case 38: return keep(unary("expm1", unary("tanh", a.name)));
       default:
         if (!block_) return dense(a);
         const int64_t out = width();

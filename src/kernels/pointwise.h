@@ -45,6 +45,7 @@ VITRO_POINTWISE(sigmoid);    // 1 / (1 + e^-x)
 VITRO_POINTWISE(hyperbolic_tangent);
 VITRO_POINTWISE(softplus); // log(1 + e^x)
 VITRO_POINTWISE(error_function);
+VITRO_POINTWISE(exponential_minus_one); // e^x - 1
 #undef VITRO_POINTWISE
 
 } // namespace vitro::kernels

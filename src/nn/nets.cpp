@@ -12,7 +12,7 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
   NetSpec net{.layers = {{.op = "flatten"}}};
   for (const int64_t width : hidden) {
     net.layers.push_back({.op = "dense", .args = {{"out", width}}});
-    net.layers.push_back({.op = activation});
+    net.layers.push_back({.op = activation == "linear" ? "identity" : activation}); // the layer "linear" is dense
   }
   net.layers.push_back(to_outputs);
   return net;
@@ -21,7 +21,7 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
 const NetKind mlp_net{
     .name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
-             {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."}},
+             {"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, linear, ... (vitro list ops)"}},
     .make = [](const Attrs& args) { return make_mlp(args.list("hidden"), args.word("activation")); }};
 
 const NetKind linear_net{
