@@ -46,6 +46,12 @@ std::span<const Op* const> catalogue() {
       &gelu_tanh_op,
       &silu_op,
       &softsign_op,
+      // updates
+      &add_scaled_op,
+      &subtract_scaled_op,
+      &mix_op,
+      &mix_square_op,
+      &normalised_step_op,
       // matrix product
       &matmul_op,
       // movement
