@@ -101,14 +101,14 @@ const Op expm1_op{
 
 const Op identity_op{
     .name = "identity", .formula = "y = x",
-    .doc = "No activation: what comes in goes out. (Keras's \"linear\" activation.)",
+    .doc = "No activation: what comes in goes out (Keras's \"linear\").",
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return x; }),
     .grad = [](const GradOf& g) { return std::vector{g.dy}; }, .onnx = "Identity", .examples = {{.in = {some}}}};
 
 const Op hard_sigmoid_op{
     .name = "hard_sigmoid", .formula = "y = min(max(0, slope x + 1/2), 1)",
-    .doc = "A sigmoid of three straight pieces. (PyTorch's slope is 1/6; Keras's before version 3, and ONNX's, 0.2.)",
+    .doc = "A sigmoid of three straight pieces (PyTorch's slope is 1/6; ONNX's, and Keras's before version 3, 0.2).",
     .origin = "Courbariaux, Bengio, David, \"BinaryConnect\", 2015",
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy slope [y > 0] [y < 1]"},
     .attrs = {{"slope", 1.0 / 6, "the slope between the flat ends"}}, .infer = infer_pointwise,
@@ -207,7 +207,7 @@ const Op silu_op{
 const Op softsign_op{
     .name = "softsign", .formula = "y = x / (1 + |x|)", .doc = "Squashes as tanh, but comes to its ends slowly.",
     .origin = "Turian, Bergstra, Bengio, \"Quadratic features and deep architectures for chunking\", 2009",
-    .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy / (1 + |x|)^2"}, .infer = infer_pointwise,
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy / (1 + |x|)^2"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return x / (1 + abs(x)); }),
     .grad = slope([](const Var& x, const Var&, const Attrs&) { return 1 / square(1 + abs(x)); }),
     .onnx = "Softsign", .examples = {{.in = {some}}}};
