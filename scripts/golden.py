@@ -138,15 +138,22 @@ def ops():
     with torch.random.fork_rng():  # what follows keeps its random numbers
         op("subtract_one_hot", lambda x, i, s: (x - F.one_hot(i, 5)) * s, logits, labels, rand())
         wide = rand(17, low=-7, high=8)
-        for name, f in {"expm1": torch.expm1, "identity": lambda x: x.clone(), "hard_sigmoid": F.hardsigmoid,
-                        "relu6": F.relu6, "elu": F.elu, "selu": F.selu, "gelu": F.gelu, "silu": F.silu,
+        for name, f in {"expm1": torch.expm1, "identity": lambda x: x.clone(), "relu6": F.relu6, "elu": F.elu,
+                        "selu": F.selu, "gelu": F.gelu, "silu": F.silu,
                         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "softsign": F.softsign,
                         "log_cosh": lambda x: torch.log(torch.cosh(x))}.items():
             op(name, f, wide)
         op("elu", lambda x: F.elu(x, 0.3), wide, alpha=0.3)
-        op("hard_sigmoid", lambda x: torch.clamp(0.2 * x + 0.5, 0, 1), wide, slope=0.2)
+        for slope in (1 / 6, 0.2):  # in double PyTorch's hardsigmoid keeps a float's 1/6 in its derivative
+            op("hard_sigmoid", lambda x: torch.clamp(slope * x + 0.5, 0, 1), wide, slope=slope)
         op("prelu", F.prelu, rand(4, 5), rand(5))
         op("prelu", F.prelu, rand(4, 5), rand(1))
+        x, z, v, s, u, e = rand(4, 5), rand(4, 5), rand(4, 5, low=0.5), rand(), rand(), rand(low=0.5)
+        op("add_scaled", lambda x, z, a: x + a * z, x, z, s)
+        op("subtract_scaled", lambda x, z, a: x - a * z, x, z, s)
+        op("mix", lambda x, z, a, b: a * x + b * z, x, z, s, u)
+        op("mix_square", lambda x, z, a, b: a * x + b * z * z, x, z, s, u)
+        op("normalised_step", lambda x, m, v, a, b, e: x - a * m / (b * torch.sqrt(v) + e), x, z, v, s, abs(u), e)
     write("ops.json", {"cases": op_cases})
 
 

@@ -76,9 +76,7 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return softsign(p); },
       [](const Var& p, const Var&) { return log_cosh(p); },
       [](const Var& p, const Var& q) { return mix(add_scaled(p, q, 0.3), subtract_scaled(q, p, 0.2), 0.5, 0.4); },
-      [](const Var& p, const Var& q) {
-        return normalised_step(p, q, mix_square(square(p), q, 0.5, 0.2), 0.1, 1, 0.5);
-      },
+      [](const Var& p, const Var& q) { return normalised_step(p, q, mix_square(square(p), q, 0.5, 0.2), 0.1, 1, 0.5); },
       [&](const Var& p, const Var&) { return matmul(p, w); },
       [&](const Var& p, const Var&) { return matmul(p, w, false, true) + b; },
       [&](const Var& p, const Var& q) { return matmul(p, matmul(q, p, true, false)) * 0.2; },

@@ -115,7 +115,7 @@ TEST(Recipe, ThereAndBack) {
   recipe.data.goal = "regression";
   recipe.data.separator = ";";
   recipe.data.header = true;
-  recipe.train.loss_args = {{"class_weights", std::make_shared<const Tensor>(Tensor({2}, {0.1, 2}, DType::f64))}};
+  recipe.train.loss_args.set("class_weights", std::make_shared<const Tensor>(Tensor({2}, {0.1, 2}, DType::f64)));
   recipe.train.clip_norm = 1e20;
   recipe.train.min_delta = 0.1 + 0.2;
   recipe.train.best_weights = false;

@@ -73,8 +73,11 @@ Wanted wanted(const LossCall& c, double smoothing) {
     out.weight = sum(weighed ? out.t * weights : out.t);
     out.weight = out.weight + equal(out.weight, 0);
   }
-  if (smoothing > 0)
-    out.t = out.t * (1 - smoothing) + sum(out.t, {-1}, true) * (smoothing / classes); // an ignored row stays zero
+  if (smoothing > 0) {
+    const Var kept = out.t * (1 - smoothing);
+    const double spread = smoothing / classes;
+    out.t = labels ? kept + spread * sum(out.t, {-1}, true) : kept + spread; // an ignored row stays zero
+  }
   if (weighed) out.t = out.t * weights;
   return out;
 }
