@@ -140,9 +140,10 @@ std::string about_loss(const Loss& loss) {
   Facts facts;
   facts.add("formula", loss.formula);
   add_if(facts, "also called", also(loss.aliases));
+  add_if(facts, "source", loss.origin);
   facts.add("reductions", also(loss.reductions));
-  facts.add("made for", loss.classes ? "classes" : "numbers");
-  return out + facts.str();
+  facts.add("made for", loss.classes() ? "classes" : "numbers");
+  return out + facts.str() + args_table(loss.args);
 }
 
 std::string about_optimizer(const Optimizer& optimizer) {

@@ -114,7 +114,7 @@ std::string graph_of(const Model& model, const Recipe& recipe, const Schema& sch
 std::string plan_of(const Recipe& recipe) {
   const TrainRecipe& train = recipe.train;
   Facts facts;
-  facts.add("loss", train.loss);
+  facts.add("loss", text(train.loss, train.loss_args.items().empty() ? "" : " " + train.loss_args.str()));
   facts.add("optimiser", text(train.optimizer.name, " ", train.optimizer.args.str()));
   facts.add("schedule",
             text(train.schedule.name, train.schedule.args.items().empty() ? "" : " " + train.schedule.args.str()));

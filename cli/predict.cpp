@@ -16,6 +16,11 @@
 namespace vitro::cli {
 namespace {
 
+bool makes_probabilities(const StoredRun& run) {
+  const Loss::Answer answer = find_loss(run.model.spec().loss).answer;
+  return answer == Loss::chances || answer == Loss::distribution;
+}
+
 // What the net says of one sample: a number for each class (a probability, where the loss makes one) ...
 std::vector<double> scores(const Tensor& predictions, int64_t row, int64_t width) {
   if (width == 1) return {1 - predictions.at(row), predictions.at(row)};
@@ -34,7 +39,7 @@ std::vector<double> numbers(const Schema& schema, const Tensor& predictions, int
 }
 
 std::string class_table(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
-  const bool probabilities = find_loss(run.model.spec().loss).classes;
+  const bool probabilities = makes_probabilities(run);
   const auto shown = [&](double score) { return probabilities ? percent(score) : fixed(score, 4); };
   std::vector<std::string> headings = {"> sample", "class", probabilities ? "> probability" : "> score", "then"};
   if (raw.labelled) headings.emplace_back("truth");
@@ -83,7 +88,7 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
       const std::vector<double> values = scores(predictions, i, width);
       const auto best = size_t(std::max_element(values.begin(), values.end()) - values.begin());
       one["class"] = run.schema.classes[best];
-      one[find_loss(run.model.spec().loss).classes ? "probabilities" : "scores"] = values;
+      one[makes_probabilities(run) ? "probabilities" : "scores"] = values;
       if (raw.labelled) one["truth"] = run.schema.classes[size_t(raw.data.label_of()[size_t(i)])];
     } else {
       one["prediction"] = numbers(run.schema, predictions, i, width);

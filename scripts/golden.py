@@ -137,6 +137,23 @@ def ops():
     op("squared_error", lambda x, t: 0.5 * ((x - t) ** 2).sum(1).mean(), logits, probabilities, reduction="half")
     with torch.random.fork_rng():  # what follows keeps its random numbers
         op("subtract_one_hot", lambda x, i, s: (x - F.one_hot(i, 5)) * s, logits, labels, rand())
+        wide = rand(17, low=-7, high=8)
+        for name, f in {"expm1": torch.expm1, "identity": lambda x: x.clone(), "relu6": F.relu6, "elu": F.elu,
+                        "selu": F.selu, "gelu": F.gelu, "silu": F.silu,
+                        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "softsign": F.softsign,
+                        "log_cosh": lambda x: torch.log(torch.cosh(x))}.items():
+            op(name, f, wide)
+        op("elu", lambda x: F.elu(x, 0.3), wide, alpha=0.3)
+        for slope in (1 / 6, 0.2):  # in double PyTorch's hardsigmoid keeps a float's 1/6 in its derivative
+            op("hard_sigmoid", lambda x: torch.clamp(slope * x + 0.5, 0, 1), wide, slope=slope)
+        op("prelu", F.prelu, rand(4, 5), rand(5))
+        op("prelu", F.prelu, rand(4, 5), rand(1))
+        x, z, v, s, u, e = rand(4, 5), rand(4, 5), rand(4, 5, low=0.5), rand(), rand(), rand(low=0.5)
+        op("add_scaled", lambda x, z, a: x + a * z, x, z, s)
+        op("subtract_scaled", lambda x, z, a: x - a * z, x, z, s)
+        op("mix", lambda x, z, a, b: a * x + b * z, x, z, s, u)
+        op("mix_square", lambda x, z, a, b: a * x + b * z * z, x, z, s, u)
+        op("normalised_step", lambda x, m, v, a, b, e: x - a * m / (b * torch.sqrt(v) + e), x, z, v, s, abs(u), e)
     with torch.random.fork_rng():
         def normalized(x, y, axes):
             return y, x.mean(axes), x.var(axes, unbiased=False)
@@ -260,6 +277,78 @@ def normalization():
                       "losses": losses, "gradients": gradients, "end": states(), "x": tensor(x),
                       "predictions": tensor(F.softmax(net(x), -1).detach())})
     write("normalization.json", {"cases": cases})
+# ---- losses: every reduction and option, value and gradient --------------------------------------------
+
+loss_cases = []
+
+
+def loss(name, f, x, t, reduction="mean", **args):
+    """f(x, t, reduction) with PyTorch's word for the reduction; ours may be per_sample or half of that."""
+    leaf = x.clone().requires_grad_()
+    rows = x.shape[0]
+    share = {"per_sample": 1 / rows, "half": 0.5 / rows}.get(reduction)
+    value = f(leaf, t, "sum") * share if share else f(leaf, t, reduction)
+    value.backward()
+    loss_cases.append({"name": name, "reduction": reduction, "args": args, "x": tensor(x), "targets": tensor(t),
+                       "value": value.item(), "dx": tensor(leaf.grad)})
+
+
+def losses():
+    logits, labels = rand(6, 5, low=-4, high=4), torch.tensor([4, 0, 2, 2, 1, 3])
+    p, q = (F.softmax(rand(6, 5), -1).float().double() for _ in range(2))
+    lp = F.log_softmax(logits, -1).float().double()
+    w = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5])
+    given = {"class_weights": w.tolist()}
+    for r in ("mean", "sum"):
+        for t in (labels, p):
+            index = t is labels
+            for smoothing in (0.0, 0.125):
+                for weighed in (False, True):
+                    args = dict({"label_smoothing": smoothing}, **(given if weighed else {}))
+                    loss("cross_entropy", lambda x, t, r: F.cross_entropy(
+                        x, t, w if weighed else None, reduction=r, label_smoothing=smoothing), logits, t, r, **args)
+                    if index:
+                        loss("cross_entropy", lambda x, t, r: F.cross_entropy(
+                            x, t, w if weighed else None, ignore_index=2, reduction=r, label_smoothing=smoothing),
+                             logits, t, r, ignore_index=2, **args)
+                        loss("cross_entropy", lambda x, t, r: F.nll_loss(torch.log(x), t, w if weighed else None,
+                                                                        ignore_index=2, reduction=r),
+                             q, t, r, from_logits=0, ignore_index=2, **(given if weighed else {}))
+                    else:  # probabilities made into logits
+                        loss("cross_entropy", lambda x, t, r: -(
+                            (t * (1 - smoothing) + smoothing / 5) * (w if weighed else 1) * torch.log(x)).sum() /
+                            (6 if r == "mean" else 1), q, t, r, from_logits=0, **args)
+        beyond = torch.where(labels == 2, -1, labels)
+        loss("cross_entropy", lambda x, t, r: F.cross_entropy(x, t, w, ignore_index=-1, reduction=r, label_smoothing=0.25),
+             logits, beyond, r, ignore_index=-1, label_smoothing=0.25, **given)
+        loss("nll", lambda x, t, r: F.nll_loss(x, t, reduction=r), lp, labels, r)
+        loss("nll", lambda x, t, r: F.nll_loss(x, t, w, ignore_index=2, reduction=r), lp, labels, r, ignore_index=2, **given)
+        loss("cosine", lambda x, t, r: F.cosine_embedding_loss(x, t, torch.ones(6), reduction=r), logits, p, r)
+    bits, one = (rand(6, 5) > 0).double(), torch.tensor([2.5])
+    for r in ("mean", "sum", "per_sample"):
+        loss("kl_divergence", lambda x, t, r: F.kl_div(x, t, reduction=r), lp, p, r)
+        loss("kl_divergence", lambda x, t, r: F.kl_div(x, t, reduction=r), lp, F.one_hot(labels, 5).double(), r)
+        for t in (bits, p):
+            loss("binary_cross_entropy", lambda x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r), logits, t, r)
+            loss("binary_cross_entropy", lambda x, t, r: F.binary_cross_entropy(x, t, reduction=r), q, t, r, from_logits=0)
+            for each in (one, w):
+                loss("binary_cross_entropy", lambda x, t, r: F.binary_cross_entropy_with_logits(
+                    x, t, reduction=r, pos_weight=each), logits, t, r, pos_weight=each.tolist())
+                loss("binary_cross_entropy", lambda x, t, r: F.binary_cross_entropy_with_logits(
+                    torch.logit(x), t, reduction=r, pos_weight=each), q, t, r, pos_weight=each.tolist(), from_logits=0)
+        fold = {"mean": torch.mean, "sum": torch.sum}
+        for t in (bits, 2 * bits - 1):
+            loss("hinge", lambda x, t, r: fold[r](F.relu(1 - torch.where(t > 0, 1.0, -1.0) * x)), logits, t, r)
+            loss("squared_hinge", lambda x, t, r: fold[r](F.relu(1 - torch.where(t > 0, 1.0, -1.0) * x) ** 2), logits, t, r)
+        t = rand(6, 5)
+        loss("squared_error", lambda x, t, r: F.mse_loss(x, t, reduction=r), logits, t, r)
+        loss("absolute_error", lambda x, t, r: F.l1_loss(x, t, reduction=r), logits, t, r)
+        loss("log_cosh", lambda x, t, r: fold[r](torch.log(torch.cosh(x - t))), logits, t, r)
+        for size in (1.0, 0.375):
+            loss("smooth_l1", lambda x, t, r: F.smooth_l1_loss(x, t, reduction=r, beta=size), logits, t, r, beta=size)
+            loss("huber", lambda x, t, r: F.huber_loss(x, t, reduction=r, delta=size), logits, t, r, delta=size)
+    loss("squared_error", lambda x, t, r: F.mse_loss(x, t, reduction=r), logits, t, "half")
+    write("losses.json", {"cases": loss_cases})
 
 
 # ---- optimisers: 100 steps each ------------------------------------------------------------------------
@@ -327,6 +416,8 @@ if __name__ == "__main__":
         print("golden: takes no arguments", file=sys.stderr)
         sys.exit(2)
     ops()
+    with torch.random.fork_rng():
+        losses()
     nets()
     optimizers()
     normalization()

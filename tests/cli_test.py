@@ -112,6 +112,17 @@ class Train(Case):
         self.assertLess(result["test_rmse"], 0.5 * result["baseline"])
         self.assertGreater(result["test_r2"], 0.7)
 
+    def test_softmax_and_its_loss_jointly_and_apart(self):
+        losses = []
+        for last, loss in (("", '"cross_entropy"'), (', {op="softmax"}', '{op="cross_entropy", from_logits=false}'),
+                           (', {op="log_softmax"}', '"nll"'), (', {op="log_softmax"}', '"kl_divergence"')):
+            self.write("my.toml", 'vitro = 1\n[data]\nsource = "spiral"\n[net]\nlayers = [{op="dense", out=16}, {op="silu"}, '
+                       f'{{op="dense", out="classes"}}{last}]\n[train]\nloss = {loss}\nlr = 0.1\nepochs = 5\ndtype = "f64"\n')
+            losses.append(self.json("train", "my.toml")["test_loss"])
+        self.assertLess(losses[0], 1)
+        for loss in losses:
+            self.assertAlmostEqual(loss, losses[0], places=9)
+
     def test_runs_get_numbers_and_directories_are_respected(self):
         self.assertEqual(self.json("train", "xor", "epochs=1")["out"], "runs/xor-mlp-001")
         self.assertEqual(self.json("train", "xor", "epochs=1")["out"], "runs/xor-mlp-002")
@@ -311,6 +322,9 @@ class BadInput(Case):
         for words, says in ((["lrr=1"], '"lr"'), (["batch=0"], "batch"), (["lr=-1"], "lr"), (["epochs=-1"], "epochs"),
                             (["lr=abc"], "lr"), (["net=mpl"], '"mlp"'), (["--net", "mpl"], '"mlp"'), (["optimizer=adm"], '"adam"'),
                             (["loss=cros_entropy"], '"cross_entropy"'), (["loss=squared_eror"], '"squared_error"'),
+                            (["loss=huber", "delta=0"], "delta"), (["label_smoothing=1"], "label_smoothing"),
+                            (["class_weights=[1]"], "class_weights has 1 number"), (["class_weights=[1, x]"], "class_weights"),
+                            (["loss={op=\"cross_entropy\", from_logits=false}"], "softmax"), (["loss=nll"], "log_softmax"),
                             (["momentum=2", "optimizer=sgd"], "momentum"), (["schedule=tme"], '"time"'), (["lr=nan"], "lr")):
             self.refused("train", "xor", *words, says=says)
 
@@ -335,6 +349,9 @@ class BadInput(Case):
                            (head + "[net]\nlayers = [{op=\"dense\", out=4, from=\"nowhere\"}]\n", "nowhere"),
                            (head + "[net]\nlayers = [{op=\"tanhh\"}]\n", '"tanh"'),
                            (head + net + "[train]\nloss = \"squard_error\"\n", '"squared_error"'),
+                           (head + net + "[train]\nloss = {op=\"huber\", dleta=1}\n", '"delta"'),
+                           (head + '[net]\nlayers = [{op="dense", out="classes", gain="rleu"}]\n', '"relu"'),
+                           (head + '[net]\nlayers = [{op="dense", out="classes", bias_init="orthogonal"}]\n', "orthogonal"),
                            (head + net + "[train\n", "my.toml"),
                            ("vitro = 1\n[data]\nsource = \"xr\"\n" + net, "xr"),
                            (head + '[net]\nlayers = [{op="dense", out=4, name="a"}, {op="dense", out=5, name="b"}, '

@@ -1,4 +1,4 @@
-// Against PyTorch: ops, nets of dense layers, optimisers. scripts/golden.py wrote the files in tests/golden.
+// Against PyTorch: ops, losses, nets of dense layers, optimisers. scripts/golden.py wrote the files in tests/golden.
 //
 // In double to 1e-10; in float, by the planned kernels, to 1e-5 of the largest number.
 #include <gtest/gtest.h>
@@ -125,6 +125,46 @@ TEST(Golden, OpsAndTheirGradients) {
   for (const Op* op : catalogue()) all.insert(op->name);
   all.erase("dropout_mask"); // random bits are each program's own: tests/kernels_dropout_test.cpp
   EXPECT_EQ(seen, all) << "every op has its vectors";
+}
+
+TEST(Golden, LossesInAllTheirReductionsAndOptions) {
+  std::set<std::pair<std::string, std::string>> seen, all;
+  std::set<std::string> options, all_options;
+  for (const json& stated : golden("losses.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const Loss& loss = find_loss(stated["name"]);
+      const std::string reduction = stated["reduction"];
+      Attrs given;
+      for (const auto& [key, value] : stated["args"].items()) {
+        options.insert(text(loss.name, ".", key));
+        if (value.is_array())
+          given.set(key, std::make_shared<const Tensor>(
+                             Tensor(Shape{int64_t(value.size())}, value.get<std::vector<double>>(), DType::f64)));
+        else
+          given.set(key, attrs_of({{key, value}}).items()[0].second);
+      }
+      const Attrs args = complete_args(loss, given, stated["x"]["shape"][1]);
+      SCOPED_TRACE(text(loss.name, " ", reduction, " ", args.str(), " ", vitro::name(dtype)));
+      check_reduction(loss, reduction);
+      seen.insert({loss.name, reduction});
+      const Tensor x = tensor_of(stated["x"], dtype), t = tensor_of(stated["targets"], dtype);
+      const States none;
+      Trace trace(none);
+      const Var output = trace.input("x", x.type()), targets = trace.input("targets", t.type());
+      const Var value = loss.build({output, targets, reduction, args}).loss;
+      trace.output("loss", value);
+      trace.output("dx", gradient(value, {output})[0]);
+      const auto found = outputs(trace.finish(), {x, t}, dtype == DType::f32);
+      const double tolerance = dtype == DType::f64 ? in_double : in_float;
+      expect_close(found[0], Tensor::scalar(stated["value"], DType::f64), tolerance, "value");
+      expect_close(found[1], tensor_of(stated["dx"], DType::f64), tolerance, "dx");
+    }
+  for (const Loss& loss : losses()) {
+    for (const char* reduction : loss.reductions) all.insert({loss.name, reduction});
+    for (const AttrSpec& arg : loss.args) all_options.insert(text(loss.name, ".", arg.name));
+  }
+  EXPECT_EQ(seen, all) << "every loss and reduction has its vectors";
+  EXPECT_EQ(options, all_options) << "and every option";
 }
 
 TEST(Golden, NetsOfDenseLayers) {

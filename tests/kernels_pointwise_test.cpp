@@ -61,6 +61,7 @@ const Case cases[] = {
     {"softplus", softplus, 1,
      [](double a, double, double) { return a < 0 ? std::log1p(std::exp(a)) : a + std::log1p(std::exp(-a)); }, 2},
     {"error_function", error_function, 1, [](double a, double, double) { return std::erf(a); }, 2},
+    {"exponential_minus_one", exponential_minus_one, 1, [](double a, double, double) { return std::expm1(a); }, 2},
     {"power", power, 2, [](double a, double b, double) { return std::pow(a, b); }, 0.51},
 };
 

@@ -112,13 +112,19 @@ TEST(Model, PlannedAndInterpretedAgree) {
   const Batch batch = blobs(11, 13, 5);
   const Tensor numbers = [&] {
     Tensor out(Type{DType::f32, {11, 5}});
-    for (int64_t i = 0; i < 55; ++i) out.set(i, std::fabs(std::sin(double(i))));
+    for (int64_t i = 0; i < 11; ++i) { // probabilities, which serve every loss
+      double total = 0;
+      for (int64_t j = 0; j < 5; ++j) total += std::fabs(std::sin(double(i * 5 + j)));
+      for (int64_t j = 0; j < 5; ++j) out.set(i * 5 + j, std::fabs(std::sin(double(i * 5 + j))) / total);
+    }
     return out;
   }();
   for (const NetSpec& net : {mlp({17, 9}), wired(), linear()})
     for (const Loss& loss : losses())
       for (const bool by_class : {true, false}) {
-        ModelSpec spec{.net = net,
+        NetSpec ended = net;
+        if (takes_probabilities(loss, complete_args(loss, {}))) ended.layers.push_back({.op = "log_softmax"});
+        ModelSpec spec{.net = ended,
                        .sample = {13},
                        .outputs = 5,
                        .loss = loss.name,
@@ -463,6 +469,65 @@ TEST(Model, BatchesThatDoNotFitAreNamedAndChangeNothing) {
   Tensor room(Type{DType::f32, {4, 4}});
   EXPECT_SAYS(model.predict(batch.x, room.view()), "room for predictions");
   EXPECT_EQ(states_of(model), before);
+}
+
+TEST(Model, WhatShouldBeProbabilitiesIs) {
+  const auto with = [](const char* loss, Attrs args, std::vector<const char*> last) {
+    ModelSpec spec = small();
+    spec.loss = loss;
+    spec.loss_args = std::move(args);
+    for (const char* op : last) spec.net.layers.push_back({.op = op});
+    return Model(spec);
+  };
+  const Attrs made{{"from_logits", int64_t{0}}};
+  const Batch batch = blobs(4, 13, 5);
+  // The net: whether it ends as the loss expects.
+  EXPECT_SAYS(with("cross_entropy", made, {}), "end the net with {op=\"softmax\"}");
+  EXPECT_SAYS(with("nll", {}, {}), "end the net with {op=\"log_softmax\"}");
+  EXPECT_SAYS(with("nll", {}, {"softmax"}), "the exponentials of the net's outputs");
+  EXPECT_SAYS(with("kl_divergence", {}, {"softmax"}), "log_softmax");
+  EXPECT_SAYS(with("binary_cross_entropy", made, {}), "end the net with {op=\"sigmoid\"}");
+  with("nll", {}, {"softmax", "log"}); // in two steps it is as good
+  for (auto& [loss, args, last] : std::vector<std::tuple<const char*, Attrs, std::vector<const char*>>>{
+           {"cross_entropy", made, {"softmax"}},
+           {"nll", {}, {"log_softmax"}},
+           {"kl_divergence", {}, {"log_softmax"}},
+           {"binary_cross_entropy", made, {"sigmoid"}}}) {
+    Model model = with(loss, args, last);
+    const double before = model.evaluate(batch.x, batch.labels).loss;
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(model.fit(batch.x, batch.labels, 0.1).finite) << loss;
+    EXPECT_LT(model.evaluate(batch.x, batch.labels).loss, 0.7 * before) << loss << " trains";
+  }
+  // The targets.
+  Tensor targets = Tensor::full({DType::f32, {4, 5}}, 0.2);
+  Model model(small());
+  EXPECT_TRUE(model.fit(batch.x, targets, 0.1).finite);
+  targets.set(7, 0.5);
+  EXPECT_SAYS(model.fit(batch.x, targets, 0.1), "of sample 1 the targets add up to 1.3");
+  targets.set(7, std::nan(""));
+  EXPECT_SAYS(model.evaluate(batch.x, targets), "nan");
+  targets.set(7, -0.2);
+  EXPECT_SAYS(model.fit(batch.x, targets, 0.1), "-0.2");
+  Model yes_no = with("binary_cross_entropy", {}, {});
+  targets.set(7, 1);
+  EXPECT_TRUE(yes_no.fit(batch.x, targets, 0.1).finite);
+  targets.set(7, 2);
+  EXPECT_SAYS(yes_no.fit(batch.x, targets, 0.1), "no probability");
+}
+
+TEST(Model, ALabelThatIsIgnoredNeedNotExist) {
+  ModelSpec spec = small();
+  spec.loss_args = {{"ignore_index", int64_t{-1}}};
+  Model model(spec);
+  Batch batch = blobs(4, 13, 5);
+  for (int64_t i = 0; i < 4; ++i) batch.labels.set(i, -1);
+  const auto before = states_of(model);
+  const StepResult result = model.fit(batch.x, batch.labels, 0.1);
+  EXPECT_EQ(result.loss, 0) << "a batch of nothing else costs nothing";
+  EXPECT_TRUE(result.finite);
+  for (const std::string& name : model.states().names(true)) EXPECT_EQ(model.states().read(name), before.at(name));
+  batch.labels.set(1, -2);
+  EXPECT_SAYS(model.fit(batch.x, batch.labels, 0.1), "is -2");
 }
 
 TEST(Model, ConvertsBetweenFloats) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "nn/initializers.h"
 
 namespace vitro {
@@ -30,9 +31,20 @@ Tensor draw(const std::string& word, DType dtype = DType::f64) {
 
 TEST(Initializers, HaveTheVariancesOfTheirPapers) {
   const std::map<std::string, double> variance{
-      {"xavier_simple", 1.0 / 3 / 300}, {"xavier_uniform", 2.0 / 500}, {"xavier_normal", 2.0 / 500},
-      {"he_uniform", 2.0 / 300},        {"he_normal", 2.0 / 300},      {"lecun_normal", 1.0 / 300},
-      {"normal(1, 0.5)", 0.25},         {"uniform(-1, 3)", 16.0 / 12}, {"normal(2)", 4},
+      {"xavier_simple", 1.0 / 3 / 300},
+      {"xavier_uniform", 2.0 / 500},
+      {"xavier_normal", 2.0 / 500},
+      {"he_uniform", 2.0 / 300},
+      {"he_normal", 2.0 / 300},
+      {"lecun_normal", 1.0 / 300},
+      {"lecun_uniform", 1.0 / 300},
+      {"nielsen", 1.0 / 300},
+      {"nielsen_large", 1},
+      // 1 - 4 phi(2) / (2 Phi(2) - 1): what is left of a normal's variance within two deviations
+      {"truncated_normal(3)", 9 * 0.77374},
+      {"normal(1, 0.5)", 0.25},
+      {"uniform(-1, 3)", 16.0 / 12},
+      {"normal(2)", 4},
       {"uniform(2)", 16.0 / 12}};
   for (const auto& [word, expected] : variance) {
     const Moments m = moments(draw(word));
@@ -46,6 +58,7 @@ TEST(Initializers, UniformOnesStayWithinAndFillTheirRange) {
   const std::map<std::string, double> limit{{"xavier_simple", 1 / std::sqrt(300.0)},
                                             {"glorot_uniform", std::sqrt(6.0 / 500)},
                                             {"kaiming_uniform", std::sqrt(6.0 / 300)},
+                                            {"lecun_uniform", std::sqrt(3.0 / 300)},
                                             {"uniform(0.1)", 0.1}};
   for (const auto& [word, r] : limit) {
     const Moments m = moments(draw(word));
@@ -53,6 +66,85 @@ TEST(Initializers, UniformOnesStayWithinAndFillTheirRange) {
     EXPECT_GE(m.low, -r) << word;
     EXPECT_GT(m.high - m.low, 1.99 * r) << word;
   }
+}
+
+// The share of values below each of nine thresholds, against the distribution's: a Kolmogorov-Smirnov test by hand.
+TEST(Initializers, AreDistributedAsTheySay) {
+  const auto normal = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
+  const auto within_two = [&](double z) { return (normal(z) - normal(-2)) / (normal(2) - normal(-2)); };
+  const std::map<std::string, double> deviation{{"normal(0, 1)", 1},
+                                                {"nielsen_large", 1},
+                                                {"nielsen", 1 / std::sqrt(300.0)},
+                                                {"he_normal", std::sqrt(2.0 / 300)},
+                                                {"xavier_normal", std::sqrt(2.0 / 500)},
+                                                {"lecun_normal", 1 / std::sqrt(300.0)}};
+  const auto largest_gap = [](const Tensor& x, auto below) {
+    double most = 0;
+    for (double at = -2; at <= 2; at += 0.25) {
+      double count = 0;
+      for (const double v : x.values()) count += v <= at;
+      most = std::max(most, std::fabs(count / double(x.elements()) - below(at)));
+    }
+    return most;
+  };
+  const double critical = 1.95 / std::sqrt(60000.0); // one in a thousand
+  for (const auto& [word, size] : deviation) {
+    Tensor x = draw(word);
+    for (int64_t i = 0; i < x.elements(); ++i) x.set(i, x.at(i) / size);
+    EXPECT_LT(largest_gap(x, normal), critical) << word;
+  }
+  EXPECT_LT(largest_gap(draw("truncated_normal(0, 1)"), within_two), critical);
+  EXPECT_GT(largest_gap(draw("normal(0, 1)"), within_two), critical) << "the test can tell the two apart";
+  EXPECT_LT(largest_gap(draw("uniform(2)"), [](double x) { return (x + 2) / 4; }), critical);
+}
+
+TEST(Initializers, TruncatedOnesStayWithinTwoDeviations) {
+  const Moments m = moments(draw("truncated_normal(1, 0.5)"));
+  EXPECT_LE(m.high, 2);
+  EXPECT_GE(m.low, 0);
+  EXPECT_GT(m.high - m.low, 1.99);
+}
+
+TEST(Initializers, OrthogonalOnesKeepLengthsAndAngles) {
+  for (const auto& [shape, gain] : {std::pair{Shape{20, 50}, 1.0},
+                                    {Shape{50, 20}, 1.0},
+                                    {Shape{33, 33}, 1.5},
+                                    {Shape{8, 3, 2, 2}, 1.0},
+                                    {Shape{1, 7}, 1.0},
+                                    {Shape{7, 1}, 1.0}}) {
+    const Tensor w = initial("orthogonal", "fc1.weight", {DType::f64, shape}, fan_of(shape), 7, gain);
+    const int64_t rows = shape[0], columns = w.elements() / rows;
+    const bool tall = rows > columns;
+    for (int64_t a = 0; a < std::min(rows, columns); ++a)
+      for (int64_t b = 0; b < std::min(rows, columns); ++b) {
+        double dot = 0;
+        for (int64_t k = 0; k < std::max(rows, columns); ++k)
+          dot += tall ? w.at(k * columns + a) * w.at(k * columns + b) : w.at(a * columns + k) * w.at(b * columns + k);
+        ASSERT_NEAR(dot, a == b ? gain * gain : 0, 1e-14 * gain * gain * 10) << shape.str() << " " << a << " " << b;
+      }
+  }
+  // No direction is preferred: an element's variance is 1 / columns, and its mean 0.
+  const Moments m = moments(initial("orthogonal", "fc1.weight", {DType::f64, {200, 300}}, {300, 200}, 7));
+  EXPECT_NEAR(m.variance * 300, 1, 1e-3);
+  EXPECT_NEAR(m.mean, 0, 5 / std::sqrt(300.0 * 60000));
+  const int before = thread_count();
+  set_thread_count(1);
+  const Tensor one = draw("orthogonal", DType::f32);
+  set_thread_count(3);
+  EXPECT_EQ(draw("orthogonal", DType::f32), one) << "whatever the number of threads";
+  set_thread_count(before);
+}
+
+TEST(Initializers, GainsArePyTorchs) {
+  EXPECT_EQ(gain_of("linear", ""), 1);
+  EXPECT_EQ(gain_of("sigmoid", ""), 1);
+  EXPECT_DOUBLE_EQ(gain_of("tanh", ""), 5.0 / 3);
+  EXPECT_DOUBLE_EQ(gain_of("relu", ""), std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(gain_of("leaky_relu", ""), std::sqrt(2 / (1 + 1e-4)));
+  EXPECT_DOUBLE_EQ(gain_of("leaky_relu(0.2)", ""), std::sqrt(2 / 1.04));
+  EXPECT_EQ(gain_of("selu", ""), 0.75);
+  for (const char* bad : {"rleu", "relu(2)", "leaky_relu(1, 2)", "leaky_relu(1", ""})
+    EXPECT_THROW(gain_of(bad, "fc1"), Error) << bad;
 }
 
 TEST(Initializers, ConstantsAndGain) {
@@ -91,6 +183,7 @@ TEST(Initializers, BadWordsAreNamed) {
   EXPECT_NE(message("normal(1, 2, 3)").find("3 numbers"), std::string::npos);
   EXPECT_NE(message("uniform()").find("not a number"), std::string::npos);
   EXPECT_NE(message("").find("unknown initialiser"), std::string::npos);
+  EXPECT_THROW(initial("orthogonal", "fc1.bias", {DType::f64, {5}}, {5, 5}, 0), Error);
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "nn/losses.h"
 #include "nn/nets.h"
+#include "ops/gradient.h"
 #include "ops/ops.h"
 #include "plan/interpret.h"
 
@@ -270,10 +271,12 @@ TEST(Losses, OfClassIndicesAndOfTheSameAsNumbersAreEqual) {
         const States none;
         Trace trace(none);
         const Var output = trace.input("x", x.type());
-        const LossParts parts = loss.build(output, trace.input("t", targets.type()), reduction);
+        const Attrs args = complete_args(loss, {});
+        const Var t = trace.input("t", targets.type());
+        const LossParts parts = loss.build({output, t, reduction, args});
         trace.output("loss", parts.loss);
         trace.output("predictions", parts.predictions);
-        trace.output("predicted", loss.predict(output));
+        trace.output("predicted", loss.predict(output, args));
         const Function function = trace.finish();
         const auto values = interpret(function, {}, {x, targets});
         found.push_back(values.at(function.outputs[0].edge).at(0));
@@ -295,7 +298,9 @@ TEST(Losses, PerSampleSumsOverOutputsAndAveragesOverSamples) {
       const States none;
       Trace trace(none);
       const Var output = trace.input("x", x.type());
-      trace.output("loss", find_loss(name).build(output, trace.input("t", t.type()), reduction).loss);
+      const Var targets = trace.input("t", t.type());
+      const Attrs args = complete_args(find_loss(name), {});
+      trace.output("loss", find_loss(name).build({output, targets, reduction, args}).loss);
       const Function function = trace.finish();
       found.push_back(interpret(function, {}, {x, t}).at(function.outputs[0].edge).at(0));
     }
@@ -308,10 +313,192 @@ TEST(Losses, WithOneOutputClassOneCounts) {
   const States none;
   Trace trace(none);
   const Var output = trace.input("x", x.type()), targets = trace.input("t", labels.type());
-  trace.output("loss", find_loss("binary_crossentropy").build(output, targets, "mean").loss);
+  const Attrs args = complete_args(find_loss("binary_crossentropy"), {});
+  trace.output("loss", find_loss("binary_crossentropy").build({output, targets, "mean", args}).loss);
   const Function function = trace.finish();
   const double expected = (std::log1p(std::exp(-2.0)) + std::log1p(std::exp(-1.0))) / 2;
   EXPECT_NEAR(interpret(function, {}, {x, labels}).at(function.outputs[0].edge).at(0), expected, 1e-15);
+}
+
+TEST(Net, BiasesStartAsTheirInitialiserSays) {
+  const auto bias = [](Attrs args) {
+    args.set("out", int64_t{300});
+    States states;
+    create_parameters(states, {.layers = {{.op = "dense", .args = args}}}, {4}, 300, 5, DType::f64);
+    double squares = 0;
+    for (const double value : states.read("fc1.bias").values()) squares += value * value / 300;
+    return squares;
+  };
+  const auto word = [](const char* text) { return std::string(text); };
+  EXPECT_NEAR(bias({}), 1.0 / 12, 0.02) << "U(-1/2, 1/2), as PyTorch";
+  EXPECT_EQ(bias({{"init", word("he_normal")}}), 0);
+  EXPECT_NEAR(bias({{"init", word("nielsen")}}), 1, 0.25) << "N(0, 1)";
+  EXPECT_NEAR(bias({{"init", word("nielsen_large")}}), 1, 0.25);
+  EXPECT_EQ(bias({{"init", word("nielsen")}, {"bias_init", word("zero")}}), 0);
+  EXPECT_NEAR(bias({{"bias_init", word("uniform(3)")}}), 3, 0.5);
+}
+
+TEST(Net, AGainIsANumberOrAnActivation) {
+  const auto weight = [](const Attr& gain) {
+    States states;
+    const Attrs args{{"out", int64_t{2}}, {"init", std::string("lecun_normal")}, {"gain", gain}};
+    create_parameters(states, {.layers = {{.op = "dense", .args = args}}}, {4}, 2, 5, DType::f64);
+    return states.read("fc1.weight").at(3);
+  };
+  EXPECT_DOUBLE_EQ(weight(std::string("relu")), weight(1.0) * std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(weight(std::string("tanh")), weight(1.0) * 5 / 3);
+  try {
+    weight(std::string("relo"));
+    FAIL();
+  } catch (const Error& error) { EXPECT_SAYS(std::string(error.what()), "did you mean \"relu\""); }
+}
+
+TEST(Net, PreluLearnsOneSlopeOrOneForEachFeature) {
+  const auto net = [](int64_t count) {
+    return NetSpec{.layers = {{.op = "PReLU", .args = {{"num_parameters", count}}}}};
+  };
+  for (const int64_t count : {1, 4}) {
+    States states;
+    create_parameters(states, net(count), {4}, 4, 0, DType::f64);
+    EXPECT_EQ(states.names(true), (std::vector<std::string>{"prelu1.weight"}));
+    EXPECT_EQ(states.read("prelu1.weight"), Tensor::full({DType::f64, {count}}, 0.25));
+    if (count == 4) states.write("prelu1.weight", Tensor({4}, {0.5, 0.1, 0.2, 0.3}, DType::f64));
+    const Tensor y = run(net(count), states, sample_batch, 4).output;
+    EXPECT_DOUBLE_EQ(y.at(1), count == 4 ? -0.2 : -0.5);
+    EXPECT_DOUBLE_EQ(y.at(4), count == 4 ? -0.5 : -0.25);
+    EXPECT_DOUBLE_EQ(y.at(0), 1);
+  }
+  // Features lie on axis 1 where pictures have more.
+  States states;
+  create_parameters(states, net(3), {3, 2, 2}, 3, 0, DType::f64);
+  states.write("prelu1.weight", Tensor({3}, {1, 2, 3}, DType::f64));
+  const Tensor y = run(net(3), states, Tensor::full({DType::f64, {1, 3, 2, 2}}, -1), 3).output;
+  for (int64_t i = 0; i < 12; ++i) EXPECT_EQ(y.at(i), -double(i / 4 + 1));
+  EXPECT_SAYS(error_of(net(3)), "num_parameters is 3");
+}
+
+TEST(Net, ActivationsGoByTheirUsualNames) {
+  for (const auto& [name, kind] :
+       {std::pair{"swish", "silu"}, {"SiLU", "silu"}, {"ReLU6", "relu6"}, {"GELU", "gelu"}}) {
+    const Layer* found = find_layer(name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_STREQ(found->name, kind);
+  }
+  for (const char* activation : {"linear", "identity", "step", "prelu", "gelu_tanh", "softsign", "log_softmax"}) {
+    States states;
+    const NetSpec net = mlp({5}, activation);
+    create_parameters(states, net, {4}, 3, 0, DType::f64);
+    EXPECT_EQ(run(net, states, sample_batch).output.shape(), (Shape{2, 3})) << activation;
+  }
+}
+
+// The value and the predictions of a loss in double.
+std::pair<double, Tensor> loss_of(const std::string& name, const Tensor& x, const Tensor& t, Attrs given = {},
+                                  const std::string& reduction = "mean", Tensor* dx = nullptr) {
+  const Loss& loss = find_loss(name);
+  const Attrs args = complete_args(loss, given, x.shape()[1]);
+  const States none;
+  Trace trace(none);
+  const Var output = trace.input("x", x.type()), targets = trace.input("t", t.type());
+  const LossParts parts = loss.build({output, targets, reduction, args});
+  trace.output("loss", parts.loss);
+  trace.output("predictions", parts.predictions);
+  trace.output("dx", gradient(parts.loss, {output})[0]);
+  const Function function = trace.finish();
+  const auto values = interpret(function, {}, {x, t});
+  if (dx) *dx = values.at(function.outputs[2].edge);
+  return {values.at(function.outputs[0].edge).at(0), values.at(function.outputs[1].edge)};
+}
+
+TEST(Losses, WhereEveryTargetIsIgnoredTheLossIsZeroAndSoIsItsGradient) {
+  const Tensor x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64), labels({2}, {1, 1}, DType::i32),
+      beyond({2}, {-1, -1}, DType::i32);
+  const auto weights = std::make_shared<const Tensor>(Tensor({3}, {1, 0, 2}, DType::f64));
+  for (const auto& [name, args, t] :
+       {std::tuple<const char*, Attrs, Tensor>{"cross_entropy", {{"ignore_index", int64_t{1}}}, labels},
+        {"cross_entropy", {{"ignore_index", int64_t{1}}, {"label_smoothing", 0.1}}, labels},
+        {"cross_entropy", {{"ignore_index", int64_t{-1}}}, beyond},
+        {"cross_entropy", {{"class_weights", weights}}, labels},
+        {"nll", {{"ignore_index", int64_t{1}}}, labels}})
+    for (const char* reduction : {"mean", "sum"}) {
+      Tensor dx;
+      EXPECT_EQ(loss_of(name, x, t, args, reduction, &dx).first, 0) << name << args.str();
+      for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(dx.at(i), 0) << name << args.str();
+    }
+}
+
+TEST(Losses, SeparatelyAndJointlyTheSame) {
+  const Tensor x({2, 3}, {1, -2, 3, 0.5, 0.25, -1}, DType::f64), labels({2}, {1, 2}, DType::i32);
+  const auto through = [&](Var (*last)(In, int64_t), const char* name, const Attrs& given) {
+    const Loss& loss = find_loss(name);
+    const Attrs args = complete_args(loss, given);
+    const States none;
+    Trace trace(none);
+    const Var logits = trace.input("x", x.type()), t = trace.input("t", labels.type());
+    const Var output = last ? last(logits, -1) : logits;
+    const std::string reduction = std::string(name) == "kl_divergence" ? "per_sample" : "mean"; // its own mean
+    const LossParts parts = loss.build({output, t, reduction, args});
+    for (const Var& y : {parts.loss, parts.predictions, gradient(parts.loss, {logits})[0]}) trace.output("y", y);
+    const Function function = trace.finish();
+    const auto values = interpret(function, {}, {x, labels});
+    std::vector<double> out;
+    for (const Named& output_of : function.outputs)
+      for (const double value : values.at(output_of.edge).values()) out.push_back(value);
+    return out;
+  };
+  const auto joint = through(nullptr, "cross_entropy", {});
+  for (const auto& other : {through(log_softmax, "nll", {}), through(log_softmax, "kl_divergence", {}),
+                            through(softmax, "cross_entropy", {{"from_logits", int64_t{0}}})})
+    for (size_t i = 0; i < joint.size(); ++i) EXPECT_NEAR(other[i], joint[i], 1e-14);
+}
+
+TEST(Losses, ProbabilitiesOfZeroCostMuchButNotInfinitelyMuch) {
+  const Tensor x({1, 2}, {0, 1}, DType::f64), wrong({1}, {0}, DType::i32), one({1, 2}, {1, 0}, DType::f64);
+  for (const char* name : {"cross_entropy", "binary_cross_entropy"}) {
+    Tensor dx;
+    EXPECT_NEAR(loss_of(name, x, one, {{"from_logits", int64_t{0}}}, "sum", &dx).first,
+                37 * std::log(10.0) * (std::string(name) == "cross_entropy" ? 1 : 2), 1e-9);
+    for (const double slope : dx.values()) EXPECT_TRUE(std::isfinite(slope));
+  }
+}
+
+TEST(Losses, HingeTakesMinusOneOrZeroForNo) {
+  const Tensor x({2, 1}, {0.5, 0.25}, DType::f64), labels({2}, {1, 0}, DType::i32);
+  for (const Tensor& t : {labels, Tensor({2, 1}, {1, 0}, DType::f64), Tensor({2, 1}, {1, -1}, DType::f64)}) {
+    const auto [loss, predictions] = loss_of("hinge", x, t);
+    EXPECT_DOUBLE_EQ(loss, (0.5 + 1.25) / 2);
+    EXPECT_DOUBLE_EQ(predictions.at(0), 0.75);
+  }
+}
+
+TEST(Losses, SenselessArgumentsAreNamed) {
+  const auto said = [](const char* name, const Attrs& args, int64_t outputs = 3) {
+    try {
+      complete_args(find_loss(name), args, outputs);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const auto list = [](std::vector<double> values) {
+    const Shape shape{int64_t(values.size())};
+    return std::make_shared<const Tensor>(Tensor(shape, std::move(values), DType::f64));
+  };
+  EXPECT_SAYS(said("huber", {{"delta", 0.0}}), "greater than 0");
+  EXPECT_SAYS(said("smooth_l1", {{"beta", -1.0}}), "beta is -1");
+  EXPECT_SAYS(said("smooth_l1", {{"betas", 1.0}}), "did you mean \"beta\"");
+  EXPECT_SAYS(said("cross_entropy", {{"label_smoothing", 1.0}}), "below 1");
+  EXPECT_SAYS(said("cross_entropy", {{"label_smoothing", -0.1}}), "label_smoothing is -0.1");
+  EXPECT_SAYS(said("cross_entropy", {{"label_smoothing", std::nan("")}}), "below 1");
+  EXPECT_SAYS(said("cross_entropy", {{"class_weights", list({1, 2})}}), "class_weights has 2 numbers, the net 3");
+  EXPECT_SAYS(said("cross_entropy", {{"class_weights", list({1, -2, 1})}}), "at least 0");
+  EXPECT_SAYS(said("cross_entropy", {{"class_weights", list({0, 0, 0})}}), "not all of them 0");
+  EXPECT_SAYS(said("cross_entropy", {{"from_logits", int64_t{2}}}), "from_logits is 2");
+  EXPECT_SAYS(said("binary_cross_entropy", {{"pos_weight", list({1, 2})}}), "pos_weight has 2 numbers, the net 3");
+  EXPECT_EQ(said("binary_cross_entropy", {{"pos_weight", list({2})}}), "no error");
+  EXPECT_SAYS(said("nll", {}, 1), "nothing to choose from");
+  EXPECT_SAYS(said("cosine", {}, 1), "two directions");
 }
 
 TEST(Losses, UnknownOnesAreNamed) {

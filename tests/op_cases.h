@@ -46,6 +46,7 @@ namespace cases {
 inline std::pair<double, double> domain(const Op& op, size_t input) {
   if (&op == &log_op || &op == &sqrt_op || (&op == &power_op && input == 0)) return {0.2, 3};
   if (&op == &divide_op && input == 1) return {0.5, 2.5};
+  if (&op == &hard_sigmoid_op || &op == &relu6_op) return {-5, 9}; // both of their ends
   return {-2, 2};
 }
 

@@ -132,7 +132,7 @@ private:
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(42)) {
+    switch (draws_.below(50)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -191,7 +191,25 @@ private:
         return of.y * mean(of.mean + of.variance);
       }
       case 40: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
-      default: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      case 41: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      default: return activation(x);
+    }
+  }
+
+  Var activation(const Var& x) {
+    switch (draws_.below(12)) {
+      case 0: return expm1(tanh(x));
+      case 1: return identity(x);
+      case 2: return hard_sigmoid(x, draws_.uniform(0.1, 0.3));
+      case 3: return relu6(x);
+      case 4: return prelu(x, x.shape().rank() ? mean(x, {-1}, true) : x);
+      case 5: return elu(x, draws_.uniform(0.5, 1.5));
+      case 6: return selu(x);
+      case 7: return gelu(x);
+      case 8: return gelu_tanh(x);
+      case 9: return silu(x);
+      case 10: return softsign(x);
+      default: return log_cosh(x);
     }
   }
 

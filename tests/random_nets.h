@@ -105,7 +105,7 @@ private:
     const auto keep = [&](const std::string& name) { push(name, a.width); };
     const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
     const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
-    switch (draws_.below(42)) {
+    switch (draws_.below(46)) {
       case 0: return keep(layer("add", {a.name, partner(a)}));
       case 1: return keep(layer("subtract", {a.name, partner(a)}));
       case 2: return keep(layer("multiply", {a.name, partner(a)}));
@@ -171,6 +171,14 @@ private:
       case 38: return keep(layer("dropout", {a.name}, {{"p", draws_.uniform(0, 0.6)}}));
       case 39: return keep(layer("alpha_dropout", {a.name}, {{"p", draws_.uniform(0, 0.6)}}));
       case 40: return keep(layer("normalize", {a.name}, {{"axes", List{draws_.below(2) ? 0 : 1}}, {"eps", 0.1}}));
+      case 41:
+      case 42:
+      case 43: {
+        const char* bend[] = {"identity", "hard_sigmoid", "relu6", "prelu",    "elu",     "selu",
+                              "gelu",     "gelu_tanh",    "silu",  "softsign", "log_cosh"};
+        return keep(unary(bend[draws_.below(11)], a.name));
+      }
+      case 44: return keep(unary("expm1", unary("tanh", a.name)));
       default:
         if (!block_) return dense(a);
         const int64_t out = width();

@@ -136,6 +136,20 @@ TEST(Set, MistakesAreToldAtTheAssignment) {
   EXPECT_THAT(refusal(named, {"k=-1"}), HasSubstr("[k=-1]"));
   EXPECT_THAT(refusal(named, {"optimizer=adan"}), HasSubstr("did you mean \"adam\""));
   EXPECT_THAT(refusal(named, {"net=mpl"}), HasSubstr("did you mean \"mlp\""));
+  const auto delta = [](const Recipe& recipe) { return recipe.train.loss_args.real("delta"); };
+  EXPECT_EQ(delta(changed(named, {"loss=huber"})), 1);
+  EXPECT_EQ(delta(changed(named, {"delta=1.5", "loss=huber"})), 1.5);
+  EXPECT_EQ(delta(changed(named, {"loss={op=\"Huber\", delta=2}"})), 2);
+  EXPECT_EQ(delta(changed(to_toml(changed(named, {"loss=huber", "delta=3"})), {"loss=huber"})), 3) << "the same one stays";
+  EXPECT_EQ(changed(named, {"loss=cross_entropy", "label_smoothing=0.1"}).train.loss_args.real("label_smoothing"), 0.1);
+  EXPECT_EQ(changed(named, {"loss=cross_entropy", "class_weights=[1, 2.5]"}).train.loss_args.tensor("class_weights"),
+            Tensor({2}, {1, 2.5}, DType::f64));
+  EXPECT_THAT(refusal(named, {"loss=huber", "delta=0"}), HasSubstr("[delta=0] loss huber: delta is 0"));
+  EXPECT_THAT(refusal(named, {"loss=cross_entropy", "label_smoothing=1.0"}), HasSubstr("below 1"));
+  EXPECT_THAT(refusal(named, {"loss=cross_entropy", "class_weights=[1, -1]"}), HasSubstr("at least 0"));
+  EXPECT_THAT(refusal(named, {"loss=cross_entropy", "class_weights=[1, x]"}), HasSubstr("class_weights"));
+  EXPECT_THAT(refusal(named, {"loss={op=\"huber\", dleta=1}"}), HasSubstr("did you mean \"delta\""));
+  EXPECT_THAT(refusal(named, {"loss={delta=1}"}), HasSubstr("has no op"));
   EXPECT_THAT(refusal(named, {"loss=mse2"}), HasSubstr("[loss=mse2]"));
   EXPECT_THAT(refusal(named, {"loss=cross_entropy", "reduction=half"}), HasSubstr("half"));
   EXPECT_THAT(refusal(named, {"activation=tahn"}), HasSubstr("tahn"));

@@ -115,6 +115,7 @@ TEST(Recipe, ThereAndBack) {
   recipe.data.goal = "regression";
   recipe.data.separator = ";";
   recipe.data.header = true;
+  recipe.train.loss_args.set("class_weights", std::make_shared<const Tensor>(Tensor({2}, {0.1, 2}, DType::f64)));
   recipe.train.clip_norm = 1e20;
   recipe.train.min_delta = 0.1 + 0.2;
   recipe.train.best_weights = false;
@@ -131,6 +132,7 @@ TEST(Recipe, CompleteStatesEveryDefault) {
   const std::string toml = to_toml(complete(parse_recipe(good, "r"), schema()));
   for (const char* line :
        {"samples = 400", "validation = 400", "noise = 0.2", "weight_decay = 0.0", "nesterov = 0",
+        "loss = {op=\"cross_entropy\", label_smoothing=0.0, class_weights=[], ignore_index=-100, from_logits=1}",
         "reduction = \"mean\"", "clip_norm = 0.0", "seed = 0", "dtype = \"f32\"", "best_weights = true"})
     EXPECT_THAT(toml, HasSubstr(std::string("\n") + line + "\n"));
   EXPECT_THAT(toml, HasSubstr("init=\"default\""));

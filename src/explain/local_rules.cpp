@@ -118,7 +118,12 @@ std::vector<Tensor> LocalRules::sides(NodeId id, const std::vector<const Tensor*
   for (size_t o = 0; o < out.size(); ++o)
     if (carries_[size_t(id)][o]) arguments.push_back(Tensor::full((*graph_)[id].out[o], 1));
   const Interpretation run = interpret(rule.pull, {}, arguments);
-  for (const Named& output : rule.pull.outputs) result.push_back(run.at(output.edge));
+  // What the rule compares says on which side it is; a rule that compares nothing is constant on each side.
+  const Graph& graph = *rule.pull.graph;
+  for (NodeId at = 0; at < graph.size(); ++at)
+    if (graph[at].op->is(constant_slope) && !run.values[size_t(at)].empty()) result.push_back(run.at({at, 0}));
+  if (result.empty())
+    for (const Named& output : rule.pull.outputs) result.push_back(run.at(output.edge));
   return result;
 }
 

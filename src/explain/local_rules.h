@@ -26,8 +26,8 @@ public:
   /// The tangent of each output where only input `input` moves, by `tangent`; no elements where it does not carry.
   std::vector<Tensor> push(NodeId node, size_t input, const Tensor& tangent);
   /// On which side of its kinks the node is, for these values: equal for two points where no kink lies between.
-  /// (The rule for an adjoint of 1, or the outputs where the slope is zero by definition: constant between kinks,
-  /// because ops with kinks are linear there.)
+  /// (What the rule compares; the rule for an adjoint of 1 where it compares nothing, for then it is constant between
+  /// kinks; the outputs where the slope is zero by definition.)
   std::vector<Tensor> sides(NodeId node, const std::vector<const Tensor*>& in, const std::vector<const Tensor*>& out);
 
 private:

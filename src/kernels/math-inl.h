@@ -155,6 +155,15 @@ HWY_INLINE V exp_bounded(V x) {
 /// e^x for every x, 0 and infinity at their thresholds.
 HWY_INLINE V exp(V x) { return exp_bounded(at_most(x, 90.0F)); }
 
+/// e^x - 1 = 2 (2^(n-1) (e^r - 1) + 2^(n-1) - 1/2), which is exact in e^r - 1 where n is 0, and holds up to n = 128.
+HWY_INLINE V exp_minus_one(V x) {
+  const Int di;
+  const Reduced it = reduce(at_least(at_most(x, 89.0F), -20.0F)); // beyond them infinity, -1
+  const V half_scale = power_of_two(hn::BitCast(Tag(), hn::Sub(hn::BitCast(di, it.n_bits), hn::Set(di, 1))));
+  const V half = hn::MulAdd(half_scale, exp_minus_one_reduced(it.r), hn::Sub(half_scale, constant(0.5F)));
+  return hn::CopySign(hn::Add(half, half), x);
+}
+
 /// k ln 2 + log(1 + m) for -1/3 <= m <= 1/2 and an integer k, to 2^-27.7 before rounding.
 HWY_INLINE V log_reduced(V m, V k) {
   const V m2 = hn::Mul(m, m);

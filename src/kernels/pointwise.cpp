@@ -73,6 +73,7 @@ VITRO_UNARY(sigmoid, sigmoid(x))
 VITRO_UNARY(hyperbolic_tangent, tanh(x))
 VITRO_UNARY(softplus, softplus(x))
 VITRO_UNARY(error_function, erf(x))
+VITRO_UNARY(exponential_minus_one, exp_minus_one(x))
 
 void where_loop(const float* const* in, float* out, int64_t n, const float*) {
   each(
@@ -166,6 +167,7 @@ VITRO_KERNEL(sigmoid)
 VITRO_KERNEL(hyperbolic_tangent)
 VITRO_KERNEL(softplus)
 VITRO_KERNEL(error_function)
+VITRO_KERNEL(exponential_minus_one)
 VITRO_KERNEL(add_scaled)
 VITRO_KERNEL(subtract_scaled)
 VITRO_KERNEL(mix)

@@ -21,7 +21,7 @@ Built build_net(Trace& trace, const ModelSpec& spec, int64_t batch, bool trainin
 LossParts with_loss(Trace& trace, const ModelSpec& spec, const Built& built, const Type& targets) {
   const Var t = trace.input("targets", targets);
   const Scope scope(trace.graph(), "loss");
-  return find_loss(spec.loss).build(built.output, t, spec.reduction);
+  return find_loss(spec.loss).build({built.output, t, spec.reduction, spec.loss_args});
 }
 
 std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std::string>& parameters) {
@@ -52,7 +52,7 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
   const Built built = build_net(trace, spec, batch, purpose >= Purpose::training);
   if (purpose == Purpose::predict) {
     const Scope scope(trace.graph(), "loss");
-    trace.output("predictions", find_loss(spec.loss).predict(built.output));
+    trace.output("predictions", find_loss(spec.loss).predict(built.output, spec.loss_args));
     return trace.finish();
   }
   const LossParts parts = with_loss(trace, spec, built, targets);

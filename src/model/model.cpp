@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "core/text.h"
 #include "model/diagnose.h"
 #include "model/runs.h"
@@ -22,9 +23,7 @@ ModelSpec completed(ModelSpec spec) {
   spec.optimizer = complete(spec.optimizer);
   if (!is_float(spec.dtype)) bad_input("model", text("dtype is ", name(spec.dtype)), "it is f32 or f64");
   if (spec.outputs < 1) bad_input("model", text("outputs is ", spec.outputs, ", expected at least 1"));
-  if (spec.outputs < 2 && spec.loss == "cross_entropy")
-    bad_input("model", "cross_entropy with one output has nothing to choose from",
-              "give it one output a class, or take binary_cross_entropy");
+  spec.loss_args = complete_args(loss, spec.loss_args, spec.outputs);
   if (spec.shards < 1 || spec.shards > 1 << 20)
     bad_input("model", text("shards is ", spec.shards, ", expected at least 1"));
   if (spec.sample.elements() == 0 || spec.sample.rank() >= Shape::max_rank)
@@ -80,8 +79,10 @@ ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch)
   const Type& type = targets.type;
   if (type.dtype == DType::i32 && type.shape == Shape{batch}) {
     const auto labels = targets.as<int32_t>();
+    const Attr* held = spec.loss_args.find("ignore_index");
+    const int64_t ignored = held ? std::get<int64_t>(*held) : -100, none = -100;
     for (size_t i = 0; i < labels.size(); ++i)
-      if (labels[i] < 0 || labels[i] >= classes(spec))
+      if ((labels[i] < 0 || labels[i] >= classes(spec)) && (labels[i] != ignored || ignored == none))
         bad_input("model", text("the class of sample ", i, " of the batch is ", labels[i], ", the net knows 0 to ",
                                 classes(spec) - 1));
     return targets;
@@ -91,7 +92,9 @@ ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch)
   if (!is_float(type.dtype) || (type.shape != numbers && !one_axis))
     bad_input("model", text("targets are ", type, ", expected i32[", batch, "] (classes) or ", name(spec.dtype),
                             numbers, " (numbers)"));
-  return {{type.dtype, numbers}, targets.data};
+  const ConstView out{{type.dtype, numbers}, targets.data};
+  check_probabilities(find_loss(spec.loss), out, "the targets", "targets as numbers are probabilities");
+  return out;
 }
 
 // The first of the largest.
@@ -100,9 +103,9 @@ template <class T> int64_t largest(std::span<const T> row) { return std::ranges:
 // How many samples are predicted right; -1 where targets are numbers to be met, not classes.
 template <class T> int64_t count_correct(const Loss& loss, std::span<const T> predictions, ConstView targets) {
   const bool labels = targets.type.dtype == DType::i32;
-  if (!labels && !loss.classes) return -1;
+  if (!labels && !loss.classes()) return -1;
   const size_t rows = size_t(targets.type.shape[0]), columns = predictions.size() / rows;
-  const bool one_of_many = columns > 1 && (labels || std::string_view(loss.name) == "cross_entropy");
+  const bool one_of_many = columns > 1 && (labels || loss.answer == Loss::distribution);
   int64_t correct = 0;
   for (size_t row = 0; row < rows; ++row) {
     const auto predicted = predictions.subspan(row * columns, columns);
@@ -163,6 +166,19 @@ struct Model::Inner {
   // A batch's loss weighs as much as its share of samples, unless it is a sum to begin with.
   double share(int64_t samples, int64_t of) const {
     return spec.reduction == "sum" ? 1.0 : double(samples) / double(of);
+  }
+
+  // A loss that makes no probabilities itself finds out here whether the net does, on samples that spread wide.
+  void check_net(const Model& model) const {
+    if (!takes_probabilities(loss, spec.loss_args)) return;
+    Tensor x(input_type(spec, Runs::usual_batch));
+    const Stream stream(spec.seed, "probabilities");
+    for (int64_t i = 0; i < x.elements(); ++i) x.set(i, 10 * stream.normal(0, uint64_t(i)));
+    const bool logarithms = !spec.loss_args.has("from_logits");
+    const char* last = logarithms ? "log_softmax" : loss.answer == Loss::chances ? "sigmoid" : "softmax";
+    check_probabilities(loss, model.predict(x),
+                        logarithms ? "the exponentials of the net's outputs" : "the net's outputs",
+                        text("end the net with {op=\"", last, "\"}"));
   }
 
   void bind_scalars(Run& run, size_t first, double lr) {
@@ -239,7 +255,7 @@ struct Model::Inner {
   }
 };
 
-Model::Model(ModelSpec spec) : inner_(std::make_unique<Inner>(std::move(spec))) {}
+Model::Model(ModelSpec spec) : inner_(std::make_unique<Inner>(std::move(spec))) { inner_->check_net(*this); }
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;

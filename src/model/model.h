@@ -29,6 +29,7 @@ struct ModelSpec {
   Shape sample;                       // of one sample, without the batch axis
   int64_t outputs = 1;                // classes, or numbers to predict
   std::string loss = "cross_entropy"; // a name of losses()
+  Attrs loss_args = {};               // the loss's arguments: label_smoothing, delta, ...
   std::string reduction = {};         // "": the loss's first, the mean
   OptimizerSpec optimizer = {};
   Clip clip = {};
@@ -72,7 +73,7 @@ public:
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
-  const ModelSpec& spec() const; // names canonical, optimiser arguments complete
+  const ModelSpec& spec() const; // names canonical, arguments of loss and optimiser complete
   /// Parameters ("fc1.weight"), running states ("bn1.running_mean"), moments ("fc1.weight/momentum"), the counter
   /// "step", and where there are shards "sample", the position of the shard being run: all that a checkpoint keeps.
   States& states();
@@ -80,7 +81,8 @@ public:
   int64_t steps() const; // steps taken
 
   /// x [batch, ...sample], float; targets i32 [batch] (class indices) or float [batch, outputs].
-  /// Any other shape, or a class that does not exist, throws and changes nothing.
+  /// Any other shape, a class that does not exist, or what should be probabilities and isn't, throws and changes
+  /// nothing.
   StepResult fit(ConstView x, ConstView targets, double lr);
   StepResult fit(ConstView x, ConstView targets); // at the optimiser's own rate
   /// Changes a number of the optimiser from now on (momentum, beta1, weight_decay, lr), without planning again.

@@ -52,7 +52,6 @@ ConstView Run::output(size_t i) const {
 Runs::Runs(const ModelSpec& spec, States& states) : spec_(spec), states_(states) {
   ready_.reserve(most_ready + 1);
   idle_.reserve(most_idle);
-  constexpr int64_t usual_batch = 32;
   const std::scoped_lock lock(mutex_);
   ready({Purpose::predict, usual_batch, {}});
 }

@@ -60,6 +60,7 @@ struct Seat {
 
 class Runs {
 public:
+  static constexpr int64_t usual_batch = 32; // ready to be predicted from the beginning
   /// Both must outlive it. Chooses the layouts of all parameters, so that none moves once several threads read them.
   Runs(const ModelSpec& spec, States& states);
 

@@ -17,9 +17,10 @@ Var build(const LayerCall& call) {
               "give samples at least one axis");
   const int64_t features = x.shape().back();
   const std::string& init = call.args.word("init");
-  // PyTorch draws a bias as it draws the weight; whoever names an initialiser means Keras's habit: a bias of zero.
+  // PyTorch draws a bias as it draws the weight; whoever names an initialiser means Keras's habit: a bias of zero
+  // (Nielsen's two have a habit of their own).
   std::string bias_init = call.args.word("bias_init");
-  if (bias_init.empty()) bias_init = init == "default" ? "default" : "zero";
+  if (bias_init.empty()) bias_init = init == "default" ? init : find_initializer(init, text("layer ", call.name)).bias;
 
   const Fan fan{features, out};
   const Var weight = call.parameter("weight", Shape{out, features},
@@ -47,7 +48,8 @@ const Layer dense_layer{
              {"bias", int64_t{1}, "0: none"},
              {"init", std::string("default"), "how the weight starts; default: U(-1/sqrt(in), 1/sqrt(in)), as PyTorch"},
              {"bias_init", std::string(), "how the bias starts: as the weight, or at zero where `init` is named"},
-             {"gain", 1.0, "the weight's start is multiplied by this"}},
+             {"gain", 1.0, "the weight's start is multiplied by this; or an activation, whose gain is meant (he_normal "
+                           "and he_uniform hold relu's already)"}},
     .parameters = {"weight [out, in]", "bias [out]"},
     .build = build};
 

@@ -2,7 +2,7 @@
 //
 // A layer is a composition of ops with parameters of its own. It holds no kernel: `build` appends
 // nodes. Adding one = a file with its Layer, one line here, one in layers.cpp. Every op of the ops'
-// catalogue is a layer too, by its own name, without parameters.
+// catalogue is a layer too, by its own name, without parameters; unless a file here has that name.
 #pragma once
 
 #include <functional>
@@ -53,7 +53,7 @@ struct Layer {
   const Op* op = nullptr; // a layer that is nothing but this op
 };
 
-extern const Layer dense_layer, flatten_layer;
+extern const Layer dense_layer, flatten_layer, prelu_layer;
 extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer;
 extern const Layer dropout_layer, alpha_dropout_layer;
 

@@ -1,4 +1,6 @@
 // The catalogue of layers.
+#include <algorithm>
+#include <map>
 #include <memory>
 
 #include "core/error.h"
@@ -9,9 +11,31 @@
 namespace vitro {
 namespace {
 
+// What PyTorch and Keras call an op that is a layer.
+std::vector<const char*> also_called(const std::string& op) {
+  static const std::map<std::string, std::vector<const char*>> names{{"relu", {"ReLU"}},
+                                                                     {"sigmoid", {"Sigmoid"}},
+                                                                     {"tanh", {"Tanh"}},
+                                                                     {"relu6", {"ReLU6"}},
+                                                                     {"leaky_relu", {"LeakyReLU"}},
+                                                                     {"elu", {"ELU"}},
+                                                                     {"selu", {"SELU"}},
+                                                                     {"gelu", {"GELU"}},
+                                                                     {"silu", {"swish", "SiLU"}},
+                                                                     {"softsign", {"Softsign"}},
+                                                                     {"softplus", {"Softplus"}},
+                                                                     {"hard_sigmoid", {"hardsigmoid", "Hardsigmoid"}},
+                                                                     {"softmax", {"Softmax"}},
+                                                                     {"log_softmax", {"LogSoftmax"}},
+                                                                     {"identity", {"Identity"}}};
+  const auto found = names.find(op);
+  return found == names.end() ? std::vector<const char*>{} : found->second;
+}
+
 // An op as a layer: its inputs come from layers, its attributes are the arguments.
 Layer from_op(const Op& op) {
   return {.name = op.name,
+          .aliases = also_called(op.name),
           .short_name = op.name,
           .formula = op.formula,
           .doc = op.doc,
@@ -25,13 +49,15 @@ Layer from_op(const Op& op) {
 }
 
 std::vector<const Layer*> all_layers() {
-  static const std::vector<Layer> from_ops = [] {
+  std::vector<const Layer*> all{&dense_layer,      &flatten_layer,  &prelu_layer,   &batch_norm_layer,
+                                &layer_norm_layer, &rms_norm_layer, &dropout_layer, &alpha_dropout_layer};
+  static const std::vector<Layer> from_ops = [&] {
     std::vector<Layer> out;
-    for (const Op* op : catalogue()) out.push_back(from_op(*op));
+    for (const Op* op : catalogue())
+      if (std::ranges::none_of(all, [&](const Layer* own) { return std::string(own->name) == op->name; }))
+        out.push_back(from_op(*op));
     return out;
   }();
-  std::vector<const Layer*> all{&dense_layer,    &flatten_layer, &batch_norm_layer,   &layer_norm_layer,
-                                &rms_norm_layer, &dropout_layer, &alpha_dropout_layer};
   for (const Layer& layer : from_ops) all.push_back(&layer);
   return all;
 }

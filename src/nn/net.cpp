@@ -161,17 +161,19 @@ private:
                      ", found ", from.size()),
                 expected > 1 ? "name them: from = [\"...\", \"...\"]" : "");
     list_.push_back(
-        {name, &kind, complete_attrs(kind.args, with_outputs(kind, args), where), std::move(from), parameters});
+        {name, &kind, complete_attrs(kind.args, with_numbers(kind, args, where), where), std::move(from), parameters});
     return int(list_.size()) - 1;
   }
 
-  // Where a whole number is expected, "classes" and "outputs" stand for the net's number of outputs.
-  Attrs with_outputs(const Layer& kind, Attrs args) const {
+  // Where a whole number is expected, "classes" and "outputs" stand for the net's number of outputs; where a gain is,
+  // an activation stands for its own.
+  Attrs with_numbers(const Layer& kind, Attrs args, const std::string& where) const {
     for (const AttrSpec& spec : kind.args) {
       const Attr* value = args.find(spec.name);
       const std::string* word = value ? std::get_if<std::string>(value) : nullptr;
       if (word && std::holds_alternative<int64_t>(spec.fallback) && (*word == "classes" || *word == "outputs"))
         args.set(spec.name, outputs_);
+      if (word && std::string_view(spec.name) == "gain") args.set(spec.name, gain_of(*word, where));
     }
     return args;
   }

@@ -21,7 +21,7 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
     net.layers.push_back({.op = "dense", .args = {{"out", width}}});
     if (norm == "batch") net.layers.back().args.set("bias", int64_t{0}); // the mean that is taken away holds it
     if (!norm.empty()) net.layers.push_back({.op = norm + "_norm"});
-    net.layers.push_back({.op = activation});
+    net.layers.push_back({.op = activation == "linear" ? "identity" : activation}); // the layer "linear" is dense
     if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
   }
   net.layers.push_back(to_outputs);
@@ -31,7 +31,7 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
 const NetKind mlp_net{
     .name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
-             {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."},
+             {"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, linear, ... (vitro list ops)"},
              {"norm", std::string(), "before each activation: batch, layer or rms; \"\": none"},
              {"dropout", 0.0, "behind each activation: the share that is dropped in training"}},
     .make = [](const Attrs& args) {

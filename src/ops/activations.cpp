@@ -1,4 +1,4 @@
-// Activations: what bends a network.
+// Activations: what bends a network. Those that are composed of others expand into what a plan runs tile by tile.
 #include <cmath>
 
 #include "kernels/pointwise.h"
@@ -9,6 +9,25 @@ namespace vitro {
 namespace {
 
 const Tensor some{Shape{2, 3}, {-3, -0.5, 0.25, 0.75, 1.5, 4}};
+const Tensor wide{Shape{2, 3}, {-4, -2.75, -0.25, 0.5, 2.75, 7}};
+
+// y = f(x, attrs), and dx = dy f(x, y, attrs).
+template <class F> auto composed(F f) {
+  return [f](std::span<const Var> in, const Attrs& attrs) { return std::vector<Var>{f(in[0], attrs)}; };
+}
+template <class F> auto slope(F f) {
+  return [f](const GradOf& g) { return std::vector<Var>{g.dy * f(g.x, g.y, g.attrs)}; };
+}
+
+// 1 above 0, alpha e^x below; no exponential of what is above, which may overflow.
+Var elu_slope(const Var& x, double alpha) { return where(greater(x, 0), 1, alpha * exp(minimum(x, 0))); }
+
+// The normal distribution's integral up to x; and its approximation by a sigmoid, which is that by a tanh.
+Var normal_integral(const Var& x) { return 0.5 * (1 + erf(x * 0.70710678118654752)); }
+Var near_normal_integral(const Var& x) { return sigmoid(1.5957691216057308 * (x + 0.044715 * (square(x) * x))); }
+
+// Klambauer et al., equation 14: they keep mean 0 and variance 1.
+constexpr double selu_alpha = 1.6732632423543773, selu_scale = 1.0507009873554805;
 
 } // namespace
 
@@ -51,7 +70,8 @@ const Op leaky_relu_op{
 
 const Op step_op{
     .name = "step", .formula = "y = [x > 0]",
-    .doc = "Rosenblatt's threshold: 1 above 0, else 0. Its slope is 0, so no gradient descends through it.",
+    .doc = "Rosenblatt's threshold: 1 above 0, else 0. It is flat wherever it has a slope, so the derivative is 0 and "
+           "no layer before it learns by gradient descent; sigmoid is the step that does.",
     .traits = pointwise | kinked | constant_slope, .args = {"x"}, .rules = {"dx = 0"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return decltype(x)(x > 0); }),
     .vector = kernels::step, .examples = {{.in = {some}}}};
@@ -72,6 +92,126 @@ const Op erf_op{
     .grad = [](const GradOf& g) { return std::vector{g.dy * (1.1283791670955126 * exp(-square(g.x)))}; },
     .vector = kernels::error_function, .onnx = "Erf", .examples = {{.in = {some}}}};
 
+const Op expm1_op{
+    .name = "expm1", .formula = "y = exp(x) - 1", .doc = "The exponential less 1, exact also where x is small.",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy (y + 1)"},
+    .infer = infer_pointwise, .plain = unary([](auto x) { return std::expm1(x); }),
+    .grad = slope([](const Var&, const Var& y, const Attrs&) { return y + 1; }),
+    .vector = kernels::exponential_minus_one, .examples = {{.in = {some}}}};
+
+const Op identity_op{
+    .name = "identity", .formula = "y = x",
+    .doc = "No activation: what comes in goes out (Keras's \"linear\").",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy"}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return x; }),
+    .grad = [](const GradOf& g) { return std::vector{g.dy}; }, .onnx = "Identity", .examples = {{.in = {some}}}};
+
+const Op hard_sigmoid_op{
+    .name = "hard_sigmoid", .formula = "y = min(max(0, slope x + 1/2), 1)",
+    .doc = "A sigmoid of three straight pieces (PyTorch's slope is 1/6; ONNX's, and Keras's before version 3, 0.2).",
+    .origin = "Courbariaux, Bengio, David, \"BinaryConnect\", 2015",
+    .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy slope [y > 0] [y < 1]"},
+    .attrs = {{"slope", 1.0 / 6, "the slope between the flat ends"}}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs& attrs) {
+      return minimum(maximum(attrs.real("slope") * x + 0.5, 0), 1);
+    }),
+    .grad = slope([](const Var&, const Var& y, const Attrs& attrs) {
+      return attrs.real("slope") * (greater(y, 0) * less(y, 1));
+    }),
+    .onnx = "HardSigmoid", .examples = {{.in = {wide}}, {.in = {wide}, .attrs = {{"slope", 0.2}}}}};
+
+const Op relu6_op{
+    .name = "relu6", .formula = "y = min(max(0, x), 6)", .doc = "A relu that stops at 6: few bits hold its values.",
+    .origin = "Krizhevsky, \"Convolutional deep belief networks on CIFAR-10\", 2010",
+    .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy [x > 0] [x < 6]"}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return minimum(relu(x), 6); }),
+    .grad = slope([](const Var& x, const Var&, const Attrs&) { return greater(x, 0) * less(x, 6); }),
+    .onnx = "Clip", .examples = {{.in = {wide}}}};
+
+const Op prelu_op{
+    .name = "prelu", .formula = "y = x > 0 ? x : a x",
+    .doc = "A relu whose slope below 0 is an input: as a layer it is learned.",
+    .origin = "He, Zhang, Ren, Sun, \"Delving deep into rectifiers\", 2015",
+    .traits = pointwise | kinked, .args = {"x", "a"}, .rules = {"dx = dy (x > 0 ? 1 : a)", "da = dy min(x, 0)"},
+    .infer = infer_pointwise,
+    .expand = [](std::span<const Var> in, const Attrs&) {
+      return std::vector{relu(in[0]) + in[1] * minimum(in[0], 0)};
+    },
+    .grad = [](const GradOf& g) {
+      return std::vector{sum_to(g.dy * where(greater(g.x, 0), 1, g.xs[1]), g.x.shape()),
+                         sum_to(g.dy * minimum(g.x, 0), g.xs[1].shape())};
+    },
+    .onnx = "PRelu", .examples = {{.in = {some, Tensor{Shape{3}, {0.25, 0.1, -0.5}}}}}};
+
+const Op elu_op{
+    .name = "elu", .formula = "y = x > 0 ? x : alpha (exp(x) - 1)",
+    .doc = "A relu with a soft floor at -alpha, so that means stay near 0.",
+    .origin = "Clevert, Unterthiner, Hochreiter, \"Fast and accurate deep network learning by exponential linear "
+              "units\", 2016",
+    .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy (x > 0 ? 1 : alpha exp(x))"},
+    .attrs = {{"alpha", 1.0, "the floor below 0, and the slope at it"}}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs& attrs) {
+      return relu(x) + attrs.real("alpha") * expm1(minimum(x, 0));
+    }),
+    .grad = slope([](const Var& x, const Var&, const Attrs& attrs) { return elu_slope(x, attrs.real("alpha")); }),
+    .onnx = "Elu", .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"alpha", 0.5}}}}};
+
+const Op selu_op{
+    .name = "selu", .formula = "y = 1.0507009873554805 (x > 0 ? x : 1.6732632423543773 (exp(x) - 1))",
+    .doc = "An elu that draws means to 0 and variances to 1, with weights that start as lecun_normal.",
+    .origin = "Klambauer, Unterthiner, Mayr, Hochreiter, \"Self-normalizing neural networks\", 2017, equation 2",
+    .traits = pointwise | kinked, .args = {"x"},
+    .rules = {"dx = dy 1.0507009873554805 (x > 0 ? 1 : 1.6732632423543773 exp(x))"}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return selu_scale * elu(x, selu_alpha); }),
+    .grad = slope([](const Var& x, const Var&, const Attrs&) { return selu_scale * elu_slope(x, selu_alpha); }),
+    .onnx = "Selu", .examples = {{.in = {some}}}};
+
+const Op gelu_op{
+    .name = "gelu", .formula = "y = x (1 + erf(x / sqrt(2))) / 2",
+    .doc = "x times the share of normal numbers below x (PyTorch's and Keras's default; their tanh form is gelu_tanh).",
+    .origin = "Hendrycks and Gimpel, \"Gaussian error linear units\", 2016",
+    .traits = pointwise, .args = {"x"},
+    .rules = {"dx = dy ((1 + erf(x / sqrt(2))) / 2 + x exp(-x^2 / 2) / sqrt(2 pi))"}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return x * normal_integral(x); }),
+    .grad = slope([](const Var& x, const Var&, const Attrs&) {
+      return normal_integral(x) + x * (0.39894228040143268 * exp(-0.5 * square(x)));
+    }),
+    .onnx = "Gelu", .examples = {{.in = {some}}}};
+
+const Op gelu_tanh_op{
+    .name = "gelu_tanh", .formula = "y = x sigmoid(sqrt(8 / pi) (x + 0.044715 x^3))",
+    .doc = "gelu's approximation, known as x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, which is the same.",
+    .origin = "Hendrycks and Gimpel 2016", .traits = pointwise, .args = {"x"},
+    .rules = {"dx = dy (sigmoid(sqrt(8 / pi) (x + 0.044715 x^3)) + y (1 - sigmoid(sqrt(8 / pi) (x + 0.044715 x^3))) "
+              "sqrt(8 / pi) (1 + 0.134145 x^2))"},
+    .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return x * near_normal_integral(x); }),
+    .grad = slope([](const Var& x, const Var& y, const Attrs&) {
+      const Var s = near_normal_integral(x);
+      return s + y * (1 - s) * (1.5957691216057308 * (1 + 0.134145 * square(x)));
+    }),
+    .onnx = "Gelu", .examples = {{.in = {some}}}};
+
+const Op silu_op{
+    .name = "silu", .formula = "y = x sigmoid(x)", .doc = "A smooth relu that dips below 0; also called swish.",
+    .origin = "Elfwing, Uchibe, Doya, \"Sigmoid-weighted linear units\", 2018; Ramachandran, Zoph, Le, \"Searching for "
+              "activation functions\", 2017",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy (sigmoid(x) + y (1 - sigmoid(x)))"},
+    .infer = infer_pointwise, .expand = composed([](const Var& x, const Attrs&) { return x * sigmoid(x); }),
+    .grad = slope([](const Var& x, const Var& y, const Attrs&) {
+      const Var s = sigmoid(x);
+      return s + y * (1 - s);
+    }),
+    .examples = {{.in = {some}}}};
+
+const Op softsign_op{
+    .name = "softsign", .formula = "y = x / (1 + |x|)", .doc = "Squashes as tanh, but comes to its ends slowly.",
+    .origin = "Turian, Bergstra, Bengio, \"Quadratic features and deep architectures for chunking\", 2009",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy / (1 + |x|)^2"}, .infer = infer_pointwise,
+    .expand = composed([](const Var& x, const Attrs&) { return x / (1 + abs(x)); }),
+    .grad = slope([](const Var& x, const Var&, const Attrs&) { return 1 / square(1 + abs(x)); }),
+    .onnx = "Softsign", .examples = {{.in = {some}}}};
+
 Var sigmoid(In x) { return apply(sigmoid_op, {x}); }
 Var tanh(In x) { return apply(tanh_op, {x}); }
 Var relu(In x) { return apply(relu_op, {x}); }
@@ -79,5 +219,16 @@ Var leaky_relu(In x, double slope) { return apply(leaky_relu_op, {x}, {{"slope",
 Var step(In x) { return apply(step_op, {x}); }
 Var softplus(In x) { return apply(softplus_op, {x}); }
 Var erf(In x) { return apply(erf_op, {x}); }
+Var expm1(In x) { return apply(expm1_op, {x}); }
+Var identity(In x) { return apply(identity_op, {x}); }
+Var hard_sigmoid(In x, double slope) { return apply(hard_sigmoid_op, {x}, {{"slope", slope}}); }
+Var relu6(In x) { return apply(relu6_op, {x}); }
+Var prelu(In x, In a) { return apply(prelu_op, {x, a}); }
+Var elu(In x, double alpha) { return apply(elu_op, {x}, {{"alpha", alpha}}); }
+Var selu(In x) { return apply(selu_op, {x}); }
+Var gelu(In x) { return apply(gelu_op, {x}); }
+Var gelu_tanh(In x) { return apply(gelu_tanh_op, {x}); }
+Var silu(In x) { return apply(silu_op, {x}); }
+Var softsign(In x) { return apply(softsign_op, {x}); }
 
 } // namespace vitro

@@ -35,6 +35,17 @@ std::span<const Op* const> catalogue() {
       &step_op,
       &softplus_op,
       &erf_op,
+      &expm1_op,
+      &identity_op,
+      &hard_sigmoid_op,
+      &relu6_op,
+      &prelu_op,
+      &elu_op,
+      &selu_op,
+      &gelu_op,
+      &gelu_tanh_op,
+      &silu_op,
+      &softsign_op,
       // updates
       &add_scaled_op,
       &subtract_scaled_op,
@@ -68,6 +79,7 @@ std::span<const Op* const> catalogue() {
       &subtract_one_hot_op,
       &binary_cross_entropy_op,
       &squared_error_op,
+      &log_cosh_op,
   };
   return all;
 }

@@ -112,7 +112,7 @@ const Op one_hot_op{
     .name = "one_hot", .formula = "y = [i = class]", .doc = "1 at the index, 0 elsewhere, along a new last axis.",
     .traits = constant_slope, .args = {"i"}, .rules = {"di = 0"},
     .attrs = {{"classes", int64_t{1}, "extent of the new axis", true}, {"dtype", int64_t{0},
-        "element type: 0 f32, 1 f64"}},
+        "element type: 0 f32, 1 f64"}, {"ignore", int64_t{-100}, "an index of no class: its row is zero"}},
     .infer = [](const InferCall& call) {
       expect_indices(call.in[0]);
       auto extents = call.in[0].shape.list();
@@ -125,20 +125,24 @@ const Op one_hot_op{
         using T = decltype(zero);
         T* y = call.out[0].as<T>().data();
         for (const int32_t i : call.in[0].as<int32_t>()) {
-          if (i < 0 || i >= classes) bad_input("one_hot", text("label ", i, " is not in 0 to ", classes - 1));
-          for (int64_t c = 0; c < classes; ++c) *y++ = T(c == i);
+          if (i != call.attrs.integer("ignore") && (i < 0 || i >= classes))
+            bad_input("one_hot", text("label ", i, " is not in 0 to ", classes - 1));
+          for (int64_t c = 0; c < classes; ++c) *y++ = T(c == i && i != call.attrs.integer("ignore"));
         }
       });
     },
     .onnx = "OneHot",
-    .examples = {{.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}}}}};
+    .examples = {{.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}}},
+                 {.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}, {"ignore",
+        int64_t{0}}}}}};
 
 Var gather(In x, In indices, int64_t axis) { return apply(gather_op, {x, indices}, {{"axis", axis}}); }
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis) {
   return apply(scatter_add_op, {x, indices}, {{"axis", axis}, {"extent", extent}});
 }
-Var one_hot(In indices, int64_t classes, DType dtype) {
-  return apply(one_hot_op, {indices}, {{"classes", classes}, {"dtype", int64_t(dtype == DType::f64)}});
+Var one_hot(In indices, int64_t classes, DType dtype, int64_t ignore) {
+  return apply(one_hot_op, {indices},
+               {{"classes", classes}, {"dtype", int64_t(dtype == DType::f64)}, {"ignore", ignore}});
 }
 
 } // namespace vitro

@@ -179,6 +179,16 @@ const Op squared_error_op{
     },
     .examples = {{.in = {logits, bits}}, {.in = {logits, bits}, .attrs = {{"reduction", std::string("half")}}}}};
 
+const Op log_cosh_op{
+    .name = "log_cosh", .formula = "y = log((exp(x) + exp(-x)) / 2)",
+    .doc = "Half the square near 0, the absolute value less log(2) far off; it does not overflow.",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy tanh(x)"}, .infer = infer_pointwise,
+    .expand = [](std::span<const Var> in, const Attrs&) {
+      const Var size = abs(in[0]);
+      return std::vector{size + (softplus(-2 * size) - 0.69314718055994531)};
+    },
+    .grad = [](const GradOf& g) { return std::vector{g.dy * tanh(g.x)}; }, .examples = {{.in = {logits}}}};
+
 CrossEntropy softmax_cross_entropy(In logits, In targets) {
   const std::array in{logits, targets};
   const auto out = apply_all(softmax_cross_entropy_op, in);
@@ -194,5 +204,7 @@ Var binary_cross_entropy(In logits, In targets, const std::string& reduction) {
 Var squared_error(In predictions, In targets, const std::string& reduction) {
   return apply(squared_error_op, {predictions, targets}, {{"reduction", reduction}});
 }
+
+Var log_cosh(In x) { return apply(log_cosh_op, {x}); }
 
 } // namespace vitro

@@ -43,6 +43,17 @@ Var leaky_relu(In x, double slope = 0.01);
 Var step(In x);     // x > 0 ? 1 : 0; its slope is zero
 Var softplus(In x); // log(1 + e^x)
 Var erf(In x);
+Var expm1(In x); // e^x - 1
+Var identity(In x);
+Var hard_sigmoid(In x, double slope = 1.0 / 6);
+Var relu6(In x);
+Var prelu(In x, In a); // a: the slope below 0
+Var elu(In x, double alpha = 1);
+Var selu(In x);
+Var gelu(In x);
+Var gelu_tanh(In x);
+Var silu(In x);
+Var softsign(In x);
 
 // updates.cpp: tensors of one shape, then scalars
 Var add_scaled(In x, In z, In a);                        // x + a z
@@ -72,7 +83,8 @@ Var concatenate(const std::vector<Var>& parts, int64_t axis);
 // indexing.cpp
 Var gather(In x, In indices, int64_t axis = 0);                      // numpy's take; indices i32
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis = 0); // its transpose: rows with one index add up
-Var one_hot(In indices, int64_t classes, DType dtype = DType::f32);  // [..] -> [.., classes]
+/// [..] -> [.., classes]; the row of an index `ignore` is zero.
+Var one_hot(In indices, int64_t classes, DType dtype = DType::f32, int64_t ignore = -100);
 
 // reductions.cpp. `axes` {}: all of them; `keep` leaves extents of 1 behind
 Var sum(In x, const std::vector<int64_t>& axes = {}, bool keep = false);
@@ -108,5 +120,6 @@ CrossEntropy softmax_cross_entropy(In logits, In targets);
 Var subtract_one_hot(In x, In indices, In factor);
 Var binary_cross_entropy(In logits, In targets, const std::string& reduction = "mean");
 Var squared_error(In predictions, In targets, const std::string& reduction = "mean");
+Var log_cosh(In x); // log(cosh(x)) of each element
 
 } // namespace vitro

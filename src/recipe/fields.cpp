@@ -57,13 +57,48 @@ void read_separator(Recipe& recipe, const Item& item) {
   } catch (const Error& error) { relocate(error, item.where()); }
 }
 
+// What is stated as a word, or as a table {op="huber", delta=1.5}, of the kind that `find` finds by its name.
+struct Call {
+  std::string name; // canonical
+  Attrs args;       // as stated
+};
+
+template <class Find> Call read_call(const Item& item, const std::string& what, Find find) {
+  if (item.value.as<std::string>()) return {find(item.word()).name, {}};
+  const Value* op = nullptr;
+  for (const auto& [key, value] : item.table())
+    if (key == "op") op = &value;
+  if (!op) bad_input(what, "has no op", text("write {op=\"", what == "loss" ? "huber" : "constant", "\"}"));
+  const auto& kind = find(Item{*op, what + ".op", item.origin}.word());
+  Call out{kind.name, {}};
+  for (const auto& [key, value] : item.table()) {
+    if (key == "op") continue;
+    const AttrSpec* spec = find_spec(kind.args, key);
+    if (!spec)
+      bad_input(what, text(kind.name, " has no argument \"", key, "\"", did_you_mean(key, names_of(kind.args))),
+                kind.args.empty() ? "it takes none" : "it takes " + join(names_of(kind.args), ", "));
+    out.args.set(key, read_attr({value, text(what, ".", key), item.origin}, spec, false));
+  }
+  return out;
+}
+
+// An error that names the place already stays as it is.
+[[noreturn]] void relocate_once(const Error& error, const Item& item) {
+  if (std::string(error.what()).starts_with("[" + item.origin)) throw error;
+  relocate(error, item.where());
+}
+
 void read_loss(Recipe& recipe, const Item& item) {
   try {
-    const Loss& loss = find_loss(item.word());
-    // Another loss begins with its own reduction; the order in which a file states the two says nothing.
-    if (!recipe.train.loss.empty() && recipe.train.loss != loss.name) recipe.train.reduction = "";
-    recipe.train.loss = loss.name;
-  } catch (const Error& error) { relocate(error, item.where()); }
+    TrainRecipe& train = recipe.train;
+    const std::string before = train.loss;
+    const Call call = read_call(item, "loss", find_loss);
+    // Another loss begins with its own reduction and arguments; the order in which a file states them says nothing.
+    if (!before.empty() && before != call.name) train.reduction = "";
+    const bool word = item.value.as<std::string>() != nullptr;
+    train.loss_args = complete_args(find_loss(call.name), word && before == call.name ? train.loss_args : call.args);
+    train.loss = call.name;
+  } catch (const Error& error) { relocate_once(error, item); }
 }
 
 void read_optimizer(Recipe& recipe, const Item& item) {
@@ -73,10 +108,15 @@ void read_optimizer(Recipe& recipe, const Item& item) {
   } catch (const Error& error) { relocate(error, item.where()); }
 }
 
-std::string write_schedule(const Recipe& recipe) {
-  std::string out = text("{op=", toml_text(recipe.train.schedule.name));
-  for (const auto& [key, value] : recipe.train.schedule.args.items()) out += text(", ", key, "=", write_attr(value));
+std::string write_call(const std::string& name, const Attrs& args) {
+  std::string out = text("{op=", toml_text(name));
+  for (const auto& [key, value] : args.items()) out += text(", ", key, "=", write_attr(value));
   return out + "}";
+}
+
+std::string write_loss(const Recipe& recipe) {
+  const TrainRecipe& train = recipe.train;
+  return train.loss_args.items().empty() ? stated(train.loss) : write_call(train.loss, train.loss_args);
 }
 
 // Where one command names the nets of all: a name here is an alias only where the table has no key of that name.
@@ -185,15 +225,16 @@ std::span<const Field> data_fields() {
 
 std::span<const Field> train_fields() {
   static const std::vector<Field> all = {
-      {"loss", "cross_entropy for classes, squared_error for numbers where not stated", read_loss,
-       [](const Recipe& r) { return stated(r.train.loss); }, true},
+      {"loss", "cross_entropy for classes, squared_error for numbers where not stated (vitro list losses)", read_loss,
+       write_loss, true},
       word(
           "reduction", "how the loss adds up over a batch: the loss's first one where not stated",
           [](auto& r) -> auto& { return r.train.reduction; }),
       {"optimizer", "how a gradient changes the weights (vitro list optimizers)", read_optimizer,
        [](const Recipe& r) { return stated(r.train.optimizer.name); }, true},
       {"schedule", "how the rate changes (vitro list schedules)",
-       [](Recipe& r, const Item& item) { r.train.schedule = read_schedule(item); }, write_schedule, true},
+       [](Recipe& r, const Item& item) { r.train.schedule = read_schedule(item); },
+       [](const Recipe& r) { return write_call(r.train.schedule.name, r.train.schedule.args); }, true},
       whole(
           "batch", 1, "samples in a step", [](auto& r) -> auto& { return r.train.batch; }),
       flag(
@@ -278,8 +319,16 @@ Attr read_attr(const Item& item, const AttrSpec* spec, bool words) {
     if (item.value.as<int64_t>()) return std::vector<int64_t>{item.whole(any)};
     return whole_list();
   }
-  if (!std::holds_alternative<int64_t>(spec->fallback))
-    bad_input(item.where(), text(item.key, " is a tensor, which no recipe can state"));
+  if (!std::holds_alternative<int64_t>(spec->fallback)) { // a list of numbers; one of them may stand alone
+    constexpr double least = -std::numeric_limits<double>::infinity();
+    std::vector<double> out;
+    if (item.value.as<Value::List>())
+      for (const Value& element : item.list()) out.push_back(Item{element, item.key, item.origin}.real(least));
+    else
+      out.push_back(item.real(least));
+    const Shape shape{int64_t(out.size())};
+    return std::make_shared<const Tensor>(Tensor(shape, std::move(out), DType::f64));
+  }
   if (item.value.as<bool>()) return int64_t(item.flag());
   return item.whole(any);
 }
@@ -290,7 +339,12 @@ std::string write_attr(const Attr& attr) {
     std::string operator()(double value) const { return stated(value); }
     std::string operator()(const std::string& value) const { return toml_text(value); }
     std::string operator()(const std::vector<int64_t>& value) const { return to_text(value); }
-    std::string operator()(const std::shared_ptr<const Tensor>&) const { return ""; }
+    std::string operator()(const std::shared_ptr<const Tensor>& value) const {
+      if (value->shape().rank() != 1) return "";
+      std::vector<std::string> pieces;
+      for (const double x : value->values()) pieces.push_back(stated(x));
+      return "[" + join(pieces, ", ") + "]";
+    }
   };
   return std::visit(Print{}, attr);
 }
@@ -379,27 +433,9 @@ LayerSpec read_layer(const Item& item, const std::vector<std::string>& blocks) {
 
 ScheduleSpec read_schedule(const Item& item) {
   try {
-    // A word alone is a schedule with its defaults.
-    if (item.value.as<std::string>()) return complete(ScheduleSpec{find_schedule(item.word()).name, {}});
-    const Value* op = nullptr;
-    for (const auto& [key, value] : item.table())
-      if (key == "op") op = &value;
-    if (!op) bad_input("schedule", "has no op", "write {op=\"constant\"}");
-    const Schedule& kind = find_schedule(Item{*op, "schedule.op", item.origin}.word());
-    ScheduleSpec out{kind.name, {}};
-    for (const auto& [key, value] : item.table()) {
-      if (key == "op") continue;
-      const AttrSpec* spec = find_spec(kind.args, key);
-      if (!spec)
-        bad_input("schedule", text(kind.name, " has no argument \"", key, "\"", did_you_mean(key, names_of(kind.args))),
-                  kind.args.empty() ? "it takes none" : "it takes " + join(names_of(kind.args), ", "));
-      out.args.set(key, read_attr({value, text("schedule.", key), item.origin}, spec, false));
-    }
-    return complete(out);
-  } catch (const Error& error) {
-    if (std::string(error.what()).starts_with("[" + item.origin)) throw;
-    relocate(error, item.where());
-  }
+    const Call call = read_call(item, "schedule", find_schedule);
+    return complete(ScheduleSpec{call.name, call.args});
+  } catch (const Error& error) { relocate_once(error, item); }
 }
 
 } // namespace vitro

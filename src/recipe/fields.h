@@ -49,7 +49,7 @@ std::vector<std::string> with_aliases(const std::vector<std::string>& keys);
 /// A table's argument for a layer, net, optimiser or schedule. `spec` is null where its kind is not known (a
 /// block's argument). `words`: a number may also be stated by a word ("classes", "$out").
 Attr read_attr(const Item& item, const AttrSpec* spec, bool words);
-/// As TOML; "" for a tensor, which no recipe states.
+/// As TOML; a tensor with one axis is a list of numbers, "" for any other, which no recipe states.
 std::string write_attr(const Attr& attr);
 
 const AttrSpec* find_spec(std::span<const AttrSpec> specs, const std::string& name);

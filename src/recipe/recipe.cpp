@@ -81,7 +81,9 @@ Recipe complete(Recipe recipe, const Schema& schema) {
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
-  if (recipe.train.reduction.empty()) recipe.train.reduction = find_loss(recipe.train.loss).reductions[0];
+  const Loss& loss = find_loss(recipe.train.loss);
+  recipe.train.loss_args = complete_args(loss, recipe.train.loss_args);
+  if (recipe.train.reduction.empty()) recipe.train.reduction = loss.reductions[0];
   check(recipe, "recipe");
   return recipe;
 }
@@ -118,12 +120,14 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.sample = schema.sample;
   out.loss = recipe.train.loss;
   if (out.loss.empty()) out.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
-  if (schema.goal == Goal::numbers && out.loss != "squared_error")
+  const Loss& loss = find_loss(out.loss);
+  if (schema.goal == Goal::numbers && loss.classes())
     bad_input("train.loss", text(out.loss, " is for classes, but ", schema.name, " asks for numbers"),
               "write loss = \"squared_error\"");
+  out.loss_args = recipe.train.loss_args;
   out.reduction = recipe.train.reduction;
   // A yes-or-no question needs one answer.
-  const bool one = out.loss == "binary_cross_entropy" && schema.outputs() == 2;
+  const bool one = (loss.answer == Loss::chances || loss.answer == Loss::scores) && schema.outputs() == 2;
   out.outputs = one ? 1 : schema.outputs();
   out.optimizer = recipe.train.optimizer;
   out.clip = {recipe.train.clip_norm, recipe.train.clip_value};

@@ -38,6 +38,7 @@ struct NetRecipe {
 
 struct TrainRecipe {
   std::string loss;      // canonical; "": by the data: cross_entropy for classes, squared_error for numbers
+  Attrs loss_args;       // of the named loss, complete
   std::string reduction; // "": the loss's first
   OptimizerSpec optimizer{"sgd", {}}; // complete: its arguments are keys of [train] beside the others
   ScheduleSpec schedule;              // complete

@@ -131,6 +131,25 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
                        }});
       }
     }
+    if (std::string(field.name) == "loss") {
+      // Where no loss is stated, whoever sets an argument of cross-entropy's means that.
+      const std::string loss = recipe.train.loss.empty() ? "cross_entropy" : recipe.train.loss;
+      for (const AttrSpec& spec : find_loss(loss).args) {
+        const Attr* held = recipe.train.loss_args.find(spec.name);
+        out.push_back({{text("train.loss.", spec.name)},
+                       held ? write_attr(*held) : "",
+                       spec.doc,
+                       false,
+                       false,
+                       [loss, &spec](Recipe& r, const Item& item) {
+                         r.train.loss = loss;
+                         r.train.loss_args.set(spec.name, read_attr(item, &spec, false));
+                         try {
+                           r.train.loss_args = complete_args(find_loss(loss), r.train.loss_args);
+                         } catch (const Error& error) { relocate(error, item.where()); }
+                       }});
+      }
+    }
     if (std::string(field.name) == "schedule") {
       for (const AttrSpec& spec : find_schedule(recipe.train.schedule.name).args) {
         const Attr* held = recipe.train.schedule.args.find(spec.name);
