@@ -57,7 +57,7 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
   if (purpose == Purpose::average) {
     const Var weight = trace.input("weight", {spec.dtype, Shape{}});
     for (const std::string& name : parameters)
-      trace.update(name + "/average", (1 - weight) * trace.state(name + "/average") + weight * trace.state(name));
+      trace.update(name + "/average", mix(trace.state(name + "/average"), trace.state(name), 1 - weight, weight));
     return trace.finish();
   }
   const Built built = build_net(trace, spec, batch, purpose == Purpose::gradient || purpose == Purpose::step);

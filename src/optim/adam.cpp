@@ -36,13 +36,13 @@ struct Means {
 };
 Means means(const UpdateCall& u) {
   const auto& s = u.scalars;
-  return {s[0] * u.moments[0] + s[1] * u.g, s[2] * u.moments[1] + s[3] * square(u.g)};
+  return {mix(u.moments[0], u.g, s[0], s[1]), mix_square(u.moments[1], u.g, s[2], s[3])};
 }
 
 Updated adam_update(const UpdateCall& u) {
   const auto& s = u.scalars;
   const auto [m, v] = means(u);
-  return {u.p - s[4] * m / (sqrt(v) * s[5] + s[6]), {m, v}};
+  return {normalised_step(u.p, m, v, s[4], s[5], s[6]), {m, v}};
 }
 
 const Optimizer adam{
@@ -88,16 +88,16 @@ const Optimizer amsgrad{
       const auto& s = u.scalars;
       const auto [m, v] = means(u);
       const Var most = maximum(u.moments[2], v);
-      return Updated{u.p - s[4] * m / (sqrt(most) * s[5] + s[6]), {m, v, most}};
+      return Updated{normalised_step(u.p, m, most, s[4], s[5], s[6]), {m, v, most}};
     }};
 
 // --- AdaMax: the largest gradient in v's place ---
 
 Updated adamax_update(const UpdateCall& u, bool keras) {
   const auto& s = u.scalars;
-  const Var m = s[0] * u.moments[0] + s[1] * u.g, decayed = s[2] * u.moments[1];
+  const Var m = mix(u.moments[0], u.g, s[0], s[1]), decayed = s[2] * u.moments[1];
   const Var largest = keras ? maximum(decayed, abs(u.g)) : maximum(decayed, abs(u.g) + s[6]);
-  return {u.p - s[4] * m / (keras ? largest + s[6] : largest), {m, largest}};
+  return {subtract_scaled(u.p, m / (keras ? largest + s[6] : largest), s[4]), {m, largest}};
 }
 
 std::vector<Moment> adamax_moments(const Attrs&) { return {{"adam_m"}, {"largest"}}; }
@@ -150,7 +150,7 @@ const Optimizer nadam{
     .update = [](const UpdateCall& u) {
       const auto& s = u.scalars;
       const auto [m, v] = means(u);
-      return Updated{u.p - (s[7] * u.g + s[4] * m) / (sqrt(v) * s[5] + s[6]), {m, v}};
+      return Updated{normalised_step(u.p, mix(u.g, m, s[7], s[4]), v, 1, s[5], s[6]), {m, v}};
     }};
 
 // --- LAMB: each parameter's step in proportion to its size ---
@@ -176,10 +176,10 @@ const Optimizer lamb{
       const auto& s = u.scalars;
       const auto [m, v] = means(u);
       Var step = s[4] * m / (sqrt(v) * s[5] + s[6]);
-      if (u.decay) step = step + u.decay * u.p;
+      if (u.decay) step = add_scaled(step, u.p, u.decay);
       const Var own = norm(u.p), its = norm(step);
       const Var trust = where(greater(minimum(own, its), 0), own / maximum(its, 1e-30), 1);
-      return Updated{u.p - s[7] * trust * step, {m, v}};
+      return Updated{subtract_scaled(u.p, step, s[7] * trust), {m, v}};
     }};
 
 } // namespace

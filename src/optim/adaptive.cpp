@@ -27,7 +27,7 @@ const Optimizer adagrad{
     .scalars = {"lr", "eps"}, .moments = adagrad_moments, .values = adagrad_values,
     .update = [](const UpdateCall& u) {
       const Var s = u.moments[0] + square(u.g);
-      return Updated{u.p - u.scalars[0] * u.g / (sqrt(s) + u.scalars[1]), {s}};
+      return Updated{normalised_step(u.p, u.g, s, u.scalars[0], 1, u.scalars[1]), {s}};
     }};
 
 const Optimizer adagrad_keras{
@@ -37,7 +37,7 @@ const Optimizer adagrad_keras{
     .scalars = {"lr", "eps"}, .moments = adagrad_moments, .values = adagrad_values,
     .update = [](const UpdateCall& u) {
       const Var s = u.moments[0] + square(u.g);
-      return Updated{u.p - u.scalars[0] * u.g / sqrt(s + u.scalars[1]), {s}};
+      return Updated{subtract_scaled(u.p, u.g / sqrt(s + u.scalars[1]), u.scalars[0]), {s}};
     }};
 
 // --- RMSprop ---
@@ -71,17 +71,19 @@ void rmsprop_values(const Attrs& args, double lr, int64_t, double* out) {
 // The velocity collects quotients (PyTorch), or steps (Keras), which keep the rate that they were made with.
 Updated rmsprop_update(const UpdateCall& u, bool keras) {
   const auto &s = u.scalars, &old = u.moments;
-  std::vector<Var> moments{s[1] * old[0] + s[2] * square(u.g)};
+  std::vector<Var> moments{mix_square(old[0], u.g, s[1], s[2])};
   Var squares = moments[0];
   if (u.args.integer("centered")) {
-    moments.push_back(s[1] * old[1] + s[2] * u.g);
+    moments.push_back(mix(old[1], u.g, s[1], s[2]));
     squares = maximum(squares - square(moments[1]), 0); // rounding may leave less than zero
   }
+  const bool plain = moments.size() == old.size();
+  if (plain && !keras) return {normalised_step(u.p, u.g, squares, s[0], 1, s[3]), moments};
   const Var quotient = u.g / (keras ? sqrt(squares + s[3]) : sqrt(squares) + s[3]);
-  if (moments.size() == old.size()) return {u.p - s[0] * quotient, moments};
-  const Var v = s[4] * old.back() + (keras ? s[0] * quotient : quotient);
+  if (plain) return {subtract_scaled(u.p, quotient, s[0]), moments};
+  const Var v = keras ? mix(old.back(), quotient, s[4], s[0]) : add_scaled(quotient, old.back(), s[4]);
   moments.push_back(v);
-  return {u.p - (keras ? v : s[0] * v), moments};
+  return {keras ? u.p - v : subtract_scaled(u.p, v, s[0]), moments};
 }
 
 const std::vector<const char*> rmsprop_scalars{"lr", "alpha", "1-alpha", "eps", "momentum"};
@@ -132,9 +134,9 @@ Optimizer adadelta_as(const char* name, const char* alias, const char* doc, cons
           .update =
               [](const UpdateCall& call) {
                 const auto& c = call.scalars;
-                const Var s = c[1] * call.moments[0] + c[2] * square(call.g);
+                const Var s = mix_square(call.moments[0], call.g, c[1], c[2]);
                 const Var u = call.g * sqrt(call.moments[1] + c[3]) / sqrt(s + c[3]);
-                return Updated{call.p - c[0] * u, {s, c[1] * call.moments[1] + c[2] * square(u)}};
+                return Updated{subtract_scaled(call.p, u, c[0]), {s, mix_square(call.moments[1], u, c[1], c[2])}};
               }};
 }
 

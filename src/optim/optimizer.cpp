@@ -163,8 +163,8 @@ void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<s
     Var p = trace.state(parameters[i]), g = gradients[i];
     const bool weight = p.shape().rank() > 1, decays = weight || args.integer("decay_biases");
     const bool l2 = decays && args.real("weight_decay") > 0, decoupled = l2 && args.integer("decoupled_decay");
-    if (l2 && !decoupled) g = g + decay * p;
-    if (decays && args.real("l1") > 0) g = g + l1 * sign(p);
+    if (l2 && !decoupled) g = add_scaled(g, p, decay);
+    if (decays && args.real("l1") > 0) g = add_scaled(g, sign(p), l1);
     if (decoupled && !optimizer.decays_itself) p = p * decay;
     std::vector<Var> moments;
     const std::vector<Moment> kinds = optimizer.moments(args);

@@ -17,17 +17,16 @@ std::vector<Moment> sgd_moments(const Attrs& args) {
 // v collects gradients; the rate is applied when it is used.
 Updated torch_momentum(const UpdateCall& u, bool nesterov) {
   const Var &lr = u.scalars[0], &mu = u.scalars[1];
-  if (u.moments.empty()) return {u.p - lr * u.g};
-  const Var v = mu * u.moments[0] + u.g;
-  return {u.p - lr * (nesterov ? u.g + mu * v : v), {v}};
+  if (u.moments.empty()) return {subtract_scaled(u.p, u.g, lr)};
+  const Var v = add_scaled(u.g, u.moments[0], mu);
+  return {subtract_scaled(u.p, nesterov ? add_scaled(u.g, v, mu) : v, lr), {v}};
 }
 
 // v collects steps; the rate is applied when a gradient comes in, and is kept when the rate changes.
 Updated keras_momentum(const UpdateCall& u, bool nesterov) {
   const Var &lr = u.scalars[0], &mu = u.scalars[1];
-  const Var step = lr * u.g;
-  if (u.moments.empty()) return {u.p - step};
-  const Var v = mu * u.moments[0] - step;
+  if (u.moments.empty()) return {subtract_scaled(u.p, u.g, lr)};
+  const Var step = lr * u.g, v = subtract_scaled(mu * u.moments[0], u.g, lr);
   return {u.p + (nesterov ? mu * v - step : v), {v}};
 }
 
