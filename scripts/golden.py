@@ -255,9 +255,10 @@ def optimizers():
     run("adamax", {}, lambda p: o.Adamax(p))
     run("adamax", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1},
         lambda p: o.Adamax(p, 0.02, betas=(0.8, 0.95), weight_decay=0.1), decay=0.02)
-    run("nadam", {}, lambda p: o.NAdam(p))
+    # foreach: the other path of PyTorch 1.13 counts mu_t twice in the product up to t + 1, against its own page.
+    run("nadam", {}, lambda p: o.NAdam(p, foreach=True))
     run("nadam", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "momentum_decay": 1.0, "weight_decay": 0.1},
-        lambda p: o.NAdam(p, 0.02, betas=(0.8, 0.95), momentum_decay=1, weight_decay=0.1))
+        lambda p: o.NAdam(p, 0.02, betas=(0.8, 0.95), momentum_decay=1, weight_decay=0.1, foreach=True), decay=0.02)
     run("amsgrad", {"lr": 0.01}, lambda p: o.Adam(p, 0.01, amsgrad=True))
     run("amsgrad", {"lr": 0.02, "beta2": 0.9, "weight_decay": 0.1, "decoupled_decay": 1},
         lambda p: o.AdamW(p, 0.02, betas=(0.9, 0.9), weight_decay=0.1, amsgrad=True), decay=0.02)
