@@ -294,38 +294,28 @@ const std::vector<Schedule>& all() {
   return list;
 }
 
-// What words an argument takes, and from where to where a number goes; any other number starts at 0 (a count: at 1).
+// What words an argument takes, and from where to where a number goes.
 const std::pair<const char*, std::vector<std::string>> words[] = {{"per", {"epoch", "step"}},
                                                                   {"anneal_strategy", {"cos", "linear"}},
                                                                   {"mode", {"triangular", "triangular2", "exp_range"}},
                                                                   {"threshold_mode", {"rel", "abs"}},
                                                                   {"decay", {"default", "epoch_only", "score_only"}}};
 struct Range {
-  const char* name;
   double least, most;
   const char* text;
+  std::vector<std::string> names;
 };
-constexpr double any = std::numeric_limits<double>::max();
-constexpr double tiny = std::numeric_limits<double>::min(), below_1 = 1 - 0x1p-53;
-constexpr Range ranges[] = {{"pct_start", 0, 1, "from 0 to 1"},
-                            {"base_momentum", tiny, below_1, "above 0 and below 1"},
-                            {"max_momentum", tiny, below_1, "above 0 and below 1"},
-                            {"factor", 0, below_1, "from 0 to below 1"},
-                            {"warmup_start", 0, 1, "from 0 to 1"},
-                            {"threshold", 0, below_1, "from 0 to below 1"},
-                            {"div_factor", 1, any, "at least 1"},
-                            {"final_div_factor", tiny, any, "above 0"},
-                            {"power", tiny, any, "above 0"},
-                            {"three_phase", 0, 1, "0 or 1"},
-                            {"cycle_momentum", 0, 1, "0 or 1"},
-                            {"patience", 0, any, "at least 0"},
-                            {"cooldown", 0, any, "at least 0"},
-                            {"start_decay_at", 0, any, "at least 0"},
-                            {"step_size_up", 0, 1e15, "at least 0"},
-                            {"step_size_down", 0, 1e15, "at least 0"},
-                            {"step_size", 1, any, "at least 1"},
-                            {"T_0", 1, 1e9, "at least 1"},
-                            {"T_mult", 1, 1e9, "at least 1"}};
+constexpr double any = std::numeric_limits<double>::max(), tiny = std::numeric_limits<double>::min();
+constexpr double below_1 = 1 - 0x1p-53, countable = 1e9;
+const Range ranges[] = {{0, 1, "from 0 to 1", {"pct_start", "warmup_start"}},
+                        {0, 1, "0 or 1", {"three_phase", "cycle_momentum"}},
+                        {0, below_1, "from 0 to below 1", {"factor", "threshold"}},
+                        {tiny, below_1, "above 0 and below 1", {"base_momentum", "max_momentum"}},
+                        {tiny, any, "above 0", {"final_div_factor", "power"}},
+                        {1, any, "at least 1", {"div_factor"}},
+                        {0, countable, "from 0 to 1e9", {"step_size_up", "step_size_down"}},
+                        {1, countable, "from 1 to 1e9", {"step_size", "T_0", "T_mult"}}};
+const Range others{0, any, "at least 0", {}};
 
 void check_arg(const std::string& where, const std::string& key, const Attr& value) {
   if (const auto* word = std::get_if<std::string>(&value)) {
@@ -342,8 +332,9 @@ void check_arg(const std::string& where, const std::string& key, const Attr& val
   }
   const int64_t* whole = std::get_if<int64_t>(&value);
   const double number = whole ? double(*whole) : std::get<double>(value);
-  const auto* range = std::ranges::find_if(ranges, [&](const Range& one) { return key == one.name; });
-  const Range wanted = range != std::end(ranges) ? *range : Range{"", 0, any, "at least 0"};
+  const auto holds = [&](const Range& one) { return std::ranges::find(one.names, key) != one.names.end(); };
+  const Range* found = std::ranges::find_if(ranges, holds);
+  const Range& wanted = found != std::end(ranges) ? *found : others;
   if (!(number >= wanted.least && number <= wanted.most))
     bad_input(where, text(key, " is ", number, ", expected ", wanted.text));
 }
