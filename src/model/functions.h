@@ -13,6 +13,7 @@ enum class Purpose : uint8_t {
   training, // x, targets -> loss, predictions; in training, as all below
   gradient, // the same, then one gradient per parameter by its name, then the running states' next values by theirs
   update,   // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates
+  average,  // the weight of the present values -> the averages' updates
   step,     // x, targets, the optimiser's scalars -> loss, predictions; updates: gradient and update in one
 };
 
