@@ -8,17 +8,56 @@
 
 #include <fmt/core.h>
 
+#include "report/scale.h"
 #include "report/terminal.h"
-#include "report/ticks.h"
 
 namespace vitro {
 namespace {
 
+// Colours are named by what they are for and stated twice: for paper and bright screens, and for dark ones. The eight
+// of the series are Okabe and Ito's, told apart with any kind of colour vision; yellow and black, which one of the two
+// backgrounds swallows, are replaced.
+constexpr std::string_view chart_css = R"css(
+:root{color-scheme:light dark;
+--paper:#fdfdfb;--ink:#1c2126;--muted:#5a636d;--rule:#d8dce0;--panel:#f3f4f1;--link:#0a5c8f;
+--good:#12704f;--bad:#a8430b;--hit:0 114 178;--miss:213 94 0;
+--s0:#0072b2;--s1:#d55e00;--s2:#00805d;--s3:#b0508a;--s4:#2f7fb8;--s5:#a97400;--s6:#6a6f2b;--s7:#555b61}
+@media screen and (prefers-color-scheme:dark){:root{
+--paper:#14171a;--ink:#e4e7ea;--muted:#9ba5ae;--rule:#363c42;--panel:#1d2125;--link:#7cc0ec;
+--good:#5cc79e;--bad:#f39a5e;--hit:28 108 172;--miss:186 84 20;
+--s0:#58aee6;--s1:#f08a3c;--s2:#3fc49c;--s3:#e08fbd;--s4:#8ccdf5;--s5:#e5b04a;--s6:#c3ca6a;--s7:#b4bbc2}}
+.paper{fill:var(--paper)}
+.good{color:var(--good);fill:var(--good)}
+.bad{color:var(--bad);fill:var(--bad)}
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,sans-serif;
+font-variant-numeric:tabular-nums;fill:var(--ink)}
+svg .tick,svg .name{fill:var(--muted)}
+svg .name{font-size:11.5px}
+svg .strong{fill:var(--ink);font-weight:600}
+svg .tick.good{fill:var(--good)}
+svg .tick.bad{fill:var(--bad)}
+.grid{stroke:var(--rule);stroke-width:.7}
+.axis{stroke:var(--muted);stroke-width:1}
+.level{stroke:var(--muted);stroke-width:1.1;stroke-dasharray:1.5 3}
+.mark{stroke:var(--ink);stroke-width:1.1;stroke-dasharray:4 3;fill:none}
+.expected{stroke:var(--ink);stroke-width:2}
+.band{fill:var(--muted);fill-opacity:.2}
+.curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.point{stroke:var(--paper);stroke-width:.5;fill-opacity:.85}
+.dot{stroke:var(--paper);stroke-width:.8}
+.edge{stroke:var(--muted);stroke-opacity:.38;stroke-width:.6;fill:none}
+.skip{stroke:var(--s1);stroke-width:1.3;fill:none}
+.unit{fill:var(--paper);stroke:var(--s0);stroke-width:1.6}
+.s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}
+.s4{--c:var(--s4)}.s5{--c:var(--s5)}.s6{--c:var(--s6)}.s7{--c:var(--s7)}
+.curve{stroke:var(--c)}
+.fill,.point,.dot{fill:var(--c)}
+.curve.s1{stroke-dasharray:6 4}.curve.s2{stroke-dasharray:2 4}.curve.s3{stroke-dasharray:9 3 2 3}
+.curve.s4{stroke-dasharray:12 4}.curve.s5{stroke-dasharray:4 2 1 2}.curve.s6{stroke-dasharray:1 3}
+)css";
+
 constexpr double width = 420, letter = 6.4; // of all charts; of a digit at 12 points
 constexpr size_t most_points = 400, most_shapes = 8;
-
-// A finite number, and small enough for the difference of two to be one, too.
-bool drawable(double value) { return std::abs(value) < 1e300; }
 
 std::string class_of_series(size_t index, const char* kind) { return fmt::format("{} s{}", kind, index % most_shapes); }
 
@@ -28,60 +67,6 @@ Markup words(double x, double y, const char* anchor, const std::string& what, co
 
 Markup straight(double x1, double y1, double x2, double y2, const char* kind) {
   return element("line", {{"x1", x1}, {"y1", y1}, {"x2", x2}, {"y2", y2}, {"class", kind}});
-}
-
-// An axis on the screen: from data to points.
-class Scale {
-public:
-  Scale(const Axis& axis, double low, double high, double from, double to, int most)
-      : low_(axis.low.value_or(low)), high_(axis.high.value_or(high)), from_(from), to_(to),
-        logarithmic_(axis.logarithmic && low_ > 0) {
-    if (!(low_ < high_)) { // a single value: in the middle
-      const double room = low_ == 0 ? 1 : 0.5 * std::abs(low_);
-      low_ = axis.whole ? low_ - 1 : low_ - room;
-      high_ = axis.whole ? high_ + 1 : high_ + room;
-      if (axis.logarithmic) logarithmic_ = low_ > 0;
-    }
-    ticks_ = logarithmic_ ? log_ticks(low_, high_, most) : ticks(low_, high_, most, axis.whole);
-  }
-
-  bool holds(double value) const { return value >= low_ && value <= high_; }
-  double at(double value) const {
-    const double share =
-        logarithmic_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
-    return from_ + share * (to_ - from_);
-  }
-  double from() const { return from_; }
-  double to() const { return to_; }
-  double low() const { return low_; }
-  double high() const { return high_; }
-  bool logarithmic() const { return logarithmic_; }
-  const std::vector<Tick>& marks() const { return ticks_; }
-
-private:
-  double low_, high_, from_, to_;
-  bool logarithmic_;
-  std::vector<Tick> ticks_;
-};
-
-// The smallest and largest finite value.
-struct Range {
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  double least_positive = std::numeric_limits<double>::infinity();
-  void take(double value) {
-    if (!drawable(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  bool empty() const { return low > high; }
-};
-
-// Room at both ends, but none below zero for what is never negative.
-Extent widened(const Range& range, bool logarithmic) {
-  if (range.empty()) return {};
-  if (logarithmic && range.low > 0) return {range.low / 1.1, range.high * 1.1};
-  const double room = 0.05 * (range.high - range.low);
-  return {range.low >= 0 ? std::max(0.0, range.low - room) : range.low - room, range.high + room};
 }
 
 double widest_label(const std::vector<Tick>& marks) {
@@ -189,6 +174,8 @@ std::string shape_at(size_t group, double x, double y) {
 
 } // namespace
 
+std::string_view chart_style() { return chart_css; }
+
 std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
   // As the page's style has them for bright screens.
   static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
@@ -205,7 +192,16 @@ Extent extent_of(const std::vector<double>& values) {
   return {range.low - room, range.high + room};
 }
 
-Markup line_chart(const LineChart& chart) {
+namespace {
+
+// A line chart before it stands anywhere: nothing where `height` is 0.
+struct Lines {
+  Markup content, legend;
+  std::string told; // for those who don't see it
+  double height = 0;
+};
+
+Lines lines_of(const LineChart& chart) {
   Range xs, ys;
   for (const Series& one : chart.series)
     for (const Spot& spot : one.points)
@@ -213,7 +209,7 @@ Markup line_chart(const LineChart& chart) {
         xs.take(spot.x);
         ys.take(spot.y);
       }
-  if (xs.empty()) return nothing_to_draw(chart.title);
+  if (xs.empty()) return {};
   const bool logarithmic = chart.y.logarithmic && ys.low > 0;
   const Extent vertical = widened(ys, logarithmic);
   const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
@@ -263,7 +259,40 @@ Markup line_chart(const LineChart& chart) {
   std::string alt = chart.title;
   for (const std::string& one : told) alt += "; " + one;
   for (const Mark& mark : chart.at_x) alt += fmt::format("; {} at {:.6g}", mark.label, mark.at);
-  return figure(chart.title, legend, drawing(height, alt, out));
+  return {std::move(out), std::move(legend), std::move(alt), height};
+}
+
+} // namespace
+
+Markup line_chart(const LineChart& chart) {
+  const Lines lines = lines_of(chart);
+  if (lines.height == 0) return nothing_to_draw(chart.title);
+  return figure(chart.title, lines.legend, drawing(lines.height, lines.told, lines.content));
+}
+
+std::string svg_file(const LineChart& chart) {
+  const Lines lines = lines_of(chart);
+  const double edge = 14, step = 18, from = edge + (chart.title.empty() ? 0 : step + 4);
+  Markup out = together(element("style", {}, Markup::literal(chart_style())),
+                        element("rect", {{"width", "100%"}, {"height", "100%"}, {"class", "paper"}}));
+  if (!chart.title.empty()) out.add(words(edge, edge + 10, "start", chart.title, "strong"));
+  double y = from;
+  for (size_t i = 0; chart.series.size() > 1 && i < chart.series.size(); ++i, y += step)
+    out.add(straight(edge, y + 4, edge + 26, y + 4, class_of_series(i, "curve").c_str()))
+        .add(words(edge + 34, y + 8, "start", cut(chart.series[i].name, 48), "tick"));
+  if (lines.height == 0) out.add(words(edge, y + 12, "start", "Nothing to draw yet.", "tick"));
+  out.add(element("g", {{"transform", fmt::format("translate({} {})", coordinate(edge), coordinate(y))}}, lines.content));
+  const double across = width + 2 * edge, down = y + std::max(lines.height, step) + edge;
+  return element("svg",
+                 {{"xmlns", "http://www.w3.org/2000/svg"},
+                  {"viewBox", fmt::format("0 0 {} {}", coordinate(across), coordinate(down))},
+                  {"width", 2 * across},
+                  {"height", 2 * down},
+                  {"role", "img"},
+                  {"aria-label", lines.height == 0 ? chart.title : lines.told}},
+                 out)
+             .str() +
+         "\n";
 }
 
 Markup scatter(const Scatter& chart) {
