@@ -406,7 +406,8 @@ int inspect(Arguments& arguments) {
   const std::string what = arguments.word(0);
   namespace fs = std::filesystem;
   std::error_code ignored;
-  const bool word = what.find_first_of("/.") == std::string::npos, run = fs::exists(fs::path(what) / "recipe.toml", ignored);
+  const bool word = what.find_first_of("/.") == std::string::npos,
+             run = fs::exists(fs::path(what) / "recipe.toml", ignored);
   const std::vector<std::string> trainable = trainable_names();
   const bool named = word && std::find(trainable.begin(), trainable.end(), what) != trainable.end();
   if (what.empty() || run || (word && !named)) arguments.refuse_overrides(); // keys are set in what may be trained

@@ -59,7 +59,8 @@ double rate_of(const std::string& option, const std::string& given, double other
 RangeTestResult tested(const Recipe& recipe, const Splits& data, const RangeTest& test, bool quiet) {
   const int64_t samples = data.train.size(), size = recipe.train.batch;
   if (samples < size)
-    bad_input(recipe.data.source, text("the training part has ", plural(samples, "sample"), ", fewer than a batch of ", size),
+    bad_input(recipe.data.source,
+              text("the training part has ", plural(samples, "sample"), ", fewer than a batch of ", size),
               text("batch=", samples, " or less"));
   Model model(model_spec(recipe, data.train.schema));
   Batches batches(samples, size, uint64_t(recipe.train.seed),
@@ -86,8 +87,7 @@ LineChart picture_of(const RangeTestResult& result) {
     chart.at_x.push_back({result.steepest, text("steepest ", number(result.steepest, 3))});
   // Where the loss broke out, its last few values would leave the rest flat.
   const size_t shown = result.rates.size() - (result.stopped ? 5 : 0);
-  for (size_t i = 0; i < shown; ++i)
-    chart.series[0].points.push_back({result.rates[i], result.losses[i]});
+  for (size_t i = 0; i < shown; ++i) chart.series[0].points.push_back({result.rates[i], result.losses[i]});
   return chart;
 }
 
@@ -122,9 +122,9 @@ int lr_find(Arguments& arguments) {
     Facts facts;
     facts.add("valley", text(number(result.valley, 3), ": half way down the longest fall; the usual choice"));
     facts.add("steepest", text(number(result.steepest, 3), ": where it falls fastest"));
-    facts.add("seen", text(plural(int64_t(result.rates.size()), "step"), " from ", number(result.rates.front(), 3), " to ",
-                           number(result.rates.back(), 3),
-                           result.stopped ? ", where the loss broke out" : "", "; the weights are as they were"));
+    facts.add("seen", text(plural(int64_t(result.rates.size()), "step"), " from ", number(result.rates.front(), 3),
+                           " to ", number(result.rates.back(), 3), result.stopped ? ", where the loss broke out" : "",
+                           "; the weights are as they were"));
     print(terminal_chart(chart, std::min(out_stream().width, 100), 16, palette) + "\n" + facts.str(palette));
   }
   if (!options.svg.empty()) write_atomically(options.svg, svg_file(chart));

@@ -33,7 +33,8 @@ const Verb all[] = {
      "which learning rate to train with: the range test",
      "WHAT [key=value ...] [options]",
      "Trains for a hundred steps while the rate grows from 1e-7 to 10, shows the loss over the rate, and suggests two: "
-     "\"valley\", half way down the longest fall, and \"steepest\", where the loss falls fastest. It ends where the loss "
+     "\"valley\", half way down the longest fall, and \"steepest\", where the loss falls fastest. It ends where the "
+     "loss "
      "exceeds four times its best. Nothing is kept: all weights are put back. The schedule of the recipe is left out.",
      {{"vitro lr-find mnist", "the picture, and what to type next"},
       {"vitro lr-find digits optimizer=adam --apply", "and train with the suggested rate"},

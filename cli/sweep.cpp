@@ -36,7 +36,9 @@ struct Outcome {
   std::vector<size_t> swept = sweep.swept();
   bool shares = sweep.goal() == Goal::classes;
 
-  std::string shown(double value) const { return !std::isfinite(value) ? "-" : shares ? percent(value) : fixed(value, 4); }
+  std::string shown(double value) const {
+    return !std::isfinite(value) ? "-" : shares ? percent(value) : fixed(value, 4);
+  }
   const SweepKey& key(size_t place) const { return sweep.plan().keys[swept[place]]; }
   std::string command(const SweepSetting& setting) const {
     std::string out = program() + " train " + quoted_for_shell(sweep.plan().what);
@@ -82,13 +84,14 @@ std::string table_of(const Outcome& outcome) {
     for (const std::string& cell :
          {outcome.shown(setting.mean), outcome.shown(setting.deviation),
           std::isfinite(setting.loss) ? fixed(setting.loss, 4) : std::string("-"), text(setting.trainings.size()),
-          word == "best" ? palette.good(word) : setting.diverged > 0 ? palette.bad(word) : word})
+          word == "best"         ? palette.good(word)
+          : setting.diverged > 0 ? palette.bad(word)
+                                 : word})
       row.push_back(cell);
     table.add(std::move(row));
   }
   std::string out = table.str(palette);
-  if (cut_short)
-    out += text("The best ", most_rows, " of ", outcome.settings.size(), " settings; --json shows all.\n");
+  if (cut_short) out += text("The best ", most_rows, " of ", outcome.settings.size(), " settings; --json shows all.\n");
   return out;
 }
 
@@ -98,7 +101,8 @@ std::optional<LineChart> chart_of(const Outcome& outcome) {
   std::optional<size_t> along;
   for (size_t i = 0; i < outcome.swept.size(); ++i) {
     const std::vector<std::string>& values = outcome.key(i).values;
-    if (values.size() < 3 || !std::all_of(values.begin(), values.end(), [](const auto& v) { return numeric(v); })) continue;
+    if (values.size() < 3 || !std::all_of(values.begin(), values.end(), [](const auto& v) { return numeric(v); }))
+      continue;
     if (!along || values.size() > outcome.key(*along).values.size()) along = i;
   }
   if (!along) return std::nullopt;
@@ -114,7 +118,8 @@ std::optional<LineChart> chart_of(const Outcome& outcome) {
     for (size_t i = 0; i < outcome.swept.size(); ++i)
       if (i != *along) others.push_back(outcome.key(i).key + "=" + setting.values[i]);
     const std::string name = others.empty() ? outcome.sweep.outcome() : join(others, " ");
-    auto series = std::find_if(chart.series.begin(), chart.series.end(), [&](const Series& one) { return one.name == name; });
+    auto series =
+        std::find_if(chart.series.begin(), chart.series.end(), [&](const Series& one) { return one.name == name; });
     if (series == chart.series.end()) series = chart.series.insert(series, {name, {}});
     series->points.push_back({*numeric(setting.values[*along]), unit * setting.mean});
   }
@@ -153,7 +158,8 @@ Json object_of(const Outcome& outcome, const std::string& directory) {
   Json settings = Json::array();
   for (const SweepSetting& setting : outcome.settings) {
     Json values = Json::array();
-    for (const int64_t training : setting.trainings) values.push_back(or_null(sweep.results()[size_t(training)].outcome));
+    for (const int64_t training : setting.trainings)
+      values.push_back(or_null(sweep.results()[size_t(training)].outcome));
     settings.push_back({{"keys", keys(setting)},
                         {"mean", or_null(setting.mean)},
                         {"deviation", or_null(setting.deviation)},
@@ -189,9 +195,9 @@ std::string summary(const Outcome& outcome, const std::string& directory) {
   if (!baseline.text.empty()) facts.add("baseline", text(outcome.shown(baseline.value), ", ", baseline.text));
   if (outcome.best) {
     const SweepSetting& setting = outcome.settings[*outcome.best];
-    facts.add("best", text(outcome.sweep.outcome(), " ", outcome.shown(setting.mean), ": ",
-                           outcome.command(setting)));
-    facts.add("", text("being the best of ", outcome.settings.size(), " flatters it; the test part was not read: the command measures it"));
+    facts.add("best", text(outcome.sweep.outcome(), " ", outcome.shown(setting.mean), ": ", outcome.command(setting)));
+    facts.add("", text("being the best of ", outcome.settings.size(),
+                       " flatters it; the test part was not read: the command measures it"));
   }
   facts.add("sweep", directory);
   return out + "\n" + facts.str(palette);
@@ -213,7 +219,8 @@ int sweep(Arguments& arguments) {
   common.apply();
   const std::string what = arguments.word(0);
   if (!resume.empty() && (!what.empty() || !out.empty() || !arguments.overrides().empty()))
-    bad_input("vitro sweep --resume", "takes nothing else: the sweep's own keys hold", "vitro sweep --resume " + resume);
+    bad_input("vitro sweep --resume", "takes nothing else: the sweep's own keys hold",
+              "vitro sweep --resume " + resume);
   if (resume.empty() && what.empty())
     bad_input("vitro sweep", "what shall be trained?", "vitro sweep digits lr=log:1e-3..1:7 seed=0..2");
   Sweep sweep(resume.empty() ? plan_sweep(what, arguments.overrides()) : stored_plan(resume), common.data_dir);
@@ -221,10 +228,11 @@ int sweep(Arguments& arguments) {
   if (at_once < 1 || at_once > 256) bad_input("--jobs", text("is ", at_once), "a number from 1 to 256");
   const std::string directory = sweep.keep_in(resume.empty() ? out : resume);
   if (!common.quiet)
-    say(sweep.finished()   ? text(directory, " is finished: nothing is left to train")
-        : sweep.done() > 0 ? text("going on with ", directory, ": ", sweep.done(), " of ", sweep.plan().trainings(),
-                                  " trainings are done")
-                           : text(plural(sweep.plan().trainings(), "training"), ", ", at_once, " at a time, in ", directory));
+    say(sweep.finished() ? text(directory, " is finished: nothing is left to train")
+        : sweep.done() > 0
+            ? text("going on with ", directory, ": ", sweep.done(), " of ", sweep.plan().trainings(),
+                   " trainings are done")
+            : text(plural(sweep.plan().trainings(), "training"), ", ", at_once, " at a time, in ", directory));
 
   watch_interrupts();
   LiveLine live(!common.quiet);

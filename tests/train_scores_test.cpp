@@ -24,7 +24,7 @@ Judged judged(const std::vector<int64_t>& labels, int64_t classes, const std::ve
   out.data.samples = Tensor({DType::f32, {n, 1}});
   out.data.labels = Tensor({DType::i32, {n}});
   for (int64_t i = 0; i < n; ++i) out.data.labels.set(i, double(labels[size_t(i)]));
-  out.predictions = Tensor({DType::f64, {n, int64_t(predictions.size()) / n}});
+  out.predictions = Tensor({DType::f64, {n, n > 0 ? int64_t(predictions.size()) / n : classes}});
   for (int64_t i = 0; i < out.predictions.elements(); ++i) out.predictions.set(i, predictions[size_t(i)]);
   return out;
 }
@@ -171,8 +171,8 @@ TEST(Scores, WhatIsNotDefinedIsNoNumber) {
   EXPECT_DOUBLE_EQ(scores.roc_auc(), (scores.class_auc[0] + scores.class_auc[1]) / 2);
 
   const Judged nothing = judged({}, 2, {});
-  EXPECT_TRUE(std::isnan(scores_of(Tensor({DType::f32, {0, 2}}), nothing.data).log_loss));
-  EXPECT_TRUE(std::isnan(scores_of(Tensor({DType::f32, {0, 2}}), nothing.data).top(1)));
+  EXPECT_TRUE(std::isnan(scores_of(nothing.predictions, nothing.data).log_loss));
+  EXPECT_TRUE(std::isnan(scores_of(nothing.predictions, nothing.data).top(1)));
 
   const Judged not_finite = judged({0, 1}, 2, {NAN, 1, 0, 1});
   EXPECT_TRUE(std::isnan(scores_of(not_finite.predictions, not_finite.data).roc_auc()));

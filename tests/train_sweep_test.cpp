@@ -158,7 +158,8 @@ TEST_F(Sweeps, MeanAndDeviationAreThoseOverTheSeeds) {
   ASSERT_TRUE(best);
   for (const SweepSetting& setting : settings) EXPECT_GE(settings[*best].mean, setting.mean);
   const std::vector<std::string> keys = sweep.assignments(settings[1]);
-  EXPECT_THAT(keys, ElementsAre("lr=0.02", "hidden=8", "epochs=3", "samples=60", "batch=16", "validation=40", "test=1000"));
+  EXPECT_THAT(keys,
+              ElementsAre("lr=0.02", "hidden=8", "epochs=3", "samples=60", "batch=16", "validation=40", "test=1000"));
 }
 
 // The trainings that share the data of a sweep find no test sample there: nobody could measure on it.
@@ -290,13 +291,12 @@ TEST(Jobs, AllRunOnceInTheirOrderAndStopWhenAsked) {
   }
   EXPECT_TRUE(run_jobs(0, 2, [](int64_t, const std::atomic<bool>&) {}));
   int64_t ran = 0;
-  EXPECT_FALSE(run_jobs(
-      5, 1,
-      [&](int64_t, const std::atomic<bool>& stopping) {
-        ++ran;
-        while (!stopping) std::this_thread::yield();
-      },
-      {.stop = [] { return true; }}));
+  EXPECT_FALSE(run_jobs(5, 1,
+                        [&](int64_t, const std::atomic<bool>& stopping) {
+                          ++ran;
+                          while (!stopping) std::this_thread::yield();
+                        },
+                        {.stop = [] { return true; }}));
   EXPECT_EQ(ran, 1);
   EXPECT_THROW(run_jobs(5, 2,
                         [&](int64_t job, const std::atomic<bool>&) {

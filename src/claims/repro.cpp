@@ -77,13 +77,13 @@ public:
 
   Reproduction run() {
     start_ = Clock::now();
-    out_.stopped = !run_jobs(
-        int64_t(jobs_.size()), options_.jobs,
-        [&](int64_t job, const std::atomic<bool>& stopping) { work(jobs_[size_t(job)], stopping); },
-        {.stop = hooks_.stop, .look = [&] {
-           deliver();
-           if (hooks_.progress) hooks_.progress(progress());
-         }});
+    out_.stopped =
+        !run_jobs(int64_t(jobs_.size()), options_.jobs,
+                  [&](int64_t job, const std::atomic<bool>& stopping) { work(jobs_[size_t(job)], stopping); },
+                  {.stop = hooks_.stop, .look = [&] {
+                     deliver();
+                     if (hooks_.progress) hooks_.progress(progress());
+                   }});
     deliver();
     return std::move(out_);
   }

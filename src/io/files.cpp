@@ -140,8 +140,7 @@ void append_line(const std::string& path, std::string_view line) {
   if (!file.close()) refuse(path, "closed", errno);
 }
 
-WorkLock::WorkLock(const std::string& path)
-    : fd_(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })) {
+WorkLock::WorkLock(const std::string& path) : fd_(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })) {
   if (fd_ < 0) bad_input(path, text("can't be opened: ", std::strerror(errno)));
   if (retried([&] { return ::flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return;
   const int error = errno; // a file system without locks goes without

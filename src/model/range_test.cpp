@@ -85,8 +85,9 @@ RangeTestResult range_test(Model& model, const RangeTest& test,
 
   const int64_t seen = int64_t(out.rates.size()), first = test.steps / 10, count = seen - unused_at_end - first;
   if (count < 2) {
-    const std::string when = seen == 0 ? text("at its first step, at a rate of ", test.from)
-                                       : text("after ", seen, " of ", test.steps, " steps, at a rate of ", out.rates.back());
+    const std::string when = seen == 0
+                                 ? text("at its first step, at a rate of ", test.from)
+                                 : text("after ", seen, " of ", test.steps, " steps, at a rate of ", out.rates.back());
     bad_input("range test", text("the loss diverges ", when),
               seen == 0 ? "look at the data: the loss is not finite before anything was learned"
                         : "begin lower (--from)");

@@ -281,7 +281,8 @@ std::string svg_file(const LineChart& chart) {
     out.add(straight(edge, y + 4, edge + 26, y + 4, class_of_series(i, "curve").c_str()))
         .add(words(edge + 34, y + 8, "start", cut(chart.series[i].name, 48), "tick"));
   if (lines.height == 0) out.add(words(edge, y + 12, "start", "Nothing to draw yet.", "tick"));
-  out.add(element("g", {{"transform", fmt::format("translate({} {})", coordinate(edge), coordinate(y))}}, lines.content));
+  out.add(
+      element("g", {{"transform", fmt::format("translate({} {})", coordinate(edge), coordinate(y))}}, lines.content));
   const double across = width + 2 * edge, down = y + std::max(lines.height, step) + edge;
   return element("svg",
                  {{"xmlns", "http://www.w3.org/2000/svg"},

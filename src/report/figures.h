@@ -49,7 +49,8 @@ struct LineChart {
   std::vector<Mark> at_x, levels; // lines from top to bottom; from left to right
 };
 Markup line_chart(const LineChart& chart);
-/// The same as a file of its own: one SVG with its title, its legend and its style, bright or dark as its reader is set.
+/// The same as a file of its own: one SVG with its title, its legend and its style, bright or dark as its reader is
+/// set.
 std::string svg_file(const LineChart& chart);
 
 /// The colours of a page, and how charts use them: for the head of a page that shows some.

@@ -118,7 +118,8 @@ std::string html(const Page& page) {
                                 {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}}));
   if (page.refresh_s > 0)
     head.add(element("meta", {{"http-equiv", "refresh"}, {"content", std::to_string(page.refresh_s)}}));
-  head.add(element("title", {}, page.title)).add(element("style", {}, Markup::literal(chart_style()), Markup::literal(style)));
+  head.add(element("title", {}, page.title))
+      .add(element("style", {}, Markup::literal(chart_style()), Markup::literal(style)));
 
   Markup links, body;
   for (const PageSection& section : page.sections) {

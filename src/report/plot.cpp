@@ -158,7 +158,8 @@ std::string terminal_chart(const LineChart& chart, int width, int height, const 
   if (several || !chart.levels.empty()) {
     std::string legend;
     for (size_t i = 0; several && i < chart.series.size(); ++i)
-      legend += (legend.empty() ? "" : "   ") + std::string(1, letters[i % letters.size()]) + " " + chart.series[i].name;
+      legend +=
+          (legend.empty() ? "" : "   ") + std::string(1, letters[i % letters.size()]) + " " + chart.series[i].name;
     for (const Mark& level : chart.levels)
       if (y.holds(level.at)) legend += (legend.empty() ? "" : "   ") + std::string("╌ ") + level.label;
     out += cut(legend, std::max(width, 30)) + "\n";

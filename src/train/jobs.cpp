@@ -93,7 +93,8 @@ bool run_jobs(int64_t jobs, int64_t at_once,
 
 std::string data_key(const Recipe& recipe) {
   const auto& sets = known_sets();
-  const auto set = std::find_if(sets.begin(), sets.end(), [&](const KnownSet& one) { return one.name == recipe.data.source; });
+  const auto set =
+      std::find_if(sets.begin(), sets.end(), [&](const KnownSet& one) { return one.name == recipe.data.source; });
   const bool same_for_all_seeds = set != sets.end() && !set->table(); // published parts
   Recipe asked;
   asked.data = recipe.data;

@@ -1,7 +1,7 @@
 // Many trainings: several side by side, and the data that they share.
 //
-// Invariant: what a job computes does not depend on how many run beside it. Side by side each has one thread: nets small
-// enough to be trained in such numbers gain nothing from two.
+// Invariant: what a job computes does not depend on how many run beside it. Side by side each has one thread: nets
+// small enough to be trained in such numbers gain nothing from two.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,7 @@ private:
   };
   const std::string data_dir_;
   const TestPart test_;
-  std::mutex mutex_; // of what is below
+  std::mutex mutex_;                       // of what is below
   std::deque<std::shared_ptr<Held>> held_; // the last asked for at the end
 };
 

@@ -174,10 +174,12 @@ Markup calibration(const JudgedPart& part, const Scores& scores) {
   std::vector<std::pair<std::string, Markup>> facts;
   for (const int64_t k : {3, 5})
     if (k < int64_t(scores.class_auc.size()))
-      facts.emplace_back(text("Top ", k), text(share_text(scores.top(k), 2), ": the true class is among the ", k, " likeliest"));
+      facts.emplace_back(text("Top ", k),
+                         text(share_text(scores.top(k), 2), ": the true class is among the ", k, " likeliest"));
   facts.emplace_back("F1", text(defined(macro.f1, 4), ": precision and recall in one, the mean over the classes"));
-  facts.emplace_back("ROC-AUC", text(defined(scores.roc_auc(), 4),
-                                     ": how often a sample of a class gets more of its probability than one of another"));
+  facts.emplace_back("ROC-AUC",
+                     text(defined(scores.roc_auc(), 4),
+                          ": how often a sample of a class gets more of its probability than one of another"));
   facts.emplace_back("Log loss", text(defined(scores.log_loss, 4), " nats: what the truth's probability lacks"));
   facts.emplace_back("Calibration", text(share_text(scores.calibration_error(), 2),
                                          " between how sure it is and how often it is right, on average"));
@@ -234,13 +236,12 @@ Markup results_section(const JudgedPart& part) {
                                                            .counts = part.metrics.confusion})
                                     : Markup();
   out.add(element("div", {{"class", "beside"}}, matrix, class_table(part)));
-  out.add(
-      element("p", {{"class", "note"}},
-              text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
-                                 "the diagonal it is right. The darker, the larger the share of the row. "
-                               : "",
-                   "Precision: of those named so, the share that is. Recall: of those that are, the share "
-                   "that was found.")));
+  out.add(element("p", {{"class", "note"}},
+                  text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
+                                     "the diagonal it is right. The darker, the larger the share of the row. "
+                                   : "",
+                       "Precision: of those named so, the share that is. Recall: of those that are, the share "
+                       "that was found.")));
   return out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 

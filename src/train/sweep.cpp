@@ -60,7 +60,8 @@ void Sweep::check() {
     const std::shared_ptr<const Splits> data = data_.open(recipe);
     const Schema& schema = data->train.schema;
     if (data->validation.size() == 0)
-      bad_input(where, "there is no validation part to compare by", "validation=0.1; the test part is not for choosing");
+      bad_input(where, "there is no validation part to compare by",
+                "validation=0.1; the test part is not for choosing");
     if (i == 0) {
       goal_ = schema.goal;
       baseline_ = vitro::baseline(data->train, data->validation);

@@ -29,9 +29,9 @@ struct SweepKey {
   bool varies() const { return values.size() > 1; }
 };
 
-/// Reads "key=values": `log:a..b:n` and `lin:a..b:n` (n numbers from a to b, both included, by equal factors or by equal
-/// steps; rounded to 6 or 12 digits where that keeps them apart), `a..b` (whole numbers), `a,b,c`, or one value. A comma
-/// within brackets or quotes belongs to its value. Throws bad_input at the word.
+/// Reads "key=values": `log:a..b:n` and `lin:a..b:n` (n numbers from a to b, both included, by equal factors or by
+/// equal steps; rounded to 6 or 12 digits where that keeps them apart), `a..b` (whole numbers), `a,b,c`, or one value.
+/// A comma within brackets or quotes belongs to its value. Throws bad_input at the word.
 SweepKey read_sweep_key(const std::string& word);
 
 constexpr int64_t most_trainings = 10'000;
@@ -51,7 +51,7 @@ SweepPlan plan_sweep(const std::string& what, const std::vector<std::string>& wo
 /// What became of one training: all with the chosen weights.
 struct SweepResult {
   bool done = false;
-  std::string diverged = {}; // why there are no numbers; "": there are
+  std::string diverged = {};                                 // why there are no numbers; "": there are
   double outcome = std::numeric_limits<double>::quiet_NaN(); // of the validation part: accuracy, or RMSE
   double loss = std::numeric_limits<double>::quiet_NaN();    // of the validation part
   double train_loss = std::numeric_limits<double>::quiet_NaN();

@@ -48,8 +48,8 @@ std::vector<std::string> written(const std::vector<double>& numbers, int digits)
 
 // log:a..b:n or lin:a..b:n
 std::vector<std::string> spaced(const std::string& word, const std::string& given, bool logarithmic) {
-  const std::string form = text("write ", logarithmic ? "log:1e-4..10:13" : "lin:0..0.5:6",
-                                ": the first number, the last, how many");
+  const std::string form =
+      text("write ", logarithmic ? "log:1e-4..10:13" : "lin:0..0.5:6", ": the first number, the last, how many");
   const size_t colon = given.rfind(':');
   const auto ends = ends_of(given.substr(0, colon == std::string::npos ? 0 : colon));
   const auto low = ends ? read<double>(ends->low) : std::nullopt, high = ends ? read<double>(ends->high) : std::nullopt;
@@ -57,8 +57,11 @@ std::vector<std::string> spaced(const std::string& word, const std::string& give
   if (!low || !high || !count) bad_input(word, text("\"", given, "\" is no range of numbers"), form);
   if (!std::isfinite(*low) || !std::isfinite(*high) || !(*low < *high))
     bad_input(word, text("goes from ", *low, " to ", *high), "from the smaller number to the larger");
-  if (logarithmic && !(*low > 0)) bad_input(word, text("begins at ", *low), "equal factors need numbers above 0; or lin:");
-  if (*count < 2) bad_input(word, text("asks for ", *count, *count == 1 ? " number" : " numbers"), "at least 2, both ends are among them");
+  if (logarithmic && !(*low > 0))
+    bad_input(word, text("begins at ", *low), "equal factors need numbers above 0; or lin:");
+  if (*count < 2)
+    bad_input(word, text("asks for ", *count, *count == 1 ? " number" : " numbers"),
+              "at least 2, both ends are among them");
   if (*count > most_trainings) too_many(word);
   std::vector<double> numbers;
   for (int64_t i = 0; i < *count; ++i) {
@@ -161,7 +164,8 @@ SweepPlan plan_sweep(const std::string& what, const std::vector<std::string>& wo
   for (const std::string& word : words) {
     SweepKey key = read_sweep_key(word);
     for (const SweepKey& other : out.keys)
-      if (other.key == key.key) bad_input(word, text(key.key, " stands twice"), text(key.key, "=a,b,c names all values"));
+      if (other.key == key.key)
+        bad_input(word, text(key.key, " stands twice"), text(key.key, "=a,b,c names all values"));
     trainings *= int64_t(key.values.size()); // both at most 10,000: no overflow
     if (trainings > most_trainings) too_many(join(words, " "));
     out.keys.push_back(std::move(key));

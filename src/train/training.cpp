@@ -214,8 +214,7 @@ private:
   // With the chosen weights, which stay in the model. Only at the end the test part is read.
   TrainingResult measured(Ending ending) {
     TrainingResult out = result(ending);
-    if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, place());
+    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, place());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
@@ -241,8 +240,7 @@ private:
     }
     load_states(model_.states(), model_.states().names(), last, place());
     save(true);
-    if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, place());
+    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, place());
     return out;
   }
 
