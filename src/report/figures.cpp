@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -13,48 +14,6 @@
 
 namespace vitro {
 namespace {
-
-// Colours are named by what they are for and stated twice: for paper and bright screens, and for dark ones. The eight
-// of the series are Okabe and Ito's, told apart with any kind of colour vision; yellow and black, which one of the two
-// backgrounds swallows, are replaced.
-constexpr std::string_view chart_css = R"css(
-:root{color-scheme:light dark;
---paper:#fdfdfb;--ink:#1c2126;--muted:#5a636d;--rule:#d8dce0;--panel:#f3f4f1;--link:#0a5c8f;
---good:#12704f;--bad:#a8430b;--hit:0 114 178;--miss:213 94 0;
---s0:#0072b2;--s1:#d55e00;--s2:#00805d;--s3:#b0508a;--s4:#2f7fb8;--s5:#a97400;--s6:#6a6f2b;--s7:#555b61}
-@media screen and (prefers-color-scheme:dark){:root{
---paper:#14171a;--ink:#e4e7ea;--muted:#9ba5ae;--rule:#363c42;--panel:#1d2125;--link:#7cc0ec;
---good:#5cc79e;--bad:#f39a5e;--hit:28 108 172;--miss:186 84 20;
---s0:#58aee6;--s1:#f08a3c;--s2:#3fc49c;--s3:#e08fbd;--s4:#8ccdf5;--s5:#e5b04a;--s6:#c3ca6a;--s7:#b4bbc2}}
-.paper{fill:var(--paper)}
-.good{color:var(--good);fill:var(--good)}
-.bad{color:var(--bad);fill:var(--bad)}
-svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,sans-serif;
-font-variant-numeric:tabular-nums;fill:var(--ink)}
-svg .tick,svg .name{fill:var(--muted)}
-svg .name{font-size:11.5px}
-svg .strong{fill:var(--ink);font-weight:600}
-svg .tick.good{fill:var(--good)}
-svg .tick.bad{fill:var(--bad)}
-.grid{stroke:var(--rule);stroke-width:.7}
-.axis{stroke:var(--muted);stroke-width:1}
-.level{stroke:var(--muted);stroke-width:1.1;stroke-dasharray:1.5 3}
-.mark{stroke:var(--ink);stroke-width:1.1;stroke-dasharray:4 3;fill:none}
-.expected{stroke:var(--ink);stroke-width:2}
-.band{fill:var(--muted);fill-opacity:.2}
-.curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.point{stroke:var(--paper);stroke-width:.5;fill-opacity:.85}
-.dot{stroke:var(--paper);stroke-width:.8}
-.edge{stroke:var(--muted);stroke-opacity:.38;stroke-width:.6;fill:none}
-.skip{stroke:var(--s1);stroke-width:1.3;fill:none}
-.unit{fill:var(--paper);stroke:var(--s0);stroke-width:1.6}
-.s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}
-.s4{--c:var(--s4)}.s5{--c:var(--s5)}.s6{--c:var(--s6)}.s7{--c:var(--s7)}
-.curve{stroke:var(--c)}
-.fill,.point,.dot{fill:var(--c)}
-.curve.s1{stroke-dasharray:6 4}.curve.s2{stroke-dasharray:2 4}.curve.s3{stroke-dasharray:9 3 2 3}
-.curve.s4{stroke-dasharray:12 4}.curve.s5{stroke-dasharray:4 2 1 2}.curve.s6{stroke-dasharray:1 3}
-)css";
 
 constexpr double width = 420, letter = 6.4; // of all charts; of a digit at 12 points
 constexpr size_t most_points = 400, most_shapes = 8;
@@ -172,36 +131,14 @@ std::string shape_at(size_t group, double x, double y) {
   }
 }
 
-} // namespace
-
-std::string_view chart_style() { return chart_css; }
-
-std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
-  // As the page's style has them for bright screens.
-  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
-                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
-  const uint32_t one = colours[index % most_shapes];
-  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
-}
-
-Extent extent_of(const std::vector<double>& values) {
-  Range range;
-  for (const double one : values) range.take(one);
-  if (range.empty()) return {};
-  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
-  return {range.low - room, range.high + room};
-}
-
-namespace {
-
-// A line chart before it stands anywhere: nothing where `height` is 0.
+// A line chart without what stands around it.
 struct Lines {
-  Markup content, legend;
-  std::string told; // for those who don't see it
   double height = 0;
+  std::string alt;
+  Markup content;
 };
 
-Lines lines_of(const LineChart& chart) {
+std::optional<Lines> lines_of(const LineChart& chart) {
   Range xs, ys;
   for (const Series& one : chart.series)
     for (const Spot& spot : one.points)
@@ -209,7 +146,7 @@ Lines lines_of(const LineChart& chart) {
         xs.take(spot.x);
         ys.take(spot.y);
       }
-  if (xs.empty()) return {};
+  if (xs.empty()) return std::nullopt;
   const bool logarithmic = chart.y.logarithmic && ys.low > 0;
   const Extent vertical = widened(ys, logarithmic);
   const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
@@ -231,7 +168,6 @@ Lines lines_of(const LineChart& chart) {
     const bool right = at > 0.5 * width;
     out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
   }
-  Markup legend;
   std::vector<std::string> told;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const Series& series = chart.series[i];
@@ -253,45 +189,70 @@ Lines lines_of(const LineChart& chart) {
       pen_down = true;
     }
     out.add(element("path", {{"d", path}, {"class", class_of_series(i, "curve")}})).add(dots);
-    legend.add(legend_entry(straight(1, 6, 27, 6, class_of_series(i, "curve").c_str()), series.name));
     told.push_back(extremes(series));
   }
   std::string alt = chart.title;
   for (const std::string& one : told) alt += "; " + one;
   for (const Mark& mark : chart.at_x) alt += fmt::format("; {} at {:.6g}", mark.label, mark.at);
-  return {std::move(out), std::move(legend), std::move(alt), height};
+  return Lines{height, alt, out};
 }
+
+// What the page's style says of a chart, for one that stands alone.
+constexpr std::string_view file_style =
+    "text{font:12px sans-serif;fill:#1c2126}.tick,.name{fill:#5a636d}.paper{fill:#fdfdfb}"
+    ".grid{stroke:#d8dce0;stroke-width:.7}.axis{stroke:#5a636d}.level,.mark{stroke:#5a636d;stroke-dasharray:2 3}"
+    ".curve{fill:none;stroke-width:2;stroke-linejoin:round}"
+    ".curve.s0{stroke:#0072b2}.curve.s1{stroke:#d55e00;stroke-dasharray:6 "
+    "4}.curve.s2{stroke:#00805d;stroke-dasharray:2 4}"
+    ".curve.s3{stroke:#b0508a;stroke-dasharray:9 3 2 3}.fill.s0{fill:#0072b2}.fill.s1{fill:#d55e00}";
 
 } // namespace
 
+std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
+  // As the page's style has them for bright screens.
+  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
+                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
+  const uint32_t one = colours[index % most_shapes];
+  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
+}
+
+Extent extent_of(const std::vector<double>& values) {
+  Range range;
+  for (const double one : values) range.take(one);
+  if (range.empty()) return {};
+  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
+  return {range.low - room, range.high + room};
+}
+
 Markup line_chart(const LineChart& chart) {
-  const Lines lines = lines_of(chart);
-  if (lines.height == 0) return nothing_to_draw(chart.title);
-  return figure(chart.title, lines.legend, drawing(lines.height, lines.told, lines.content));
+  const std::optional<Lines> lines = lines_of(chart);
+  if (!lines) return nothing_to_draw(chart.title);
+  Markup legend;
+  for (size_t i = 0; i < chart.series.size(); ++i)
+    legend.add(legend_entry(straight(1, 6, 27, 6, class_of_series(i, "curve").c_str()), chart.series[i].name));
+  return figure(chart.title, legend, drawing(lines->height, lines->alt, lines->content));
 }
 
 std::string svg_file(const LineChart& chart) {
-  const Lines lines = lines_of(chart);
-  const double edge = 14, step = 18, from = edge + (chart.title.empty() ? 0 : step + 4);
-  Markup out = together(element("style", {}, Markup::literal(chart_style())),
-                        element("rect", {{"width", "100%"}, {"height", "100%"}, {"class", "paper"}}));
-  if (!chart.title.empty()) out.add(words(edge, edge + 10, "start", chart.title, "strong"));
-  double y = from;
-  for (size_t i = 0; chart.series.size() > 1 && i < chart.series.size(); ++i, y += step)
-    out.add(straight(edge, y + 4, edge + 26, y + 4, class_of_series(i, "curve").c_str()))
-        .add(words(edge + 34, y + 8, "start", cut(chart.series[i].name, 48), "tick"));
-  if (lines.height == 0) out.add(words(edge, y + 12, "start", "Nothing to draw yet.", "tick"));
-  out.add(
-      element("g", {{"transform", fmt::format("translate({} {})", coordinate(edge), coordinate(y))}}, lines.content));
-  const double across = width + 2 * edge, down = y + std::max(lines.height, step) + edge;
+  const Lines lines = lines_of(chart).value_or(Lines{30, chart.title + ": nothing to draw", {}});
+  const double foot = lines.height + 20;
+  Markup content = element("style", {}, Markup::literal(file_style));
+  content.add(element("rect", {{"width", width}, {"height", foot + 8}, {"class", "paper"}})).add(lines.content);
+  double x = 8;
+  for (size_t i = 0; i < chart.series.size(); ++i) {
+    const std::string name = cut(chart.series[i].name, 48);
+    content.add(straight(x, foot - 4, x + 26, foot - 4, class_of_series(i, "curve").c_str()));
+    content.add(words(x + 32, foot, "start", name, "label"));
+    x += 50 + letter * columns(name);
+  }
   return element("svg",
                  {{"xmlns", "http://www.w3.org/2000/svg"},
-                  {"viewBox", fmt::format("0 0 {} {}", coordinate(across), coordinate(down))},
-                  {"width", 2 * across},
-                  {"height", 2 * down},
+                  {"viewBox", fmt::format("0 0 {} {}", coordinate(width), coordinate(foot + 8))},
+                  {"width", width},
+                  {"height", foot + 8},
                   {"role", "img"},
-                  {"aria-label", lines.height == 0 ? chart.title : lines.told}},
-                 out)
+                  {"aria-label", lines.alt}},
+                 content)
              .str() +
          "\n";
 }

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "report/markup.h"
@@ -49,12 +48,8 @@ struct LineChart {
   std::vector<Mark> at_x, levels; // lines from top to bottom; from left to right
 };
 Markup line_chart(const LineChart& chart);
-/// The same as a file of its own: one SVG with its title, its legend and its style, bright or dark as its reader is
-/// set.
+/// The same as an SVG file of its own, for a Markdown page or a viewer: legend and colours are inside, on white paper.
 std::string svg_file(const LineChart& chart);
-
-/// The colours of a page, and how charts use them: for the head of a page that shows some.
-std::string_view chart_style();
 
 struct PointGroup {
   std::string name;

@@ -6,14 +6,24 @@
 
 #include <fmt/core.h>
 
-#include "report/figures.h"
 #include "report/terminal.h"
 
 namespace vitro {
 namespace {
 
+// Colours are named by what they are for and stated twice: for paper and bright screens, and for dark ones. The eight
+// of the series are Okabe and Ito's, told apart with any kind of colour vision; yellow and black, which one of the two
+// backgrounds swallows, are replaced.
 constexpr std::string_view style = R"css(
-@media screen and (prefers-color-scheme:dark){.signed img{filter:brightness(1.4)}}
+:root{color-scheme:light dark;
+--paper:#fdfdfb;--ink:#1c2126;--muted:#5a636d;--rule:#d8dce0;--panel:#f3f4f1;--link:#0a5c8f;
+--good:#12704f;--bad:#a8430b;--hit:0 114 178;--miss:213 94 0;
+--s0:#0072b2;--s1:#d55e00;--s2:#00805d;--s3:#b0508a;--s4:#2f7fb8;--s5:#a97400;--s6:#6a6f2b;--s7:#555b61}
+@media screen and (prefers-color-scheme:dark){:root{
+--paper:#14171a;--ink:#e4e7ea;--muted:#9ba5ae;--rule:#363c42;--panel:#1d2125;--link:#7cc0ec;
+--good:#5cc79e;--bad:#f39a5e;--hit:28 108 172;--miss:186 84 20;
+--s0:#58aee6;--s1:#f08a3c;--s2:#3fc49c;--s3:#e08fbd;--s4:#8ccdf5;--s5:#e5b04a;--s6:#c3ca6a;--s7:#b4bbc2}
+.signed img{filter:brightness(1.4)}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0 auto;max-width:66rem;padding:clamp(1.25rem,4vw,3rem) clamp(1rem,4vw,2.5rem);background:var(--paper);
@@ -32,6 +42,8 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:1.3re
 .kicker{color:var(--muted);font-size:.92rem;margin:0}
 .note,figcaption,footer,.muted{color:var(--muted);font-size:.9rem}
 figcaption b,caption{color:var(--ink);font-weight:600}
+.good{color:var(--good);fill:var(--good)}
+.bad{color:var(--bad);fill:var(--bad)}
 code,pre,.mono{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"Liberation Mono",monospace;
 font-size:.86em}
 pre{margin:0;line-height:1.5;white-space:pre;overflow-wrap:normal}
@@ -82,6 +94,31 @@ font-variant-numeric:tabular-nums}
 .walk>li::before{content:"";position:absolute;left:-.37rem;top:.5rem;width:.6rem;height:.6rem;border-radius:50%;
 background:var(--s0);box-shadow:0 0 0 .2rem var(--paper)}
 .walk h3{margin:0 0 .15rem}
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",Arial,sans-serif;
+font-variant-numeric:tabular-nums;fill:var(--ink)}
+svg .tick,svg .name{fill:var(--muted)}
+svg .name{font-size:11.5px}
+svg .strong{fill:var(--ink);font-weight:600}
+svg .tick.good{fill:var(--good)}
+svg .tick.bad{fill:var(--bad)}
+.grid{stroke:var(--rule);stroke-width:.7}
+.axis{stroke:var(--muted);stroke-width:1}
+.level{stroke:var(--muted);stroke-width:1.1;stroke-dasharray:1.5 3}
+.mark{stroke:var(--ink);stroke-width:1.1;stroke-dasharray:4 3;fill:none}
+.expected{stroke:var(--ink);stroke-width:2}
+.band{fill:var(--muted);fill-opacity:.2}
+.curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.point{stroke:var(--paper);stroke-width:.5;fill-opacity:.85}
+.dot{stroke:var(--paper);stroke-width:.8}
+.edge{stroke:var(--muted);stroke-opacity:.38;stroke-width:.6;fill:none}
+.skip{stroke:var(--s1);stroke-width:1.3;fill:none}
+.unit{fill:var(--paper);stroke:var(--s0);stroke-width:1.6}
+.s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}
+.s4{--c:var(--s4)}.s5{--c:var(--s5)}.s6{--c:var(--s6)}.s7{--c:var(--s7)}
+.curve{stroke:var(--c)}
+.fill,.point,.dot{fill:var(--c)}
+.curve.s1{stroke-dasharray:6 4}.curve.s2{stroke-dasharray:2 4}.curve.s3{stroke-dasharray:9 3 2 3}
+.curve.s4{stroke-dasharray:12 4}.curve.s5{stroke-dasharray:4 2 1 2}.curve.s6{stroke-dasharray:1 3}
 footer{border-top:1px solid var(--rule);margin-top:2.6rem;padding-top:1rem}
 @media (max-width:30rem){dl{grid-template-columns:6.4rem 1fr}
 table.cross{font-size:.74rem}table.cross th,table.cross td{padding:.28rem .18rem;min-width:1.7rem}}
@@ -118,8 +155,7 @@ std::string html(const Page& page) {
                                 {"content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}}));
   if (page.refresh_s > 0)
     head.add(element("meta", {{"http-equiv", "refresh"}, {"content", std::to_string(page.refresh_s)}}));
-  head.add(element("title", {}, page.title))
-      .add(element("style", {}, Markup::literal(chart_style()), Markup::literal(style)));
+  head.add(element("title", {}, page.title)).add(element("style", {}, Markup::literal(style)));
 
   Markup links, body;
   for (const PageSection& section : page.sections) {
