@@ -226,6 +226,7 @@ int sweep(Arguments& arguments) {
   Sweep sweep(resume.empty() ? plan_sweep(what, arguments.overrides()) : stored_plan(resume), common.data_dir);
   const int64_t at_once = jobs.value_or(thread_count());
   if (at_once < 1 || at_once > 256) bad_input("--jobs", text("is ", at_once), "a number from 1 to 256");
+  watch_interrupts();
   const std::string directory = sweep.keep_in(resume.empty() ? out : resume);
   if (!common.quiet)
     say(sweep.finished() ? text(directory, " is finished: nothing is left to train")
@@ -234,7 +235,6 @@ int sweep(Arguments& arguments) {
                    " trainings are done")
             : text(plural(sweep.plan().trainings(), "training"), ", ", at_once, " at a time, in ", directory));
 
-  watch_interrupts();
   LiveLine live(!common.quiet);
   SweepHooks hooks;
   hooks.stop = interrupted;

@@ -582,7 +582,7 @@ class Verbs(Case):
         overview = self.vitro().stdout
         self.assertEqual(self.vitro("help").stdout, overview)
         self.assertEqual(self.vitro("--help").stdout, overview)
-        verbs = re.findall(r"^  ([\w-]+)  +\S", overview.split("Verbs:")[1], re.M)
+        verbs = re.findall(r"^  (\w[\w-]*)  +\S", overview.split("Verbs:")[1], re.M)
         self.assertIn("train", verbs)
         for verb in verbs:
             if verb == "help":
