@@ -60,10 +60,12 @@ int eval(Arguments& arguments) {
   if (!run.trained && !common.quiet)
     say(text(run.directory.path(), " has no weights yet: measuring it as it was initialised"));
   const Chosen chosen = choose(run, arguments.word(file_alone ? 0 : 1), part, common.data_dir);
-  const Metrics metrics = measure(run.model, chosen.data);
+  Tensor predictions;
+  const Metrics metrics = measure(run.model, chosen.data, &predictions);
+  const Scores scores = metrics.goal == Goal::classes ? scores_of(predictions, chosen.data) : Scores();
   const Palette& palette = out_stream().palette;
   if (common.json) {
-    Json object = to_json(metrics, run.schema.classes);
+    Json object = to_json(metrics, scores, run.schema.classes);
     object["run"] = run.directory.path();
     object["data"] = chosen.name;
     object["baseline"] = chosen.baseline.text.empty() ? Json() : Json(chosen.baseline.value);
@@ -74,7 +76,9 @@ int eval(Arguments& arguments) {
   Baseline shown = chosen.baseline;
   if (shown.text.empty()) shown.value = std::numeric_limits<double>::quiet_NaN(); // a file alone has no training part
   std::string out = metrics_table({{chosen.name, &metrics}}, shown, palette);
-  if (metrics.goal == Goal::classes) out += "\n" + class_tables(metrics, run.schema.classes, palette);
+  if (metrics.goal == Goal::classes)
+    out += "\n" + scores_table(metrics, scores, palette) + "\n" +
+           class_tables(metrics, scores, run.schema.classes, palette);
   if (run.schema.generated) out += "\n" + run.schema.description + "\n";
   print(out);
   return 0;

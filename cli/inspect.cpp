@@ -12,11 +12,13 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "data/batches.h"
 #include "data/idx.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "io/safetensors.h"
 #include "recipe/embedded.h"
+#include "report/plot.h"
 #include "train/run.h"
 #include "train/setup.h"
 
@@ -26,6 +28,7 @@ namespace {
 struct Options {
   Common common;
   bool graph = false, dot = false;
+  std::vector<std::string> set; // keys of a recipe
 };
 
 // ---- Tensors ---------------------------------------------------------------------------------
@@ -121,6 +124,42 @@ std::string plan_of(const Recipe& recipe) {
   facts.add("batch", text(train.batch, ", ", plural(train.epochs, "epoch"),
                           train.patience ? text(", patience ", train.patience) : ""));
   return facts.str(out_stream().palette);
+}
+
+// The learning rate of every step, as the schedule will have it, and the momentum where the optimiser has one.
+struct Rates {
+  std::vector<double> epochs, rates, momenta; // at most so many steps, evenly chosen, the last among them
+};
+Rates rates_of(const Recipe& recipe, const Splits& data, int64_t most = 400) {
+  const TrainRecipe& train = recipe.train;
+  const int64_t per_epoch = Batches(data.train.size(), train.batch).per_epoch(), steps = per_epoch * train.epochs;
+  const bool momentum = train.optimizer.args.find("momentum") && train.optimizer.args.real("momentum") > 0;
+  const int64_t shown = std::min(steps, most);
+  Rates out;
+  for (int64_t i = 0; i < shown; ++i) {
+    const int64_t step = shown == 1 ? 0 : i * (steps - 1) / (shown - 1);
+    out.epochs.push_back(double(step) / double(per_epoch));
+    out.rates.push_back(learning_rate(train.schedule, train.optimizer.args.real("lr"),
+                                      {.step = step, .steps = steps, .steps_per_epoch = per_epoch}));
+    if (momentum) out.momenta.push_back(train.optimizer.args.real("momentum"));
+  }
+  return out;
+}
+
+std::string rates_text(const Rates& rates) {
+  std::string out;
+  for (const auto& [name, values] : {std::pair{"learning rate", &rates.rates}, {"momentum", &rates.momenta}}) {
+    if (values->empty()) continue;
+    LineChart chart{.title = text("The ", name, " over the run"),
+                    .x = {.label = "epochs"},
+                    .y = {.label = name},
+                    .series = {{name, {}}},
+                    .at_x = {},
+                    .levels = {}};
+    for (size_t i = 0; i < values->size(); ++i) chart.series[0].points.push_back({rates.epochs[i], (*values)[i]});
+    out += "\n" + terminal_chart(chart, std::min(out_stream().width, 80), 7, out_stream().palette);
+  }
+  return out;
 }
 
 // ---- Data sets -------------------------------------------------------------------------------
@@ -274,7 +313,7 @@ int show_run(const RunDirectory& directory, const Options& options) {
 
 // A data set, and where `with_net` the net that its recipe puts on it.
 int show_recipe(const std::string& what, const Options& options) {
-  Recipe recipe = recipe_for(what);
+  Recipe recipe = recipe_for(what, options.set);
   const Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
   const Schema& schema = data.train.schema;
   recipe = complete(std::move(recipe), schema);
@@ -288,13 +327,15 @@ int show_recipe(const std::string& what, const Options& options) {
     object["recipe"] = to_toml(recipe);
     object["layers"] = layers_json(model);
     object["parameters"] = model.states().parameters();
+    const Rates rates = rates_of(recipe, data);
+    object["schedule"] = {{"epochs", rates.epochs}, {"lr", rates.rates}, {"momentum", rates.momenta}};
     print(object.dump() + "\n");
     return 0;
   }
   const Palette& palette = out_stream().palette;
   print(data_text(data) + "\n" +
         palette.strong(text("net ", net_label(recipe), ", as `vitro train ", what, "` has it")) + "\n\n" +
-        layer_table(model) + "\n" + plan_of(recipe));
+        layer_table(model) + "\n" + plan_of(recipe) + rates_text(rates_of(recipe, data)));
   return 0;
 }
 
@@ -344,6 +385,8 @@ bool is_safetensors(ByteSpan bytes) {
 
 int show_file(const std::string& path, const Options& options) {
   const Bytes bytes = read_bytes(path);
+  if (!options.set.empty() && (is_safetensors(bytes) || is_idx(bytes)))
+    bad_input(options.set[0], text(path, " is no recipe and no table: it has no key to set"));
   if (is_safetensors(bytes)) return show_tensors(read_safetensors(bytes, path), path, options);
   if (is_idx(bytes)) return show_idx(read_idx(bytes, path), path, options);
   return show_recipe(path, options);
@@ -358,19 +401,22 @@ int inspect(Arguments& arguments) {
   options.common.declare_data(arguments);
   options.common.declare(arguments);
   arguments.parse(1);
-  arguments.refuse_overrides();
   options.common.apply();
+  options.set = arguments.overrides();
   const std::string what = arguments.word(0);
   namespace fs = std::filesystem;
   std::error_code ignored;
-  if (what.empty() || fs::exists(fs::path(what) / "recipe.toml", ignored)) return show_run(find_run(what), options);
-  const bool word = what.find_first_of("/.") == std::string::npos;
+  const bool word = what.find_first_of("/.") == std::string::npos,
+             run = fs::exists(fs::path(what) / "recipe.toml", ignored);
+  const std::vector<std::string> trainable = trainable_names();
+  const bool named = word && std::find(trainable.begin(), trainable.end(), what) != trainable.end();
+  if (what.empty() || run || (word && !named)) arguments.refuse_overrides(); // keys are set in what may be trained
+  if (what.empty() || run) return show_run(find_run(what), options);
   if (!word) {
     if (fs::is_directory(what, ignored) || what.ends_with(".toml")) return show_recipe(what, options);
     return show_file(what, options);
   }
-  const std::vector<std::string> trainable = trainable_names();
-  if (std::find(trainable.begin(), trainable.end(), what) != trainable.end()) return show_recipe(what, options);
+  if (named) return show_recipe(what, options);
   std::string out;
   for (const Catalogue& catalogue : catalogues()) {
     if (!catalogue.about) continue;

@@ -29,6 +29,28 @@ const Verb all[] = {
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
       {"vitro train --resume runs/a", "goes on where it was interrupted"}},
      train},
+    {"lr-find",
+     "which learning rate to train with: the range test",
+     "WHAT [key=value ...] [options]",
+     "Trains for a hundred steps while the rate grows from 1e-7 to 10, shows the loss over the rate, and suggests two: "
+     "\"valley\", half way down the longest fall, and \"steepest\", where the loss falls fastest. It ends where the "
+     "loss "
+     "exceeds four times its best. Nothing is kept: all weights are put back. The schedule of the recipe is left out.",
+     {{"vitro lr-find mnist", "the picture, and what to type next"},
+      {"vitro lr-find digits optimizer=adam --apply", "and train with the suggested rate"},
+      {"vitro lr-find points.csv --from 1e-4 --to 1 --steps 60 --svg rates.svg", "a narrower look, kept as a picture"}},
+     lr_find},
+    {"sweep",
+     "train with every combination of some keys' values",
+     "WHAT key=values ... [options]",
+     "Values are log:a..b:n or lin:a..b:n (n numbers from a to b), a..b (whole numbers), a,b,c, or one value for all. "
+     "Where the seed is swept, each setting shows mean and deviation over the seeds. Compared is the validation part; "
+     "the test part is never read. The same command, or --resume, goes on where a sweep was interrupted.",
+     {{"vitro sweep mnist lr=log:1e-4..10:13 seed=0..2", "39 trainings: the outcome over the learning rate"},
+      {"vitro sweep digits hidden=32,64,128 lr=log:0.01..1:5 epochs=3", "two keys against each other"},
+      {"vitro sweep digits hidden=[32],[64,64] --jobs 2 --json", "nets of one and of two layers, for a script"},
+      {"vitro sweep --resume runs/sweep-mnist-001", "goes on, or shows it again"}},
+     sweep},
     {"eval",
      "measure a trained net",
      "[RUN] [FILE] [options]",
@@ -76,12 +98,14 @@ const Verb all[] = {
      gradcheck},
     {"inspect",
      "show anything: a run, a recipe, a data set, a file, an op",
-     "[WHAT] [options]",
+     "[WHAT] [key=value ...] [options]",
      "WHAT is a run (without WHAT: the latest), a recipe, a data set, a file (IDX, CSV, safetensors), or the name of "
      "an op, "
-     "layer, loss, optimiser, schedule, initialiser or net.",
+     "layer, loss, optimiser, schedule, initialiser or net. A recipe or data set shows its learning rate and momentum "
+     "over the run before any training; key=value sets its keys.",
      {{"vitro inspect runs/a", "layers, parameters, metrics, history"},
       {"vitro inspect mnist", "samples, classes, a few pictures"},
+      {"vitro inspect mnist schedule=step epochs=20", "what that schedule does with the learning rate"},
       {"vitro inspect weights.safetensors", "tensors with shape, range and mean"},
       {"vitro inspect tanh", "formula, derivative, a worked example"},
       {"vitro inspect digits --graph", "the graph of one training step; --dot and --json too"}},

@@ -88,17 +88,6 @@ int show_list(const Common& common) {
   return 0;
 }
 
-// Where the page goes: --out, or runs/repro-NAME-001 with the next free number.
-std::string page_directory(const std::string& out, const std::string& what) {
-  if (!out.empty()) return out;
-  for (int number = 1;; ++number) {
-    std::string digits = text(number);
-    digits.insert(0, digits.size() < 3 ? 3 - digits.size() : 0, '0');
-    std::string path = text("runs/repro-", what, "-", digits);
-    if (!std::filesystem::exists(path)) return path;
-  }
-}
-
 std::string write_page(const Reproduction& done, const std::string& directory, const std::string& command) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -136,7 +125,7 @@ int repro(Arguments& arguments) {
   if (claims.size() == 1)
     if (const std::string missing = missing_data(claims[0], common.data_dir); !missing.empty())
       throw Error(Fault::input, missing);
-  const std::string directory = page_directory(out, what);
+  const std::string directory = out.empty() ? numbered_directory("repro", what) : out;
   check_out(directory); // before the work begins
 
   ReproOptions options{.seeds = seeds.value_or(5), .jobs = jobs.value_or(thread_count()), .data_dir = common.data_dir};

@@ -30,12 +30,45 @@ std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseli
   return table.str(palette);
 }
 
-std::string class_tables(const Metrics& metrics, const std::vector<std::string>& classes, const Palette& palette) {
+namespace {
+
+// The k of top-k that say something: below the number of classes.
+std::vector<int64_t> top_of(const Scores& scores) {
+  std::vector<int64_t> out;
+  for (const int64_t k : {3, 5})
+    if (k < int64_t(scores.class_auc.size())) out.push_back(k);
+  return out;
+}
+
+// "-" where it is not defined.
+std::string defined(double value, int decimals) { return std::isfinite(value) ? fixed(value, decimals) : "-"; }
+
+} // namespace
+
+std::string scores_table(const Metrics& metrics, const Scores& scores, const Palette& palette) {
+  if (metrics.goal != Goal::classes) return "";
+  const MacroMetrics macro = metrics.macro();
+  Facts facts;
+  for (const int64_t k : top_of(scores))
+    facts.add(text("top ", k), text(percent(scores.top(k)), " have their class among the ", k, " likeliest"));
+  facts.add("precision", text(percent(macro.precision), ", the mean over the classes (macro)"));
+  facts.add("recall", text(percent(macro.recall), ", the same"));
+  facts.add("F1", text(defined(macro.f1, 4), " macro, ", defined(metrics.accuracy(), 4), " micro (the accuracy)"));
+  facts.add("ROC-AUC", text(defined(scores.roc_auc(), 4),
+                            scores.class_auc.size() > 2 ? ", the mean of each class against the rest" : ""));
+  facts.add("log loss", text(defined(scores.log_loss, 4), " nats"));
+  facts.add("calibration", text(percent(scores.calibration_error()), " between confidence and accuracy, on average"));
+  return facts.str(palette);
+}
+
+std::string class_tables(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes,
+                         const Palette& palette) {
   const auto n = int64_t(classes.size());
-  Table table({"class", "> precision", "> recall", "> samples"});
+  Table table({"class", "> precision", "> recall", "> F1", "> ROC-AUC", "> samples"});
   for (int64_t i = 0; i < n; ++i) {
     const ClassMetrics one = metrics.of_class(i);
-    table.add({classes[size_t(i)], percent(one.precision()), percent(one.recall()), thousands(one.support)});
+    table.add({classes[size_t(i)], percent(one.precision()), percent(one.recall()), defined(one.f1(), 4),
+               defined(scores.class_auc[size_t(i)], 4), thousands(one.support)});
   }
   std::string out = table.str(palette);
   if (n > 20) return out;
@@ -53,7 +86,7 @@ std::string class_tables(const Metrics& metrics, const std::vector<std::string>&
   return out + "\n" + confusion.str(palette);
 }
 
-Json to_json(const Metrics& metrics, const std::vector<std::string>& classes) {
+Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes) {
   Json out;
   if (metrics.goal == Goal::numbers)
     return {{"loss", metrics.loss}, {"samples", metrics.samples}, {"accuracy", nullptr},
@@ -63,6 +96,23 @@ Json to_json(const Metrics& metrics, const std::vector<std::string>& classes) {
          {"loss", metrics.loss},
          {"samples", metrics.samples},
          {"interval", {interval.low, interval.high}}};
+  const MacroMetrics macro = metrics.macro();
+  for (const int64_t k : top_of(scores)) out[text("top_", k)] = scores.top(k);
+  out["precision_macro"] = macro.precision;
+  out["recall_macro"] = macro.recall;
+  out["f1_macro"] = macro.f1;
+  for (const char* name : {"precision_micro", "recall_micro", "f1_micro"}) out[name] = metrics.accuracy();
+  out["roc_auc"] = scores.roc_auc();
+  out["log_loss"] = scores.log_loss;
+  out["calibration_error"] = scores.calibration_error();
+  out["calibration"] = Json::array();
+  for (const ConfidenceBin& bin : scores.bins)
+    if (bin.samples > 0)
+      out["calibration"].push_back({{"low", bin.low},
+                                    {"high", bin.high},
+                                    {"samples", bin.samples},
+                                    {"confidence", bin.confidence},
+                                    {"accuracy", bin.accuracy}});
   Json per_class = Json::array(), confusion = Json::array();
   const auto n = int64_t(classes.size());
   for (int64_t i = 0; i < n; ++i) {
@@ -70,6 +120,8 @@ Json to_json(const Metrics& metrics, const std::vector<std::string>& classes) {
     per_class.push_back({{"class", classes[size_t(i)]},
                          {"precision", one.precision()},
                          {"recall", one.recall()},
+                         {"f1", one.f1()},
+                         {"roc_auc", scores.class_auc[size_t(i)]},
                          {"support", one.support}});
     confusion.push_back(
         std::vector<int64_t>(metrics.confusion.begin() + i * n, metrics.confusion.begin() + (i + 1) * n));

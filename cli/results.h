@@ -8,6 +8,7 @@
 
 #include "report/terminal.h"
 #include "train/metrics.h"
+#include "train/scores.h"
 #include "train/training.h"
 
 namespace vitro::cli {
@@ -21,13 +22,21 @@ struct Part {
 };
 std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseline, const Palette& palette);
 
-/// Precision, recall and support of every class, and the confusion matrix (up to 20 classes).
-std::string class_tables(const Metrics& metrics, const std::vector<std::string>& classes, const Palette& palette);
+/// Top-k, log loss, ROC-AUC, calibration error, and precision, recall and F1 over all classes. "" for numbers.
+std::string scores_table(const Metrics& metrics, const Scores& scores, const Palette& palette);
 
-/// accuracy, loss, samples, interval, classes and confusion; or rmse, mae, r2.
-Json to_json(const Metrics& metrics, const std::vector<std::string>& classes);
+/// Precision, recall, F1, ROC-AUC and support of every class, and the confusion matrix (up to 20 classes).
+std::string class_tables(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes,
+                         const Palette& palette);
+
+/// accuracy, loss, samples, interval, the scores, classes and confusion; or rmse, mae, r2.
+Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes);
 
 /// "20,000 training, 2,000 validation, 2,000 test samples [1, 28, 28], 10 classes".
 std::string sizes(const Splits& data);
+
+/// `vitro train`, its JSON behind what `before` holds: for a verb that trains at its end.
+class Arguments;
+int train_after(Arguments& arguments, const Json& before);
 
 } // namespace vitro::cli

@@ -190,9 +190,16 @@ TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page) 
   }
 }
 
+std::string after(Json before, const Json& object) {
+  before.update(object);
+  return before.dump() + "\n";
+}
+
 } // namespace
 
-int train(Arguments& arguments) {
+int train(Arguments& arguments) { return train_after(arguments, Json::object()); }
+
+int train_after(Arguments& arguments, const Json& before) {
   const Options options(arguments);
   const bool quiet = options.common.quiet;
   watch_interrupts();
@@ -240,17 +247,15 @@ int train(Arguments& arguments) {
   if (result.ending == Ending::interrupted) {
     if (reported) page.ended(result);
     if (options.common.json)
-      print(Json({{"interrupted", true},
-                  {"epochs", result.epochs},
-                  {"seconds", result.seconds},
-                  {"out", work.directory.path()}})
-                .dump() +
-            "\n");
+      print(after(before, {{"interrupted", true},
+                           {"epochs", result.epochs},
+                           {"seconds", result.seconds},
+                           {"out", work.directory.path()}}));
     say(text("interrupted; saved in ", work.directory.path(), ". To go on: ", program(), " train --resume ",
              work.directory.path()));
     return 130;
   }
-  print(options.common.json ? object_of(work, result).dump() + "\n" : "\n" + summary(work, result, reported));
+  print(options.common.json ? after(before, object_of(work, result)) : "\n" + summary(work, result, reported));
   if (reported) page.ended(result); // after the numbers, which nobody should have to wait for
   if (!quiet && !options.common.json) {
     flush_output(); // so that the advice comes last where both streams are the same terminal

@@ -33,11 +33,13 @@ int explain(Arguments&);
 int gradcheck(Arguments&);
 int inspect(Arguments&);
 int list(Arguments&);
+int lr_find(Arguments&);
 int report(Arguments&);
 int repro(Arguments&);
 int init(Arguments&);
 int data(Arguments&);
 int shape(Arguments&);
+int sweep(Arguments&);
 int bench(Arguments&);
 
 } // namespace vitro::cli

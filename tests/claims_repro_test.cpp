@@ -13,6 +13,8 @@
 #include "claims/wording.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "train/measure.h"
+#include "train/setup.h"
 #include "train/training.h"
 
 namespace vitro {
@@ -202,6 +204,20 @@ TEST(Repro, SenselessOptionsAreRefused) {
   EXPECT_THROW(reproduce({}, {.seeds = 0}), Error);
   EXPECT_THROW(reproduce({}, {.seeds = 1, .jobs = 0}), Error);
   EXPECT_TRUE(reproduce({}, {}).claims.empty());
+}
+
+TEST(Measures, OfProbabilitiesAreThoseOfTheScores) {
+  Recipe recipe = recipe_for("moons", {"samples=60", "test=50"});
+  const Splits data = open_data(recipe.data.source, data_options(recipe));
+  recipe = complete(std::move(recipe), data.train.schema);
+  const Model model(model_spec(recipe, data.train.schema));
+  const Snapshot snapshot(recipe, data, model);
+  const Scores scores = scores_of(predict_all(model, data.test), data.test);
+  const auto value = [&](const char* name) { return find_measure(name)->of(snapshot, {.part = Part::test}); };
+  EXPECT_EQ(value("roc_auc"), scores.roc_auc());
+  EXPECT_EQ(value("log_loss"), scores.log_loss);
+  EXPECT_EQ(value("calibration_error"), scores.calibration_error());
+  EXPECT_EQ(value("f1"), measure(model, data.test).macro().f1);
 }
 
 } // namespace

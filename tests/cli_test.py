@@ -613,7 +613,7 @@ class Verbs(Case):
         overview = self.vitro().stdout
         self.assertEqual(self.vitro("help").stdout, overview)
         self.assertEqual(self.vitro("--help").stdout, overview)
-        verbs = re.findall(r"^  (\w+)  +\S", overview.split("Verbs:")[1], re.M)
+        verbs = re.findall(r"^  (\w[\w-]*)  +\S", overview.split("Verbs:")[1], re.M)
         self.assertIn("train", verbs)
         for verb in verbs:
             if verb == "help":
@@ -784,6 +784,149 @@ class Verbs(Case):
             with open("/dev/full", "w") as full:
                 done = subprocess.run([PROGRAM, "list"], cwd=self.dir, env=self.env, stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 1)
+
+
+class Search(Case):
+    keys = ["digits", "samples=400", "validation=200", "test=100", "epochs=2"]
+
+    def test_the_range_test_suggests_a_rate_that_learns(self):
+        found = self.json("lr-find", *self.keys)
+        for key in ("valley", "steepest", "losses", "rates"):
+            self.assertIn(key, found)
+        self.assertEqual(len(found["losses"]), len(found["rates"]))
+        self.assertEqual(found["rates"][0], 1e-7)
+        self.assertIn(found["valley"], found["rates"])
+        self.assertTrue(1e-4 < found["valley"] < 1, found["valley"])
+        self.assertEqual(self.json("lr-find", *self.keys, "--threads", 3), found)
+        self.assertEqual(self.files(), [])
+
+    def test_what_is_applied_is_what_was_suggested(self):
+        found = self.json("lr-find", *self.keys)
+        applied = self.json("lr-find", *self.keys, "--apply", "--out", "a")
+        self.assertEqual({key: applied[key] for key in found}, found)
+        self.assertEqual(applied["out"], "a")
+        # All states were put back: it is the training that knows nothing of the range test.
+        self.assertEqual(self.json("train", *self.keys, f"lr={found['valley']!r}")["weights_sha256"], applied["weights_sha256"])
+        shown = self.vitro("lr-find", *self.keys, "--apply")
+        self.assertIn("┊ valley", shown.stdout)
+        self.assertIn("baseline", shown.stdout)
+        self.assertRegex(shown.stderr, r"train digits .*lr=0\.\d+")
+
+    def test_the_picture(self):
+        out = self.vitro("lr-find", *self.keys, "--svg", "rates.svg")
+        self.assertIn("learning rate", out.stdout)
+        self.assertIn("loss", out.stdout)
+        self.assertIn("vitro train digits", out.stderr)
+        root = xml.etree.ElementTree.parse(self.dir / "rates.svg").getroot()
+        self.assertEqual(root.tag, "{http://www.w3.org/2000/svg}svg")
+        self.assertIn("valley", xml.etree.ElementTree.tostring(root, encoding="unicode"))
+
+    def test_range_tests_that_are_none(self):
+        for words, says in ((["--from", "1", "--to", "0.1"], "from 1 to 0.1"), (["--from", "0"], "from 0"),
+                            (["--from", "x"], "--from"), (["--steps", "5"], "5 steps"), (["lrr=1"], '"lr"'),
+                            (["--from", "1e30", "--to", "1e35"], "diverges"), (["batch=401"], ("400 samples", "batch=400")),
+                            (["--out", "a"], "--apply"), (["--svg", "no/such/dir.svg"], "no/such")):
+            if "--svg" in words:
+                self.vitro("lr-find", *self.keys, *words, status=2)
+            else:
+                self.refused("lr-find", *self.keys, *words, says=says)
+        self.refused("lr-find", says="vitro lr-find digits")
+        self.refused("lr-find", "digts", says='"digits"')
+
+    def test_a_sweep(self):
+        words = [*self.keys, "lr=log:0.01..1:3", "seed=0..2"]
+        found = self.json("sweep", *words)
+        self.assertEqual(found["trainings"], 9)
+        self.assertTrue(found["finished"])
+        self.assertEqual([one["keys"] for one in found["settings"]], [{"lr": 0.01}, {"lr": 0.1}, {"lr": 1}])
+        best = max(found["settings"], key=lambda one: one["mean"])
+        self.assertEqual(found["best"], best)
+        for one in found["settings"]:
+            self.assertEqual(len(one["values"]), 3)
+            self.assertAlmostEqual(one["mean"], sum(one["values"]) / 3)
+        # The command is the training that was compared.
+        command = found["command"].split()
+        self.assertEqual(command[1:3], ["train", "digits"])
+        result = self.json(*command[1:], "seed=1")
+        self.assertEqual(result["validation_accuracy"], best["values"][1])
+        out = self.vitro("sweep", *words, "--svg", "a.svg")
+        self.assertIn("finished", out.stderr)
+        self.assertIn("deviation", out.stdout)
+        self.assertIn("The outcome of digits over lr", out.stdout)
+        xml.etree.ElementTree.parse(self.dir / "a.svg")
+        self.assertEqual(len((self.dir / found["out"] / "results.jsonl").read_text().splitlines()), 9)
+        self.assertEqual(self.json("sweep", *words, "--jobs", 1, "--out", "alone")["settings"], found["settings"])
+        self.assertNotIn("sweep", json.dumps(self.json("list", "runs")))
+
+    def test_the_test_part_decides_nothing(self):
+        self.write("points.csv", "x,y,colour\n" + "".join(f"{i % 17},{i % 13},{'red' if i % 17 > i % 13 else 'blue'}\n" for i in range(300)))
+        found = self.json("sweep", "points.csv", "lr=0.01,0.1", "epochs=3", "--quiet")
+        self.assertNotIn("test", json.dumps(found))
+        self.assertNotIn("test", (self.dir / found["out"] / "results.jsonl").read_text())
+
+    def test_a_killed_sweep_goes_on(self):
+        words = [*self.keys[:-1], "epochs=6", "lr=log:0.001..1:6", "seed=0..1"]
+        whole = self.json("sweep", *words, "--out", "whole")
+        for moment in (0.1, 0.3, 0.6):
+            process = subprocess.Popen([PROGRAM, "sweep", *words, "--quiet"], cwd=self.dir, env=self.env, stdout=subprocess.DEVNULL)
+            time.sleep(moment)
+            process.kill()
+            process.wait()
+        found = self.json("sweep", *words)
+        self.assertEqual(found["out"], "runs/sweep-digits-001")  # the same one all along
+        self.assertEqual(found["settings"], whole["settings"])
+        self.assertEqual(found["best"], whole["best"])
+
+    def test_an_interrupted_sweep_says_how_to_go_on(self):
+        words = [*self.keys[:-1], "epochs=300", "lr=log:0.001..1:6"]
+        process = subprocess.Popen([PROGRAM, "sweep", *words, "--jobs", "2"], cwd=self.dir, env=self.env, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        self.assertIn("6 trainings", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(60), 130, rest)
+        self.assertIn("sweep --resume runs/sweep-digits-001", rest)
+        self.refused("sweep", "--resume", "runs/sweep-digits-001", "lr=1,2", says="nothing else")
+
+    def test_sweeps_that_are_none(self):
+        for words, says in (([], "nothing is swept"), (["lr=0.1"], "nothing is swept"), (["lrr=1,2"], '"lr"'),
+                            (["lr=0.1,-1"], "lr=-1"), (["lr=1,1"], "same training"), (["lr=log:0..1:3"], "above 0"),
+                            (["seed=0..20000"], "10000"), (["seed=0..999", "lr=log:1e-3..1:11"], "10000"),
+                            (["batch=8,8.5"], "batch=8.5"), (["net=mlp,mpl"], '"mlp"'), (["lr=0.1,0.2", "validation=0"], "validation"),
+                            (["lr=0.1,0.2", "--jobs", "0"], "--jobs"), (["lr=0.1,0.2", "--out", "no/such/place"], "no/such")):
+            keys = [one for one in self.keys if one.split("=")[0] not in {word.split("=")[0] for word in words}]
+            self.refused("sweep", *keys, *words, says=says)
+        self.refused("sweep", says="vitro sweep digits")
+        self.refused("sweep", "digts", "lr=1,2", says='"digits"')
+        self.refused("sweep", "--resume", "nowhere", says="no sweep")
+
+    def test_inspect_plots_the_schedule(self):
+        out = self.vitro("inspect", "digits", "schedule=step", "epochs=4", "optimizer=momentum").stdout
+        self.assertIn("The learning rate over the run", out)
+        self.assertIn("The momentum over the run", out)
+        found = self.json("inspect", "digits", "optimizer=adam", "lr=0.5", "schedule=step", "epochs=4", "gamma=0.1")["schedule"]
+        self.assertEqual(found["lr"][0], 0.5)
+        self.assertAlmostEqual(found["lr"][-1], 0.0005)
+        self.assertEqual(found["momentum"], [])
+        self.assertTrue(3.5 < found["epochs"][-1] < 4)
+        self.refused("inspect", "tanh", "lr=1", says="lr=1")
+        self.refused("inspect", "digits", "lrr=1", says='"lr"')
+
+    def test_eval_scores(self):
+        self.json("train", *self.keys)
+        found = self.json("eval")
+        for key in ("top_3", "top_5", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "roc_auc", "log_loss", "calibration_error"):
+            self.assertTrue(0 <= found[key] <= (10 if key == "log_loss" else 1), key)
+        self.assertLessEqual(found["accuracy"], found["top_3"])
+        self.assertLessEqual(found["top_3"], found["top_5"])
+        self.assertAlmostEqual(found["log_loss"], found["loss"], places=5)  # cross-entropy is the log loss
+        self.assertEqual(sum(one["samples"] for one in found["calibration"]), found["samples"])
+        shown = self.vitro("eval").stdout
+        for word in ("ROC-AUC", "F1", "log loss", "calibration", "top 3"):
+            self.assertIn(word, shown)
+        page = (self.dir / "runs/digits-mlp-001/report.html").read_text()
+        self.assertIn("How sure it is, and how often it is right", page)
 
 
 class Repro(Case):

@@ -140,10 +140,32 @@ const Metrics& Snapshot::metrics(Part part) const {
   return *held;
 }
 
+const Scores& Snapshot::scores(Part part) const {
+  std::optional<Scores>& held = scores_[size_t(part)];
+  if (!held) held = scores_of(predict_all(model, this->part(part)), this->part(part));
+  return *held;
+}
+
 std::span<const Measure> measures() {
   static const std::vector<Measure> all = {
       {"accuracy", "the share of samples that are classed right", {"part"}, accuracy},
       {"loss", "the mean loss of the samples", {"part"}, loss},
+      {"f1",
+       "the mean over the classes of the harmonic mean of precision and recall",
+       {"part"},
+       [](const Snapshot& at, const MeasureArgs& args) { return at.metrics(args.part).macro().f1; }},
+      {"roc_auc",
+       "the area under the ROC curve; of several classes the mean of each against the rest",
+       {"part"},
+       [](const Snapshot& at, const MeasureArgs& args) { return at.scores(args.part).roc_auc(); }},
+      {"log_loss",
+       "the mean of -ln(probability of the truth)",
+       {"part"},
+       [](const Snapshot& at, const MeasureArgs& args) { return at.scores(args.part).log_loss; }},
+      {"calibration_error",
+       "the mean distance of confidence and accuracy, over bins of equal confidence",
+       {"part"},
+       [](const Snapshot& at, const MeasureArgs& args) { return at.scores(args.part).calibration_error(); }},
       {"objective", "the loss, and what weight decay adds to it", {"part"}, objective},
       {"parameters", "how many numbers are learned", {}, parameters},
       {"gradient_norm",

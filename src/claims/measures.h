@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "recipe/recipe.h"
 #include "train/metrics.h"
+#include "train/scores.h"
 
 namespace vitro {
 
@@ -29,6 +30,7 @@ public:
 
   const Dataset& part(Part part) const;
   const Metrics& metrics(Part part) const; // throws bad_input where the part is empty
+  const Scores& scores(Part part) const;   // the same
 
   const Recipe& recipe; // complete
   const Splits& data;
@@ -36,6 +38,7 @@ public:
 
 private:
   mutable std::optional<Metrics> metrics_[3];
+  mutable std::optional<Scores> scores_[3];
 };
 
 struct Measure {

@@ -4,24 +4,20 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <deque>
-#include <exception>
 #include <limits>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
-#include <thread>
 
 #include "claims/experiments.h"
 #include "claims/trial.h"
 #include "core/error.h"
 #include "core/math.h"
 #include "core/text.h"
-#include "core/threads.h"
 #include "data/open.h"
+#include "train/jobs.h"
 
 namespace vitro {
 namespace {
@@ -34,30 +30,6 @@ const KnownSet* published_set(const std::string& source) {
     if (set.name == source) return &set;
   return nullptr;
 }
-
-// Published pictures are the same for every seed, so all jobs share one copy.
-class Library {
-public:
-  explicit Library(std::string data_dir) : data_dir_(std::move(data_dir)) {}
-
-  std::shared_ptr<const Splits> open(const Recipe& recipe) {
-    const DataOptions options = data_options(recipe, data_dir_);
-    const KnownSet* set = published_set(recipe.data.source);
-    if (!set || set->table()) return std::make_shared<Splits>(open_data(recipe.data.source, options));
-    const auto stated = [](const auto& value) { return value ? text(*value) : std::string("-"); };
-    const std::string key =
-        text(set->name, " ", stated(options.samples), " ", stated(options.validation), " ", options.standardise);
-    std::lock_guard lock(mutex_);
-    std::shared_ptr<const Splits>& held = held_[key];
-    if (!held) held = std::make_shared<Splits>(open_data(recipe.data.source, options));
-    return held;
-  }
-
-private:
-  std::string data_dir_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Splits>> held_;
-};
 
 // One variant of one claim with one seed.
 struct Job {
@@ -96,7 +68,7 @@ FigureResult summary(const Figure& figure, std::vector<int64_t> seeds, std::vect
 class Workshop {
 public:
   Workshop(std::vector<Claim> claims, const ReproOptions& options, const ReproHooks& hooks)
-      : claims_(std::move(claims)), options_(options), hooks_(hooks), library_(options.data_dir) {
+      : claims_(std::move(claims)), options_(options), hooks_(hooks), data_(options.data_dir) {
     for (size_t i = 0; i < claims_.size(); ++i) {
       not_run_.push_back(missing_data(claims_[i], options.data_dir));
       if (not_run_.back().empty()) plan(i);
@@ -104,19 +76,15 @@ public:
   }
 
   Reproduction run() {
-    // The pool would only get in the jobs' way; with one job at a time it helps that one.
-    const int threads = thread_count();
-    const int64_t workers = std::min(options_.jobs, int64_t(jobs_.size()));
-    if (workers > 1) set_thread_count(1);
     start_ = Clock::now();
-    std::vector<std::thread> workers_running;
-    for (int64_t i = 0; i < workers; ++i) workers_running.emplace_back([this] { work(); });
-    watch();
-    for (std::thread& worker : workers_running) worker.join();
-    if (workers > 1) set_thread_count(threads);
-    if (thrown_) std::rethrow_exception(thrown_);
+    out_.stopped =
+        !run_jobs(int64_t(jobs_.size()), options_.jobs,
+                  [&](int64_t job, const std::atomic<bool>& stopping) { work(jobs_[size_t(job)], stopping); },
+                  {.stop = hooks_.stop, .look = [&] {
+                     deliver();
+                     if (hooks_.progress) hooks_.progress(progress());
+                   }});
     deliver();
-    out_.stopped = stopping_;
     return std::move(out_);
   }
 
@@ -138,40 +106,23 @@ private:
       jobs_[i].weight = std::max(0.01, claim.seconds) / double(jobs_.size() - first);
   }
 
-  void work() {
-    for (;;) {
-      Job* job = nullptr;
-      {
-        std::lock_guard lock(mutex_);
-        if (stopping_ || next_ == jobs_.size()) return;
-        job = &jobs_[next_++];
-      }
-      const Claim& claim = claims_[job->claim];
-      std::unique_lock alone(floor_, std::defer_lock);
-      std::shared_lock shared(floor_, std::defer_lock);
-      if (claim.experiment && claim.experiment->timed)
-        alone.lock();
-      else
-        shared.lock();
-      const Clock::time_point start = Clock::now();
-      std::exception_ptr thrown;
-      bool done = false;
-      try {
-        done = run(*job);
-      } catch (...) { thrown = std::current_exception(); }
-      {
-        std::lock_guard lock(mutex_);
-        job->done = done;
-        job->share = 1;
-        job->seconds = since(start);
-        if (thrown && !thrown_) thrown_ = thrown;
-        if (thrown) stopping_ = true;
-      }
-      changed_.notify_all();
-    }
+  void work(Job& job, const std::atomic<bool>& stopping) {
+    const Claim& claim = claims_[job.claim];
+    std::unique_lock alone(floor_, std::defer_lock);
+    std::shared_lock shared(floor_, std::defer_lock);
+    if (claim.experiment && claim.experiment->timed)
+      alone.lock();
+    else
+      shared.lock();
+    const Clock::time_point start = Clock::now();
+    const bool done = run(job, stopping);
+    std::lock_guard lock(mutex_);
+    job.done = done;
+    job.share = 1;
+    job.seconds = since(start);
   }
 
-  bool run(Job& job) {
+  bool run(Job& job, const std::atomic<bool>& stopping) {
     const Claim& claim = claims_[job.claim];
     if (claim.experiment) {
       const std::map<std::string, double> numbers = claim.experiment->run(uint64_t(job.seed));
@@ -191,28 +142,12 @@ private:
     }
     Recipe recipe = claim.variant(job.variant).recipe;
     recipe.train.seed = job.seed;
-    const std::shared_ptr<const Splits> data = library_.open(recipe);
+    const std::shared_ptr<const Splits> data = data_.open(recipe);
     const auto values = run_trial(
-        recipe, *data, figures, {.stop = [&] { return stopping_.load(); }, .passed = [&](double s) { job.share = s; }});
+        recipe, *data, figures, {.stop = [&] { return stopping.load(); }, .passed = [&](double s) { job.share = s; }});
     if (!values) return false;
     for (size_t i = 0; i < figures.size(); ++i) job.values[names[i]] = (*values)[i];
     return true;
-  }
-
-  // Until all jobs are done: shows progress, asks whether to stop, hands over claims as they are finished.
-  void watch() {
-    std::unique_lock lock(mutex_);
-    const auto over = [&] {
-      return std::all_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.done; }) || stopping_;
-    };
-    while (!over()) {
-      changed_.wait_for(lock, std::chrono::milliseconds(100));
-      lock.unlock();
-      if (hooks_.stop && hooks_.stop()) stopping_ = true;
-      deliver();
-      if (hooks_.progress) hooks_.progress(progress());
-      lock.lock();
-    }
   }
 
   ReproProgress progress() {
@@ -271,17 +206,13 @@ private:
   const std::vector<Claim> claims_;
   const ReproOptions& options_;
   const ReproHooks& hooks_;
-  Library library_;
+  SharedData data_;
   std::vector<std::string> not_run_; // by claim
   std::deque<Job> jobs_;
   Clock::time_point start_;
 
   std::shared_mutex floor_; // held by every job that runs; by one that takes times alone
   std::mutex mutex_;        // of what is below, and of a job's `done`, `seconds` and `values`
-  std::condition_variable changed_;
-  size_t next_ = 0;
-  std::atomic<bool> stopping_ = false;
-  std::exception_ptr thrown_;
 
   size_t delivered_ = 0;
   Reproduction out_;

@@ -1,6 +1,7 @@
 #include "io/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,5 +126,29 @@ void write_atomically(const std::string& path, std::span<const uint8_t> bytes) {
 void write_atomically(const std::string& path, std::string_view text) {
   write_atomically(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
+
+void append_line(const std::string& path, std::string_view line) {
+  Descriptor file(retried([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }));
+  if (!file.open()) refuse(path, "written", errno);
+  const std::string whole = std::string(line) + "\n";
+  for (size_t written = 0; written < whole.size();) {
+    const ssize_t took = retried([&] { return ::write(file.get(), whole.data() + written, whole.size() - written); });
+    if (took < 0) refuse(path, "written", errno);
+    written += size_t(took);
+  }
+  if (retried([&] { return ::fsync(file.get()); }) != 0) refuse(path, "synced to the disk", errno);
+  if (!file.close()) refuse(path, "closed", errno);
+}
+
+WorkLock::WorkLock(const std::string& path) : fd_(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); })) {
+  if (fd_ < 0) bad_input(path, text("can't be opened: ", std::strerror(errno)));
+  if (retried([&] { return ::flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return;
+  const int error = errno; // a file system without locks goes without
+  if (error != EWOULDBLOCK) return;
+  ::close(fd_);
+  bad_input(path, "another process works on it", "wait for its end, or name another directory with --out");
+}
+
+WorkLock::~WorkLock() { ::close(fd_); }
 
 } // namespace vitro

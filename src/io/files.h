@@ -26,4 +26,21 @@ std::string read_text(const std::string& path, int64_t most = int64_t(1) << 28);
 void write_atomically(const std::string& path, std::span<const uint8_t> bytes);
 void write_atomically(const std::string& path, std::string_view text);
 
+/// Adds `line` and a newline to a file, which is made where it is missing, and syncs it to the disk. Whoever is killed
+/// meanwhile leaves a last line without newline. Throws as write_atomically does.
+void append_line(const std::string& path, std::string_view line);
+
+/// Held while this process works on something that one at a time may work on; `path` is a file that is there. Ends with
+/// the object or the process. Throws bad_input where another process holds it.
+class WorkLock {
+public:
+  explicit WorkLock(const std::string& path);
+  ~WorkLock();
+  WorkLock(const WorkLock&) = delete;
+  WorkLock& operator=(const WorkLock&) = delete;
+
+private:
+  int fd_;
+};
+
 } // namespace vitro

@@ -130,6 +130,11 @@ RunDirectory create_run(const std::string& out, const std::string& what, const s
   return RunDirectory(path.string());
 }
 
+std::string numbered_directory(const std::string& kind, const std::string& what, const std::string& runs) {
+  const std::string prefix = text(kind, "-", plain(what), "-");
+  return (fs::path(runs) / numbered(prefix, next_number(runs, prefix))).string();
+}
+
 std::vector<std::string> list_runs(const std::string& runs) {
   std::vector<std::pair<fs::file_time_type, std::string>> found;
   std::error_code error;

@@ -38,6 +38,10 @@ RunDirectory create_run(const std::string& out, const std::string& what, const s
                         const std::string& recipe_toml, const std::string& input_json,
                         const std::string& runs = "runs");
 
+/// `runs/KIND-WHAT-001`, with the next free number: for what is kept beside runs and is none (sweeps, pages). Makes
+/// nothing.
+std::string numbered_directory(const std::string& kind, const std::string& what, const std::string& runs = "runs");
+
 /// The runs in `runs`, oldest first, by when weights or recipe were last written. None where there is no such
 /// directory.
 std::vector<std::string> list_runs(const std::string& runs = "runs");

@@ -29,6 +29,7 @@ Interval wilson(int64_t hits, int64_t n) {
 
 double ClassMetrics::precision() const { return ratio(correct, predicted); }
 double ClassMetrics::recall() const { return ratio(correct, support); }
+double ClassMetrics::f1() const { return ratio(2 * correct, support + predicted); }
 
 double Metrics::accuracy() const { return ratio(correct, samples); }
 
@@ -43,6 +44,22 @@ ClassMetrics Metrics::of_class(int64_t index) const {
   }
   out.correct = confusion[size_t(index * n + index)];
   return out;
+}
+
+MacroMetrics Metrics::macro() const {
+  MacroMetrics sum;
+  int64_t met = 0;
+  const auto or_zero = [](double value) { return std::isnan(value) ? 0 : value; };
+  for (int64_t i = 0; i < classes(); ++i) {
+    const ClassMetrics one = of_class(i);
+    if (one.support + one.predicted == 0) continue;
+    ++met;
+    sum.precision += or_zero(one.precision());
+    sum.recall += or_zero(one.recall());
+    sum.f1 += one.f1();
+  }
+  if (met == 0) return {nothing, nothing, nothing};
+  return {sum.precision / double(met), sum.recall / double(met), sum.f1 / double(met)};
 }
 
 Tally::Tally(const Schema& schema) : schema_(schema) {

@@ -26,6 +26,14 @@ struct ClassMetrics {
   int64_t correct = 0;
   double precision() const; // correct / predicted; NaN where it was never predicted
   double recall() const;    // correct / support; NaN where there is none
+  double f1() const;        // 2 correct / (support + predicted), the harmonic mean; NaN where both are 0
+};
+
+/// Means over the classes, each weighing the same. A class that is neither there nor named is left out; a precision or
+/// recall that is not defined counts as 0 (as scikit-learn has it). The same counted over all samples ("micro") is the
+/// accuracy, each of the three, since every sample has one class and is called one.
+struct MacroMetrics {
+  double precision = 0, recall = 0, f1 = 0; // NaN where there are no samples
 };
 
 struct Metrics {
@@ -39,12 +47,14 @@ struct Metrics {
 
   // Goal::numbers, in the units of the raw targets, over all outputs
   double rmse = 0, mae = 0;
-  double r2 = 0; // 1 - residual sum of squares / total sum of squares; NaN where the targets are all equal
+  // 1 - residual sum of squares / total sum of squares, both over all outputs; NaN where the targets are all equal.
+  double r2 = 0;
 
   double accuracy() const; // NaN where there are no samples
   Interval interval() const { return wilson(correct, samples); }
   int64_t classes() const;
   ClassMetrics of_class(int64_t index) const;
+  MacroMetrics macro() const;
 };
 
 class Tally {

@@ -10,6 +10,7 @@
 #include "report/terminal.h"
 #include "train/measure.h"
 #include "train/report_sections.h"
+#include "train/scores.h"
 
 namespace vitro {
 namespace {
@@ -152,6 +153,42 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
   return table_element(headings, rows);
 }
 
+std::string defined(double value, int digits) { return std::isfinite(value) ? number(value, digits) : "-"; }
+
+// Whether the net is as sure as it is right.
+Markup calibration(const JudgedPart& part, const Scores& scores) {
+  Scatter chart;
+  chart.title = "How sure it is, and how often it is right";
+  chart.x = {.label = "its probability for what it names", .low = 0, .high = 1};
+  chart.y = {.label = "share that is right", .low = 0, .high = 1};
+  chart.diagonal = true;
+  chart.groups = {{text(part.name, " part, in bins"), {}}};
+  Series line{"from bin to bin", {}};
+  for (const ConfidenceBin& bin : scores.bins) {
+    if (bin.samples == 0) continue;
+    chart.groups[0].points.push_back({bin.confidence, bin.accuracy});
+    line.points.push_back({bin.confidence, bin.accuracy});
+  }
+  chart.lines = {line};
+  const MacroMetrics macro = part.metrics.macro();
+  std::vector<std::pair<std::string, Markup>> facts;
+  for (const int64_t k : {3, 5})
+    if (k < int64_t(scores.class_auc.size()))
+      facts.emplace_back(text("Top ", k),
+                         text(share_text(scores.top(k), 2), ": the true class is among the ", k, " likeliest"));
+  facts.emplace_back("F1", text(defined(macro.f1, 4), ": precision and recall in one, the mean over the classes"));
+  facts.emplace_back("ROC-AUC",
+                     text(defined(scores.roc_auc(), 4),
+                          ": how often a sample of a class gets more of its probability than one of another"));
+  facts.emplace_back("Log loss", text(defined(scores.log_loss, 4), " nats: what the truth's probability lacks"));
+  facts.emplace_back("Calibration", text(share_text(scores.calibration_error(), 2),
+                                         " between how sure it is and how often it is right, on average"));
+  return element("div", {{"class", "pair"}}, facts_element(facts),
+                 chart.groups[0].points.empty()
+                     ? element("p", {{"class", "note"}}, "What it predicts are no probabilities.")
+                     : scatter(chart));
+}
+
 } // namespace
 
 Answer answer_of(const JudgedPart& part, int64_t sample) {
@@ -199,13 +236,13 @@ Markup results_section(const JudgedPart& part) {
                                                            .counts = part.metrics.confusion})
                                     : Markup();
   out.add(element("div", {{"class", "beside"}}, matrix, class_table(part)));
-  return out.add(
-      element("p", {{"class", "note"}},
-              text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
-                                 "the diagonal it is right. The darker, the larger the share of the row. "
-                               : "",
-                   "Precision: of those named so, the share that is. Recall: of those that are, the share "
-                   "that was found.")));
+  out.add(element("p", {{"class", "note"}},
+                  text(with_matrix ? "In the square a row is what the samples are, a column what the net says; on "
+                                     "the diagonal it is right. The darker, the larger the share of the row. "
+                                   : "",
+                       "Precision: of those named so, the share that is. Recall: of those that are, the share "
+                       "that was found.")));
+  return out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 
 Markup mistakes_section(const JudgedPart& part) {

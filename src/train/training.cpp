@@ -31,7 +31,7 @@ struct EpochSums {
 
 class Loop {
 public:
-  Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run, const TrainingHooks& hooks)
+  Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory* run, const TrainingHooks& hooks)
       : model_(model), recipe_(recipe), plan_(recipe.train), data_(data), run_(run), hooks_(hooks),
         dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
         batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
@@ -69,15 +69,18 @@ private:
   bool stopped_early() const { return validates() && plan_.patience > 0 && waited_ >= plan_.patience; }
   double seconds() const { return seconds_before_ + since(start_); }
 
+  std::string place() const { return run_ ? run_->checkpoint() : "training"; }
+
   void resume() {
-    std::optional<Checkpoint> found = load_checkpoint(run_.checkpoint());
+    if (!run_) return;
+    std::optional<Checkpoint> found = load_checkpoint(run_->checkpoint());
     if (!found) return;
-    load_states(model_.states(), model_.states().names(), found->states, run_.checkpoint());
+    load_states(model_.states(), model_.states().names(), found->states, run_->checkpoint());
     best_weights_ = std::move(found->best);
     const RunProgress& saved = found->progress;
     at_ = {saved.epoch, saved.batch};
     if (at_.batch >= batches_.per_epoch())
-      bad_input(run_.checkpoint(), text("stands at batch ", at_.batch, ", but an epoch has ", batches_.per_epoch()),
+      bad_input(run_->checkpoint(), text("stands at batch ", at_.batch, ", but an epoch has ", batches_.per_epoch()),
                 "the data is not what the run was begun with; train anew");
     best_ = saved.best;
     best_epoch_ = saved.best_epoch;
@@ -97,6 +100,7 @@ private:
   }
 
   void save(bool finished = false) {
+    if (!run_) return;
     RunProgress progress;
     progress.epoch = at_.epoch;
     progress.batch = at_.batch;
@@ -115,7 +119,7 @@ private:
     progress.numbers.insert(measured_.begin(), measured_.end());
     progress.texts = notes_;
     progress.history = history_;
-    save_checkpoint(run_.checkpoint(), model_.states(), best_weights_, progress);
+    save_checkpoint(run_->checkpoint(), model_.states(), best_weights_, progress);
     last_saved_ = Clock::now();
   }
 
@@ -180,8 +184,7 @@ private:
     if (hooks_.epoch) hooks_.epoch(history_);
     if (since(last_saved_) >= std::min(shortest_interval_s, hooks_.checkpoint_s)) {
       save();
-      write_atomically(run_.history(), to_csv(history_));
-      write_weights();
+      write_results();
     }
   }
 
@@ -205,9 +208,12 @@ private:
     return tensors_of(model_.states(), model_.states().weights());
   }
 
-  void write_weights() {
+  // What a reader of the run gets: the epochs, and the chosen weights.
+  void write_results() {
+    if (!run_) return;
+    write_atomically(run_->history(), to_csv(history_));
     TensorFile file{chosen(), {{"format", "pt"}}};
-    write_atomically(run_.weights(), write_safetensors(file, run_.weights()));
+    write_atomically(run_->weights(), write_safetensors(file, run_->weights()));
   }
 
   Ending ending() const {
@@ -217,7 +223,7 @@ private:
   // With the chosen weights, which stay in the model. Only at the end the test part is read.
   TrainingResult measured(Ending ending) {
     TrainingResult out = result(ending);
-    load_states(model_.states(), model_.states().weights(), chosen(), run_.checkpoint());
+    load_states(model_.states(), model_.states().weights(), chosen(), place());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
@@ -231,10 +237,9 @@ private:
 
   TrainingResult finish() {
     const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
-    if (!finished_) write_weights();
+    if (!finished_) write_results(); // before the chosen weights are loaded
     TrainingResult out = measured(ending());
     if (finished_) return out; // found as it is left: nothing is written again
-    write_atomically(run_.history(), to_csv(history_));
     // "finished" is written last, when all else is: with the last weights as states, and what was measured.
     for (const auto& [part, metrics] :
          {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
@@ -242,9 +247,9 @@ private:
       measured_[text(part, "_loss")] = metrics->loss;
       measured_[text(part, classes_ ? "_accuracy" : "_rmse")] = classes_ ? metrics->accuracy() : metrics->rmse;
     }
-    load_states(model_.states(), model_.states().names(), last, run_.checkpoint());
+    load_states(model_.states(), model_.states().names(), last, place());
     save(true);
-    load_states(model_.states(), model_.states().weights(), chosen(), run_.checkpoint());
+    load_states(model_.states(), model_.states().weights(), chosen(), place());
     return out;
   }
 
@@ -280,11 +285,11 @@ private:
       fit();
       what = "the update left the range of floats: " + first_nonfinite_state();
     }
-    const bool saved = std::filesystem::exists(run_.checkpoint());
+    const bool saved = run_ && std::filesystem::exists(run_->checkpoint());
     failure("train",
             text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
             text("a smaller learning rate (it was ", rate_, ") or clip_norm=1",
-                 saved ? text("; the last good checkpoint is in ", run_.checkpoint()) : std::string()));
+                 saved ? text("; the last good checkpoint is in ", run_->checkpoint()) : std::string()));
   }
 
   std::string first_nonfinite_state() const {
@@ -300,7 +305,7 @@ private:
   const Recipe& recipe_;
   const TrainRecipe& plan_;
   const Splits& data_;
-  const RunDirectory& run_;
+  const RunDirectory* const run_; // null: nothing is kept
   const TrainingHooks& hooks_;
   const DType dtype_;
   const bool classes_;
@@ -362,12 +367,16 @@ Averaged::~Averaged() {
 
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks) {
-  return Loop(model, recipe, data, run, hooks).run();
+  return Loop(model, recipe, data, &run, hooks).run();
+}
+
+TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const TrainingHooks& hooks) {
+  return Loop(model, recipe, data, nullptr, hooks).run();
 }
 
 TrainingResult standing(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run) {
   const TrainingHooks none;
-  return Loop(model, recipe, data, run, none).look();
+  return Loop(model, recipe, data, &run, none).look();
 }
 
 } // namespace vitro

@@ -77,6 +77,9 @@ void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples)
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks = {});
 
+/// The same training without a run: nothing is read or written, and what is interrupted is lost.
+TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const TrainingHooks& hooks = {});
+
 /// How the run stands, without training further or writing anything: a finished one as `train` returned it; else as
 /// interrupted, measured with the best weights so far, the test part unread. Leaves those weights in the model.
 TrainingResult standing(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run);
