@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/floating_mode.h"
 #include "core/text.h"
 #include "core/threads.h"
 #include "kernels/finite.h"
@@ -108,7 +109,7 @@ void run_part(Chain& chain, const Stripes& part, const float* made, int64_t made
           places[k].base = data(operand.index) + at % operand.period;
       }
       for (const Member& member : program.members) {
-        const float* in[4];
+        const float* in[most_inputs];
         for (size_t k = 0; k < member.reads().size(); ++k) {
           const Place& place = places[size_t(member.in[k])];
           in[k] = place.base + place.moves * (at - begin);
@@ -242,6 +243,7 @@ bool Execution::run() {
     frame.base = base;
     frame.refresh(program);
   }
+  const SubnormalsFlushed flushed;
   frame.nonfinite.store(false, std::memory_order_relaxed);
   const auto guarded_is_finite = [&] {
     return std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)]));
