@@ -53,7 +53,9 @@ Watch watch_of(const Inside& inside) {
 }
 
 TrainingView::TrainingView(Shown shown, int64_t epochs)
-    : shown_(shown), epochs_(epochs), live_(shown != Shown::nothing) {}
+    : shown_(shown), epochs_(epochs), live_(shown != Shown::nothing) {
+  watch_.pace = {.epoch = 1, .epochs = epochs};
+}
 
 void TrainingView::draw() {
   const Window window = error_window();

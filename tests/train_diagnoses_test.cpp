@@ -313,9 +313,9 @@ TEST(Probe, LooksAsOftenAsSaid) {
     return at;
   };
   EXPECT_EQ(looks(100000, 20).size(), 21u); // every epoch where it costs next to nothing
-  const auto small = looks(100, 200);       // 16 samples' worth of training between looks for one of the probe's
+  const auto small = looks(100, 200);       // 32 samples of training between looks for one of the probe's
   EXPECT_EQ(small[10], 10);
-  EXPECT_EQ(small[11], 26);
+  EXPECT_EQ(small[11], 42);
   EXPECT_EQ(small.back(), 200);
   EXPECT_LT(looks(100000, 30000).size(), 600u);
 }
@@ -338,6 +338,27 @@ TEST(Rules, SinceIsTheBeginningOfTheLastUnbrokenStretch) {
   EXPECT_THAT(with({0.6, 0.6, 0.1}), IsEmpty()); // it is over
   EXPECT_THAT(with({}), IsEmpty());
   EXPECT_THAT(with({NAN, NAN}), IsEmpty());
+}
+
+TEST(Rules, WhatActsInTrainingOnlyExplainsTheDifference) {
+  const Layer dropout{
+      .name = "dropout", .short_name = "dropout", .formula = "", .doc = "", .inputs = {"x"}, .build = {}};
+  Setting setting;
+  setting.layers = {{"dropout1", &dropout, {}, {-1}, "dropout1"}};
+  const auto with = [&](double training, double evaluation, double train, double validation) {
+    const History history{{"epoch", "train_loss", "validation_loss"}, {{1, train, validation}, {2, train, validation}}};
+    return diagnose(
+        setting, history,
+        {{"epoch", "loss", "training_loss"}, {{0, 2, 2}, {1, evaluation, training}, {2, evaluation, training}}});
+  };
+  const auto noisy = with(0.5, 0.3, 0.52, 0.35);
+  EXPECT_THAT(names(noisy), ElementsAre("training_differs"));
+  EXPECT_THAT(noisy[0].text, HasSubstr("since epoch 1 because of dropout1"));
+  EXPECT_THAT(with(0.5, 0.3, 0.3, 0.35), IsEmpty()); // it does not look worse: nothing to explain
+  EXPECT_THAT(with(0.31, 0.3, 0.52, 0.35), IsEmpty());
+  EXPECT_THAT(with(0.3, 0.9, 0.3, 0.9)[0].text, HasSubstr("does worse than in training"));
+  setting.layers.clear();
+  EXPECT_THAT(with(0.5, 0.3, 0.52, 0.35), IsEmpty());
 }
 
 TEST(Rules, ATableWithHolesIsNoCrash) {

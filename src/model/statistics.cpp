@@ -37,13 +37,15 @@ template <class T> void describe(LayerStatistics& out, const Shape& shape, std::
   std::vector<char> alive(units);
   double sum = 0, squares = 0;
   T low = y[0], high = y[0];
-  for (size_t i = 0; i < y.size(); ++i) {
-    sum += double(y[i]);
-    squares += double(y[i]) * double(y[i]);
-    low = std::min(low, y[i]);
-    high = std::max(high, y[i]);
-    alive[i / inner % units] |= char(y[i] != 0);
-  }
+  for (size_t i = 0; i < y.size();)
+    for (size_t unit = 0; unit < units; ++unit)
+      for (size_t k = 0; k < inner; ++k, ++i) {
+        sum += double(y[i]);
+        squares += double(y[i]) * double(y[i]);
+        low = std::min(low, y[i]);
+        high = std::max(high, y[i]);
+        alive[unit] |= char(y[i] != 0);
+      }
   const double n = double(y.size());
   out.mean = sum / n;
   out.deviation = std::sqrt(std::max(0.0, squares / n - out.mean * out.mean));

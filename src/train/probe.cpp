@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t most_samples = 256, fewest_samples = 16;
 constexpr int64_t most_values = int64_t{1} << 24; // outputs of all layers together, 64 MiB
 constexpr int64_t always = 10;                    // epochs at the beginning
-constexpr int64_t share = 16;                     // a look costs about as much as training on its samples
+constexpr int64_t share = 32;                     // a look costs about as much as training on its samples twice
 constexpr int64_t apart = 64;
 
 constexpr double none = LayerStatistics::none;
@@ -79,13 +79,18 @@ void Probe::before_step() {
 void Probe::after_step() {
   for (const Model::LayerSummary& layer : layers_) {
     double moved = 0, size = 0;
-    for (const std::string& name : layer.parameters) {
-      const Tensor now = model_.states().read(name);
-      const Tensor& before = before_.at(name);
-      for (int64_t i = 0; i < now.elements(); ++i) {
-        moved += (now.at(i) - before.at(i)) * (now.at(i) - before.at(i));
-        size += before.at(i) * before.at(i);
+    const auto add = [&]<class T>(std::span<const T> now, std::span<const T> before) {
+      for (size_t i = 0; i < now.size(); ++i) {
+        moved += (double(now[i]) - double(before[i])) * (double(now[i]) - double(before[i]));
+        size += double(before[i]) * double(before[i]);
       }
+    };
+    for (const std::string& name : layer.parameters) {
+      const Tensor now = model_.states().read(name), &before = before_.at(name);
+      if (now.dtype() == DType::f64)
+        add(now.as<double>(), before.as<double>());
+      else
+        add(now.as<float>(), before.as<float>());
     }
     updates_[layer.name] = size > 0 ? std::sqrt(moved / size) : none;
   }

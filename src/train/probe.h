@@ -30,7 +30,7 @@ public:
 
   std::vector<std::string> columns() const;
   /// Whether a row is due at the end of `epoch` of `epochs`; `previous` is the last that has one, -1 for none. The
-  /// first ten and the last, else as seldom as makes it a sixteenth of the samples, and at least e / 64 apart.
+  /// first ten and the last, else as seldom as makes it a 32nd of the samples, and at least e / 64 apart.
   bool due(int64_t epoch, int64_t epochs, int64_t previous) const;
   /// Around the last step before a look: how far it moves each layer.
   void before_step();
