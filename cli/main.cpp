@@ -21,11 +21,14 @@ const Verb all[] = {
      "Every key "
      "of a recipe can be set: `vitro init WHAT` shows them. The run is kept in a directory of its own: recipe, "
      "weights, "
-     "history, checkpoint, and report.html, which can be watched as it grows. Ctrl-C saves and stops; `vitro train "
+     "history, checkpoint, and report.html, which can be watched as it grows. --watch shows the layers live. What goes "
+     "wrong inside is said in plain words: which layer, since when, and the way out. Ctrl-C saves and stops; `vitro "
+     "train "
      "--resume RUN` goes on.",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
+      {"vitro train digits --watch", "gradients, updates, dead units and outputs, live"},
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
       {"vitro train --resume runs/a", "goes on where it was interrupted"}},
      train},

@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/results.h"
 #include "cli/verb.h"
+#include "cli/watch.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "io/checkpoint.h"
@@ -25,7 +26,7 @@ struct Options {
   std::optional<int64_t> seed;
   std::vector<std::string> set;
   std::optional<int64_t> checkpoint_s;
-  bool no_report = false;
+  bool no_report = false, watch = false;
 
   explicit Options(Arguments& arguments) {
     arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
@@ -35,6 +36,7 @@ struct Options {
     arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
     arguments.option("--checkpoint", checkpoint_s, "SECONDS",
                      "at most so long without a checkpoint (default: 10; 0: every batch)");
+    arguments.flag("--watch", watch, "show the layers live: gradients, updates, dead units, outputs");
     arguments.flag("--no-report", no_report, "write no report.html");
     common.declare_data(arguments);
     common.declare(arguments);
@@ -95,20 +97,14 @@ Work go_on(const Options& options, const std::string& what) {
   return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory), finished};
 }
 
-// "epoch 3/10  train_loss 0.1234  validation_accuracy 0.9712 ..."
-std::string epoch_line(const History& history, int64_t epochs) {
-  const std::vector<double>& row = history.rows.back();
-  std::string out = text("epoch ", int64_t(row[0]), "/", epochs);
-  for (size_t i = 1; i < row.size(); ++i) {
-    std::string name = history.columns[i];
-    for (char& c : name)
-      if (c == '_') c = ' ';
-    const std::string value = name.ends_with("accuracy") ? percent(row[i])
-                              : name == "seconds"        ? duration(row[i])
-                              : name == "lr"             ? number(row[i], 3)
-                                                         : fixed(row[i], 4);
-    out += text("  ", name == "seconds" ? "" : name + " ", value);
-  }
+Json json_of(const std::vector<Finding>& diagnoses) {
+  Json out = Json::array();
+  for (const Finding& one : diagnoses)
+    out.push_back({{"name", one.name},
+                   {"layer", one.layer.empty() ? Json(nullptr) : Json(one.layer)},
+                   {"since_epoch", one.since_epoch},
+                   {"text", one.text},
+                   {"advice", one.advice}});
   return out;
 }
 
@@ -132,7 +128,8 @@ Json object_of(const Work& work, const TrainingResult& result) {
               {"validation_loss", result.validation.loss},
               {"best_epoch", result.best_epoch},
               {"stopped_early", result.ending == Ending::stopped_early},
-              {"generated", work.data.train.schema.generated}};
+              {"generated", work.data.train.schema.generated},
+              {"diagnoses", json_of(result.diagnoses)}};
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   if (unseen.goal == Goal::numbers) {
     out["test_rmse"] = unseen.rmse;
@@ -162,7 +159,12 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   facts.add("weights", text("sha256 ", result.weights_sha256));
   facts.add("run", work.directory.path());
   if (with_report) facts.add("report", work.directory.report());
-  return out + facts.str(palette);
+  if (result.diagnoses.empty() && !result.layers.rows.empty()) facts.add("diagnoses", "none");
+  out += facts.str(palette);
+  if (!result.diagnoses.empty()) out += "\nDiagnoses:\n";
+  for (const Finding& one : result.diagnoses)
+    out += "  " + wrap(one.str(), std::min(out_stream().width, 100) - 2, 4) + "\n";
+  return out;
 }
 
 std::string advice(const Work& work, const TrainingResult& result) {
@@ -177,8 +179,8 @@ std::string advice(const Work& work, const TrainingResult& result) {
   return "\nWhat to try next:\n" + table.str(error_stream().palette, 2);
 }
 
-// An error of the training stands in the page, too, as far as that can be written.
-TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page) {
+// An error of the training stands in the page, too, as far as that can be written; and a script gets what was seen.
+TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page, const TrainingView& view, bool json) {
   try {
     return vitro::train(work.model, work.recipe, work.data, work.directory, hooks);
   } catch (const Error& error) {
@@ -186,6 +188,10 @@ TrainingResult trained(Work& work, const TrainingHooks& hooks, RunReport* page) 
       if (page) page->failed(error.what());
     } catch (const Error&) { // a full disk, say: the first error is the one to be told
     }
+    if (json)
+      print(Json({{"error", error.what()}, {"out", work.directory.path()}, {"diagnoses", json_of(view.diagnoses())}})
+                .dump() +
+            "\n");
     throw;
   }
 }
@@ -213,7 +219,7 @@ int train_after(Arguments& arguments, const Json& before) {
              plural(plan.epochs, "epoch")));
   }
 
-  LiveLine live(!quiet);
+  TrainingView view(quiet ? Shown::nothing : options.watch ? Shown::layers : Shown::lines, plan.epochs);
   TrainingHooks hooks;
   hooks.notes = provenance(text(program(), " ", arguments.typed()), VITRO_VERSION);
   const bool reported = !options.no_report && !work.finished;
@@ -221,28 +227,22 @@ int train_after(Arguments& arguments, const Json& before) {
   RunReport page(work.model, work.recipe, work.data, work.directory, hooks.notes, program());
   hooks.stop = interrupted;
   if (options.checkpoint_s) hooks.checkpoint_s = double(*options.checkpoint_s);
-  hooks.batch = [&](const Pace& pace) {
-    if (live.due()) live.draw(progress_line(pace, error_stream().width - 1, error_stream().palette));
+  hooks.batch = [&](const Pace& pace) { view.batch(pace); };
+  hooks.look = [&](const Inside& inside) {
+    view.look(inside);
+    page.look(inside);
   };
   hooks.epoch = [&](const History& history) {
     try {
       if (page_works) page.running(history);
     } catch (const Error& error) { // no reason to lose a training; at its end it is tried once more
       page_works = false;
-      live.clear();
-      say(text("vitro: ", error.what(), ". The training goes on."));
+      view.message(text("vitro: ", error.what(), ". The training goes on."));
     }
-    if (quiet) return;
-    // Every epoch its line, up to about fifty of them; a long training shows every tenth, hundredth, ...
-    int64_t every = 1;
-    while (plan.epochs / every > 50) every *= 10;
-    const auto epoch = int64_t(history.rows.size());
-    if (epoch % every != 0 && epoch != plan.epochs && epoch != 1) return;
-    live.clear();
-    say(epoch_line(history, plan.epochs));
+    view.epoch(history);
   };
-  const TrainingResult result = trained(work, hooks, reported ? &page : nullptr);
-  live.clear();
+  const TrainingResult result = trained(work, hooks, reported ? &page : nullptr, view, options.common.json);
+  view.end();
 
   if (result.ending == Ending::interrupted) {
     if (reported) page.ended(result);
@@ -250,7 +250,8 @@ int train_after(Arguments& arguments, const Json& before) {
       print(after(before, {{"interrupted", true},
                            {"epochs", result.epochs},
                            {"seconds", result.seconds},
-                           {"out", work.directory.path()}}));
+                           {"out", work.directory.path()},
+                           {"diagnoses", json_of(result.diagnoses)}}));
     say(text("interrupted; saved in ", work.directory.path(), ". To go on: ", program(), " train --resume ",
              work.directory.path()));
     return 130;

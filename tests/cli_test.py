@@ -164,7 +164,7 @@ class Train(Case):
         self.assertIn("generated", done.stdout)
         self.assertEqual(self.vitro("train", "xor", "epochs=1", "--quiet").stderr, "")
 
-    def on_terminal(self, *words, env={}):
+    def on_terminal(self, *words, env={}, interrupt_at=None, status=0):
         reader, writer = pty.openpty()
         process = subprocess.Popen([PROGRAM, *words], cwd=self.dir, env={**self.env, "TERM": "xterm", **env},
                                    stdin=writer, stdout=writer, stderr=writer)
@@ -178,8 +178,11 @@ class Train(Case):
             if not piece:
                 break
             out += piece
+            if interrupt_at and interrupt_at in out:
+                process.send_signal(signal.SIGINT)
+                interrupt_at = None
         os.close(reader)
-        self.assertEqual(process.wait(60), 0, out)
+        self.assertEqual(process.wait(60), status, out)
         return out.decode()
 
     def test_a_terminal_gets_a_live_line(self):
@@ -189,6 +192,60 @@ class Train(Case):
         self.assertIn("samples/s", out)
         plain = self.on_terminal("train", "spiral", "epochs=3", env={"NO_COLOR": "1"})
         self.assertNotIn("\x1b", plain)
+
+    def test_watching_draws_the_layers_in_place_and_changes_no_bit(self):
+        words = ["train", "digits", "samples=500", "validation=100", "test=100", "epochs=6"]
+        out = self.on_terminal(*words, "--watch")
+        for word in ("━", "training loss", "validation accuracy", "gradient", "update", "relu1", "fc2", "after epoch 6",
+                     "diagnoses: none"):
+            self.assertIn(word, out)
+        self.assertRegex(out, r"\x1b\[\d+A\r")  # back up to the first line
+        self.assertNotIn("epoch 1/6  train", out)
+        self.assertEqual(self.json(*words)["weights_sha256"], re.findall(r"sha256 ([0-9a-f]{64})", out)[0])
+        plain = self.on_terminal(*words, "--watch", env={"NO_COLOR": "1"})
+        self.assertNotIn("\x1b", plain)
+        self.assertRegex(plain, r"  fc1 gradient [\d.e-]+, update [\d.e-]+; relu1 \d+ % dead; fc2 gradient")
+        piped = self.vitro(*words, "--watch")
+        self.assertNotIn("\x1b", piped.stderr)
+        self.assertEqual(len(re.findall(r"  fc1 gradient", piped.stderr)), 6)
+        self.assertEqual(self.vitro(*words, "--watch", "--quiet").stderr, "")
+
+    def test_an_interrupt_leaves_a_watched_terminal_as_it_was(self):
+        out = self.on_terminal("train", "digits", "--watch", "epochs=1000", "--out", "cut", interrupt_at=b"after epoch 1",
+                               status=130)
+        self.assertIn("To go on:", out.splitlines()[-1])
+        self.assertNotIn("\x1b[?", out)  # neither another screen nor a hidden cursor, which somebody would have to undo
+        self.assertEqual(out.count("\x1b[1m") + out.count("\x1b[2m") + out.count("\x1b[31m") + out.count("\x1b[32m"),
+                         out.count("\x1b[0m"))
+
+    def test_diagnoses_are_told_and_stored(self):
+        result = self.json("train", "digits", "samples=500", "validation=100", "test=100", "epochs=4", "lr=1e-7")
+        self.assertEqual([d["name"] for d in result["diagnoses"]], ["lr_too_small"])
+        one = result["diagnoses"][0]
+        self.assertEqual(set(one), {"name", "layer", "since_epoch", "text", "advice"})
+        self.assertIsNone(one["layer"])
+        said = self.vitro("train", "digits", "samples=500", "validation=100", "test=100", "epochs=4", "lr=1e-7", "--out", "a")
+        self.assertEqual(said.stderr.count("! the loss is where it was"), 1)
+        self.assertIn("Diagnoses:\n  the loss is where it was", said.stdout)
+        page = (self.dir / "a" / "report.html").read_text()
+        self.assertIn("the loss is where it was", page)
+        (self.dir / "a" / "report.html").unlink()
+        self.vitro("report", "a")
+        again = (self.dir / "a" / "report.html").read_text()
+        self.assertIn("the loss is where it was", again)
+        self.assertIn("Gradient", again)
+        rows = (self.dir / "a" / "layers.csv").read_text().splitlines()
+        self.assertTrue(rows[0].startswith("epoch,loss,training_loss,spread,input:size,input:feature,flatten1:mean"))
+        self.assertEqual([row.split(",")[0] for row in rows[1:]], ["0", "1", "2", "3", "4"])
+        healthy = self.vitro("train", "digits", "samples=500", "validation=100", "test=100", "epochs=4")
+        self.assertRegex(healthy.stdout, r"diagnoses +none")
+
+    def test_a_script_gets_the_diagnosis_of_a_failure(self):
+        done = self.vitro("train", "sine", "optimizer=sgd", "lr=1e20", "--quiet", "--json", status=1)
+        failed = json.loads(done.stdout)
+        self.assertEqual(failed["diagnoses"][0]["name"], "not_finite")
+        self.assertIn("not finite at epoch 1", failed["error"])
+        self.assertEqual(len(done.stderr.splitlines()), 1)
 
     def test_early_stop_restores_the_best(self):
         result = self.json("train", "moons", "noise=0.6", "samples=40", "epochs=400", "patience=5", "lr=0.05", "optimizer=adam")
@@ -520,7 +577,7 @@ class Report(Case):
                 result = self.json("train", what, "epochs=2", *keys)
                 page = self.page(result["out"])
                 self.assertIsNone(page.refresh)
-                wanted = ["data", "curves", "results", "mistakes"] + ["weights"] * (what == "digits") + ["net", "why", "again"]
+                wanted = ["data", "curves", "layers", "results", "mistakes"] + ["weights"] * (what == "digits") + ["net", "why", "again"]
                 self.assertEqual(page.ids, wanted)
                 self.assertIn(result["weights_sha256"], page.words)
                 self.assertIn("They agree", page.words)
@@ -576,7 +633,7 @@ class Report(Case):
                 if (self.dir / "a/report.html").exists():
                     page = self.page("a")
                     self.assertEqual(page.refresh, "2")
-                    self.assertEqual(page.ids, ["data", "curves", "net", "again"])
+                    self.assertEqual(page.ids, ["data", "curves", "layers", "net", "again"])
                     seen.add(re.search(r"Epoch (\d+) of 100000", page.words)[1])
             self.assertGreaterEqual(len(seen), 3)
         finally:

@@ -175,6 +175,7 @@ RunProgress progress() {
   out.numbers = {{"loss_sum", 1e-310}, {"worst", -INFINITY}};
   out.texts = {{"note", "a \"quoted\"\nline"}};
   out.history = history();
+  out.layers = {{"epoch", "fc1:dead"}, {{0, std::nan("")}, {1, 0.5}}};
   return out;
 }
 
@@ -203,6 +204,7 @@ TEST(Checkpoint, ReadsBackToTheBit) {
   EXPECT_EQ(p.numbers, progress().numbers);
   EXPECT_EQ(p.texts, progress().texts);
   EXPECT_EQ(to_csv(p.history), to_csv(history()));
+  EXPECT_EQ(to_csv(p.layers), "epoch,fc1:dead\n0,\n1,0.5\n");
 }
 
 TEST(Checkpoint, AFullDiskLeavesTheOldOne) {

@@ -20,6 +20,13 @@ const std::string best_prefix = "best:";
 const std::string progress_key = "vitro_progress";
 constexpr int64_t version = 1;
 
+struct TableKeys {
+  const char *columns, *rows;
+  History RunProgress::*table;
+};
+constexpr TableKeys tables[] = {{"columns", "rows", &RunProgress::history},
+                                {"layer_columns", "layer_rows", &RunProgress::layers}};
+
 std::string file_of(const std::string& directory) {
   return (std::filesystem::path(directory) / "state.safetensors").string();
 }
@@ -40,17 +47,19 @@ std::string to_json(const RunProgress& progress) {
                       {"best_epoch", progress.best_epoch},
                       {"waited", progress.waited},
                       {"seconds", written(progress.seconds)}};
-  ordered_json numbers = ordered_json::object(), texts = ordered_json::object(), rows = ordered_json::array();
+  ordered_json numbers = ordered_json::object(), texts = ordered_json::object();
   for (const auto& [key, value] : progress.numbers) numbers[key] = written(value);
   for (const auto& [key, value] : progress.texts) texts[key] = value;
-  for (const std::vector<double>& row : progress.history.rows) {
-    ordered_json& cells = rows.emplace_back(ordered_json::array());
-    for (const double value : row) cells.push_back(written(value));
-  }
   out["numbers"] = std::move(numbers);
   out["texts"] = std::move(texts);
-  out["columns"] = progress.history.columns;
-  out["rows"] = std::move(rows);
+  for (const auto& [columns, rows, table] : tables) {
+    out[columns] = (progress.*table).columns;
+    ordered_json& all = out[rows] = ordered_json::array();
+    for (const std::vector<double>& row : (progress.*table).rows) {
+      ordered_json& cells = all.emplace_back(ordered_json::array());
+      for (const double value : row) cells.push_back(written(value));
+    }
+  }
   try {
     return out.dump();
   } catch (const json::exception&) { bad_input("checkpoint", "a text to be saved is not UTF-8"); }
@@ -80,13 +89,16 @@ RunProgress read_progress(const TensorFile& file, const std::string& path) {
   if (!read.at("texts").is_object()) read.wrong("texts", "an object");
   for (const auto& [key, value] : read.at("numbers").items()) out.numbers[key] = read.real(value, "numbers");
   for (const auto& [key, value] : read.at("texts").items()) out.texts[key] = read.word(value, "texts");
-  out.history.columns = read.words("columns");
-  if (!read.at("rows").is_array()) read.wrong("rows", "a list");
-  for (const json& cells : read.at("rows")) {
-    if (!cells.is_array() || cells.size() != out.history.columns.size())
-      read.wrong("rows", "a list of lists as long as \"columns\"");
-    std::vector<double>& row = out.history.rows.emplace_back();
-    for (const json& cell : cells) row.push_back(read.real(cell, "rows"));
+  for (const auto& [columns, rows, table] : tables) {
+    if (!object.contains(columns) && table == &RunProgress::layers) continue; // of a program that did not look inside
+    (out.*table).columns = read.words(columns);
+    if (!read.at(rows).is_array()) read.wrong(rows, "a list");
+    for (const json& cells : read.at(rows)) {
+      if (!cells.is_array() || cells.size() != (out.*table).columns.size())
+        read.wrong(rows, text("a list of lists as long as \"", columns, "\"").c_str());
+      std::vector<double>& row = (out.*table).rows.emplace_back();
+      for (const json& cell : cells) row.push_back(read.real(cell, rows));
+    }
   }
   return out;
 }

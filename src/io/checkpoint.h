@@ -24,7 +24,7 @@ struct RunProgress {
   double seconds = 0;                            // trained so far, over all sittings
   std::map<std::string, double> numbers = {};    // running sums inside an epoch, a decayed rate: kept to the bit
   std::map<std::string, std::string> texts = {}; // what else the trainer wants to find again
-  History history = {};
+  History history = {}, layers = {};             // of every epoch; of those that were looked into
 };
 
 struct Checkpoint {

@@ -11,13 +11,14 @@ struct Place {
   bool found = false;
   double value = 0;
   std::vector<int64_t> index = {};
+  int64_t element = 0;
 };
 
 Place first_bad(const Tensor& tensor) {
   if (!is_float(tensor.dtype())) return {};
   for (int64_t i = 0; i < tensor.elements(); ++i) {
     if (std::isfinite(tensor.at(i))) continue;
-    Place place{true, tensor.at(i), {}};
+    Place place{true, tensor.at(i), {}, i};
     const auto strides = tensor.shape().strides();
     for (int64_t axis = 0, rest = i; axis < tensor.shape().rank(); rest %= strides[size_t(axis)], ++axis)
       place.index.push_back(rest / strides[size_t(axis)]);
@@ -32,8 +33,8 @@ std::string at(const Place& place) {
   return pieces.empty() ? "" : text(" at ", join(pieces, ","));
 }
 
-// The range of finite inputs, in words, for whoever wonders why.
-std::string ranges_of(const Node& node, const std::vector<const Tensor*>& in) {
+// The range of the inputs, in words, for whoever wonders why; of a pointwise op also their value at that very place.
+std::string ranges_of(const Node& node, const std::vector<const Tensor*>& in, const Place& place) {
   std::vector<std::string> pieces;
   for (size_t i = 0; i < in.size(); ++i) {
     if (!is_float(in[i]->dtype()) || in[i]->elements() == 0) continue;
@@ -42,10 +43,12 @@ std::string ranges_of(const Node& node, const std::vector<const Tensor*>& in) {
       low = std::min(low, in[i]->at(k));
       high = std::max(high, in[i]->at(k));
     }
+    const bool beside = node.op->is(pointwise) && low != high && in[i]->shape() == node.out[0].shape;
     const bool named = i < node.op->args.size() && std::string_view(node.op->args[i]) != "...";
     pieces.push_back(
         text(named ? node.op->args[i] : "inputs",
-             low == high ? text(" = ", number(low, 4)) : text(" from ", number(low, 4), " to ", number(high, 4))));
+             low == high ? text(" = ", number(low, 4)) : text(" from ", number(low, 4), " to ", number(high, 4)),
+             beside ? text(", there ", number(in[i]->at(place.element), 4)) : ""));
   }
   return pieces.empty() ? "" : text(" (", join(pieces, ", "), ")");
 }
@@ -87,7 +90,7 @@ Diagnosis diagnose(const Function& function, const States& states, const std::ve
   const std::string inside = innermost(node, in);
   if (inside != out.op) out.op = text(inside, " of ", out.op);
   out.text = text(out.op, node.name.empty() ? "" : text(" in layer ", node.name),
-                  out.in_gradient ? ", in its derivative," : "", " gave ", gave, at(place), ranges_of(node, in));
+                  out.in_gradient ? ", in its derivative," : "", " gave ", gave, at(place), ranges_of(node, in, place));
   return out;
 }
 

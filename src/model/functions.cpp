@@ -27,8 +27,9 @@ LossParts with_loss(Trace& trace, const ModelSpec& spec, const Built& built, con
   return find_loss(spec.loss).build({built.output, t, spec.reduction, spec.loss_args});
 }
 
-std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std::string>& parameters) {
-  std::vector<Var> wrt;
+// With respect to `wrt`, then to the parameters.
+std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std::string>& parameters,
+                           std::vector<Var> wrt = {}) {
   for (const std::string& name : parameters) wrt.push_back(trace.state(name));
   return gradient(loss, wrt);
 }
@@ -73,6 +74,11 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
   trace.output("predictions", parts.predictions);
   if (purpose == Purpose::explain)
     for (const BuiltLayer& layer : built.layers) trace.output(layer.name, layer.output);
+  if (purpose == Purpose::observe) {
+    std::vector<Var> outputs;
+    for (const BuiltLayer& layer : built.layers) trace.output(layer.name, outputs.emplace_back(layer.output));
+    for (const Var& found : gradients(trace, parts.loss, parameters, outputs)) trace.output("gradient", found);
+  }
   if (purpose == Purpose::gradient) {
     const auto found = gradients(trace, parts.loss, parameters);
     for (size_t i = 0; i < parameters.size(); ++i) trace.output(parameters[i], found[i]);

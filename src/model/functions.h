@@ -10,6 +10,7 @@ enum class Purpose : uint8_t {
   predict,  // x -> predictions
   evaluate, // x, targets -> loss, predictions
   explain,  // the same, and each layer's output by its name
+  observe,  // the same as evaluate; then each layer's output; dL/d of each; one gradient per parameter
   training, // x, targets -> loss, predictions; in training, as all below
   gradient, // the same, then one gradient per parameter by its name, then the running states' next values by theirs
   update,   // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates

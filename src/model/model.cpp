@@ -373,6 +373,22 @@ std::map<std::string, Tensor> Model::gradient(ConstView x, ConstView targets) co
   return out;
 }
 
+Statistics Model::statistics(ConstView x, ConstView targets) const {
+  Batch batch;
+  inner_->check(x, targets, batch);
+  const auto run_for = [&](Purpose purpose, auto read) {
+    const auto run = inner_->runs.lease({purpose, batch.size, batch.targets.type});
+    run->bind(0, batch.x);
+    run->bind(1, batch.targets);
+    run->run();
+    return read(*run);
+  };
+  Statistics out =
+      run_for(Purpose::observe, [&](const Run& run) { return read_statistics(inner_->spec, inner_->states, run); });
+  out.training_loss = run_for(Purpose::gradient, [](const Run& run) { return run.output(0).at(0); });
+  return out;
+}
+
 std::map<std::string, Tensor> Model::activations(ConstView x) const {
   check_samples(inner_->spec, x);
   Trace trace(inner_->states);

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "model/statistics.h"
 #include "nn/losses.h"
 #include "nn/nets.h"
 #include "optim/clip.h"
@@ -103,6 +104,8 @@ public:
   Evaluation evaluate(ConstView x, ConstView targets) const;
   /// The gradient of the batch's loss by parameter name: of the batch as a whole, not clipped.
   std::map<std::string, Tensor> gradient(ConstView x, ConstView targets) const;
+  /// How the layers answer to a batch and how far its gradient comes, in evaluation; changes nothing.
+  Statistics statistics(ConstView x, ConstView targets) const;
   /// What every layer gives for x, in evaluation, by layer name; interpreted.
   std::map<std::string, Tensor> activations(ConstView x) const;
 

@@ -208,6 +208,16 @@ void RunReport::add_net(Page& page) {
   page.sections.push_back({"net", "The net", *net_markup_});
 }
 
+void RunReport::add_layers(Page& page) {
+  if (!layers_.rows.empty() || !diagnoses_.empty())
+    page.sections.push_back({"layers", "Inside", layers_section(layers_, diagnoses_)});
+}
+
+void RunReport::look(const Inside& inside) {
+  layers_ = inside.layers;
+  diagnoses_ = inside.diagnoses;
+}
+
 const Baseline& RunReport::on_validation() {
   if (!baseline_) baseline_ = baseline(data_.train, data_.validation);
   return *baseline_;
@@ -218,6 +228,7 @@ Page RunReport::unfinished(int64_t best_epoch) {
   Page page = blank();
   add_data(page);
   page.sections.push_back({"curves", "The curves", curves_section(history_, best_epoch, false, on_validation())});
+  add_layers(page);
   add_net(page);
   page.sections.push_back(
       {"again", "How to make it again",
@@ -259,6 +270,8 @@ void RunReport::failed(const std::string& why) {
 void RunReport::ended(const TrainingResult& result, Sums sums) {
   const Clock::time_point begin = Clock::now();
   history_ = result.history;
+  layers_ = result.layers;
+  diagnoses_ = result.diagnoses;
   if (!result.notes.empty()) notes_ = result.notes;
   const bool interrupted = result.ending == Ending::interrupted, measured = result.train.samples > 0;
   const int64_t epochs = recipe_.train.epochs;
@@ -313,6 +326,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   add_data(page);
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});
+  add_layers(page);
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
   page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part)});

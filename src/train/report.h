@@ -31,6 +31,8 @@ public:
   RunReport(const Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
             std::map<std::string, std::string> notes, std::string program);
 
+  /// After a look inside: for the next page.
+  void look(const Inside& inside);
   /// After an epoch, its row the last of `history`: the page so far. It takes at most a thirtieth of the training's
   /// time: short epochs share a rewriting. Throws as write_atomically does.
   void running(const History& history);
@@ -49,6 +51,7 @@ private:
   Page unfinished(int64_t best_epoch);
   void add_data(Page& page);
   void add_net(Page& page);
+  void add_layers(Page& page);
   void write(const Page& page, std::chrono::steady_clock::time_point begin);
 
   const Model& model_;
@@ -57,7 +60,8 @@ private:
   const RunDirectory& run_;
   std::map<std::string, std::string> notes_;
   std::string program_;
-  History history_;
+  History history_, layers_;
+  std::vector<Finding> diagnoses_;
   std::optional<Markup> data_markup_, net_markup_; // made once
   std::optional<Baseline> baseline_;
   std::chrono::steady_clock::time_point written_;

@@ -168,6 +168,40 @@ Markup curves_section(const History& history, int64_t best_epoch, bool chosen, c
                           "curve at its end. The numbers stand in history.csv."));
 }
 
+Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses) {
+  Markup out;
+  for (const Finding& one : diagnoses) out.add(element("p", {}, element("b", {}, one.text), ": ", one.advice));
+  if (diagnoses.empty()) out.add(element("p", {{"class", "note"}}, "No rule sees anything wrong."));
+  if (layers.rows.empty()) return out;
+  Markup charts;
+  const auto chart = [&](const char* statistic, const char* title, const char* label, double factor) {
+    std::vector<Series> series;
+    for (const std::string& column : layers.columns)
+      if (const size_t end = column.rfind(':'); end != std::string::npos && column.substr(end + 1) == statistic) {
+        Series one = series_of(layers, column, column.substr(0, end), factor);
+        if (std::ranges::any_of(one.points, [](const Spot& spot) { return std::isfinite(spot.y); }))
+          series.push_back(std::move(one));
+      }
+    // Of many layers the first, the last and some between.
+    constexpr size_t most = 6;
+    std::vector<Series> drawn;
+    for (size_t i = 0; i < std::min(series.size(), most); ++i)
+      drawn.push_back(series.size() <= most ? series[i] : series[i * (series.size() - 1) / (most - 1)]);
+    LineChart out = chart_of(title, label, std::move(drawn), {});
+    const Extent range = range_of(out.series);
+    out.y.logarithmic = factor == 1 && range.low > 0;
+    if (!out.series.empty()) charts.add(line_chart(out));
+  };
+  chart("gradient", "Gradient", "norm over a layer's parameters", 1);
+  chart("update", "Update", "a step's change of the weights, in shares of their size", 1);
+  chart("dead", "Dead units", "units that never fire, %", 100);
+  chart("saturated", "Saturated", "values at the ends, %", 100);
+  return together(out, element("div", {{"class", "pair"}}, charts),
+                  element("p", {{"class", "note"}},
+                          "Measured on one fixed batch of training samples; epoch 0 is the untrained net. The numbers "
+                          "stand in layers.csv."));
+}
+
 Markup net_section(const ReportSources& from) {
   const std::vector<Model::LayerSummary> layers = from.model.layers();
   const std::vector<ResolvedLayer> resolved = resolve(from.model.spec().net, from.model.spec().outputs);

@@ -70,6 +70,8 @@ Markup data_section(const ReportSources& from, bool with_regions);
 bool data_shows_net(const ReportSources& from);
 /// `best_epoch`: from 1, 0 for none. `chosen`: the training is over, that epoch's weights stayed.
 Markup curves_section(const History& history, int64_t best_epoch, bool chosen, const Baseline& baseline);
+/// What went wrong, and how gradients and layers fared over the epochs that were looked into (train/probe.h).
+Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses);
 /// What is taken for what; for numbers what is predicted against what is true.
 Markup results_section(const JudgedPart& part);
 Markup mistakes_section(const JudgedPart& part);

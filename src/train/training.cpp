@@ -13,6 +13,7 @@
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "train/measure.h"
+#include "train/probe.h"
 
 namespace vitro {
 namespace {
@@ -36,7 +37,9 @@ public:
         dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
         batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
                  recipe.train.shuffle ? Order::shuffled : Order::as_stored),
-        scheduler_(scheduler_of(recipe, data)) {
+        scheduler_(scheduler_of(recipe, data)),
+        facts_(facts_of(model, recipe, data)) {
+    if (hooks.probe) probe_.emplace(model, data.train, uint64_t(recipe.train.seed));
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
     if (validates())
@@ -50,6 +53,8 @@ public:
     check_batches(model_, plan_, batches_.samples());
     resume();
     start_ = last_saved_ = Clock::now();
+    if (probe_ && layers_.columns != probe_->columns()) layers_ = {probe_->columns(), {}};
+    if (probe_ && layers_.rows.empty() && at_ == Position{}) look_inside();
     while (at_.epoch < plan_.epochs && !stopped_early()) {
       if (!run_epoch()) return result(Ending::interrupted);
       end_epoch();
@@ -88,6 +93,7 @@ private:
     seconds_before_ = saved.seconds;
     finished_ = saved.finished;
     history_ = saved.history;
+    layers_ = saved.layers;
     notes_ = saved.texts;
     const auto number = [&](const char* name) {
       const auto one = saved.numbers.find(name);
@@ -119,6 +125,7 @@ private:
     progress.numbers.insert(measured_.begin(), measured_.end());
     progress.texts = notes_;
     progress.history = history_;
+    progress.layers = layers_;
     save_checkpoint(run_->checkpoint(), model_.states(), best_weights_, progress);
     last_saved_ = Clock::now();
   }
@@ -139,11 +146,14 @@ private:
       if (since(last_saved_) >= hooks_.checkpoint_s) save();
       if (snapshot_.empty() || ++since_snapshot_ >= snapshot_steps) take_snapshot();
       const Clock::time_point begin = Clock::now();
+      const bool looked_at = looks() && at_.batch + 1 == batches_.per_epoch();
+      if (looked_at) probe_->before_step();
       const StepResult step = fit();
       if (!step.finite || !step.finite_update) stop_at_nonfinite(step);
       fitting_s_ += since(begin);
+      if (looked_at) probe_->after_step();
       fitted_ += step.samples;
-      sums_.loss += step.loss * double(step.samples);
+      sums_.loss += step.loss * (model_.spec().reduction == "sum" ? 1 : double(step.samples));
       sums_.correct += std::max<int64_t>(step.correct, 0);
       sums_.samples += step.samples;
       if (hooks_.batch) hooks_.batch(pace());
@@ -179,13 +189,27 @@ private:
     row.insert(row.end(), {rate_, seconds()});
     history_.rows.push_back(std::move(row));
     sums_ = {};
+    const bool looked_at = looks();
     at_ = {at_.epoch + 1, 0};
     if (scheduler_.listens()) snapshot_.clear(); // what it heard cannot be replayed
+    if (looked_at) look_inside();
     if (hooks_.epoch) hooks_.epoch(history_);
     if (since(last_saved_) >= std::min(shortest_interval_s, hooks_.checkpoint_s)) {
       save();
       write_results();
     }
+  }
+
+  // Whether the end of the epoch that runs is looked at.
+  bool looks() const {
+    return probe_ &&
+           probe_->due(at_.epoch + 1, plan_.epochs, layers_.rows.empty() ? -1 : int64_t(layers_.rows.back()[0]));
+  }
+
+  void look_inside() {
+    layers_.rows.push_back(probe_->look(at_.epoch));
+    diagnoses_ = diagnose(facts_, history_, layers_);
+    if (hooks_.look) hooks_.look({history_, layers_, probe_->latest(), diagnoses_});
   }
 
   // Early stopping as the conventions have it: better is a validation loss below the best by more than min_delta.
@@ -208,10 +232,11 @@ private:
     return tensors_of(model_.states(), model_.states().weights());
   }
 
-  // What a reader of the run gets: the epochs, and the chosen weights.
+  // What a reader of the run gets: the epochs, what was seen inside, and the chosen weights.
   void write_results() {
     if (!run_) return;
     write_atomically(run_->history(), to_csv(history_));
+    if (!layers_.rows.empty()) write_atomically(run_->layers(), to_csv(layers_));
     TensorFile file{chosen(), {{"format", "pt"}}};
     write_atomically(run_->weights(), write_safetensors(file, run_->weights()));
   }
@@ -260,6 +285,8 @@ private:
     out.seconds = finished_ ? seconds_before_ : seconds();
     out.samples_per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
     out.history = history_;
+    out.layers = layers_;
+    out.diagnoses = diagnose(facts_, history_, layers_);
     out.notes = notes_;
     return out;
   }
@@ -285,6 +312,11 @@ private:
       fit();
       what = "the update left the range of floats: " + first_nonfinite_state();
     }
+    diagnoses_ = diagnose(facts_, history_, layers_);
+    diagnoses_.insert(diagnoses_.begin(),
+                      not_finite(facts_, diagnosis.layer, broken.epoch + 1,
+                                 step.finite ? what : text("the loss became ", step.loss, ": ", what)));
+    if (hooks_.look && probe_) hooks_.look({history_, layers_, probe_->latest(), diagnoses_});
     const bool saved = run_ && std::filesystem::exists(run_->checkpoint());
     failure("train",
             text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
@@ -311,10 +343,13 @@ private:
   const bool classes_;
   Batches batches_;
   Scheduler scheduler_;
+  const TrainingFacts facts_;
+  std::optional<Probe> probe_;
 
   Position at_;
   EpochSums sums_;
-  History history_;
+  History history_, layers_;
+  std::vector<Finding> diagnoses_;
   std::map<std::string, std::string> notes_;
   double best_ = std::numeric_limits<double>::infinity();
   int64_t best_epoch_ = -1, waited_ = 0; // best_epoch_ counts from 0
@@ -375,7 +410,8 @@ TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, con
 }
 
 TrainingResult standing(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run) {
-  const TrainingHooks none;
+  TrainingHooks none;
+  none.probe = false;
   return Loop(model, recipe, data, &run, none).look();
 }
 

@@ -15,16 +15,27 @@
 #include "optim/schedule.h"
 #include "recipe/recipe.h"
 #include "report/terminal.h"
+#include "train/diagnoses.h"
 #include "train/measure.h"
 #include "train/metrics.h"
 
 namespace vitro {
 
+/// What a look inside shows, for as long as the hook runs.
+struct Inside {
+  const History& history;       // with the row of the epoch that is over, if one is
+  const History& layers;        // the rows of the probe (train/probe.h), the last of them new
+  const Statistics& statistics; // which it is made from
+  const std::vector<Finding>& diagnoses;
+};
+
 /// What the caller may see and ask for while training runs; each may be empty.
 struct TrainingHooks {
   std::function<void(const Pace& pace)> batch;       // after every batch
+  std::function<void(const Inside& inside)> look;    // after every look inside, and before a failure; before `epoch`
   std::function<void(const History& history)> epoch; // after every epoch: its row is the last
   std::function<bool()> stop;                        // asked before every batch: save, and return interrupted
+  bool probe = true;                                 // whether to look inside at all; changes no weight
   double checkpoint_s = 10;                          // at most so long without a checkpoint
   // What the run shall remember of how it was begun (train/report.h: provenance); a run that goes on keeps its own.
   std::map<std::string, std::string> notes = {};
@@ -56,7 +67,8 @@ struct TrainingResult {
   int64_t epochs = 0;                         // run, over all sittings
   int64_t best_epoch = 0;                     // from 1; the epoch whose weights were kept; 0: the last
   double seconds = 0, samples_per_second = 0; // over all sittings
-  History history;
+  History history, layers;
+  std::vector<Finding> diagnoses;
   std::map<std::string, std::string> notes; // as the hooks of the run's first sitting had them
   // All below with the chosen weights; not measured where the training was interrupted.
   Metrics train, validation, test;
