@@ -139,6 +139,19 @@ Json object_of(const Work& work, const TrainingResult& result) {
     const Interval interval = unseen.interval();
     out["interval"] = {interval.low, interval.high};
   }
+  if (result.perceptron) {
+    const PerceptronCourse& course = *result.perceptron;
+    const Separation& classes = course.classes;
+    Json& object = out["perceptron"] = {{"mistakes", course.mistakes},
+                                        {"last_mistakes", course.last_mistakes},
+                                        {"settled_epoch", course.settled},
+                                        {"radius", classes.radius},
+                                        {"margin", classes.margin},
+                                        {"bound", classes.bound()}, // null where there is no margin
+                                        {"separable", classes.answer == Separation::separable},
+                                        {"cycle_epochs", course.cycle}};
+    if (classes.answer == Separation::unknown) object["separable"] = nullptr;
+  }
   return out;
 }
 
@@ -160,7 +173,11 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   facts.add("weights", text("sha256 ", result.weights_sha256));
   facts.add("run", work.directory.path());
   if (with_report) facts.add("report", work.directory.report());
-  return out + facts.str(palette);
+  out += facts.str(palette);
+  if (result.perceptron)
+    for (const std::string& sentence : sentences_of(*result.perceptron, work.data.train))
+      out += "\n" + wrap(sentence, std::min(out_stream().width, 100)) + "\n";
+  return out;
 }
 
 std::string advice(const Work& work, const TrainingResult& result) {

@@ -28,7 +28,11 @@ public:
     for (Position at; at.epoch < last; at = batches_.after(at)) {
       if (hooks_.stop && hooks_.stop()) return std::nullopt;
       if (!step(at)) break;
-      if (at.batch + 1 == batches_.per_epoch()) look(at.epoch + 1);
+      if (at.batch + 1 == batches_.per_epoch()) {
+        history_.rows.push_back({double(at.epoch + 1), double(correct_) / double(data_.train.size())});
+        correct_ = 0;
+        look(at.epoch + 1);
+      }
       if (hooks_.passed) hooks_.passed(double(model_.steps()) / double(last * batches_.per_epoch()));
     }
     return values_;
@@ -42,11 +46,12 @@ private:
         recipe_.train.schedule, model_.spec().optimizer.args.real("lr"),
         {.step = model_.steps(), .steps = recipe_.train.epochs * per_epoch, .steps_per_epoch = per_epoch});
     const StepResult result = model_.fit(batch_.x, batch_.targets, rate);
+    correct_ += std::max<int64_t>(result.correct, 0);
     return result.finite && result.finite_update;
   }
 
   void look(int64_t epochs) {
-    const Snapshot snapshot(recipe_, data_, model_);
+    const Snapshot snapshot(recipe_, data_, model_, history_);
     for (size_t i = 0; i < figures_.size(); ++i) {
       const auto& [kind, after] = figures_[i]->at;
       const bool peak = kind == Instant::peak;
@@ -63,6 +68,8 @@ private:
   Model model_;
   Batches batches_;
   SampleBatch batch_;
+  History history_{{"epoch", "train_accuracy"}, {}};
+  int64_t correct_ = 0; // in the epoch that runs
   std::vector<double> values_;
 };
 

@@ -25,6 +25,7 @@ const Loss cross_entropy_loss{
     .formula = "-sum(t log(softmax(x))) / batch",
     .doc = "For one class out of several: the mean negative logarithm of the probability given to the right one. Takes "
            "logits: no softmax layer comes before it.",
+    .peers = {"nn.CrossEntropyLoss", "SparseCategoricalCrossentropy(from_logits=True); by default it takes probabilities"},
     .classes = true, .reductions = {"mean", "sum"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
       const auto [loss, probabilities] = softmax_cross_entropy(output, targets);
@@ -37,7 +38,8 @@ const Loss binary_cross_entropy_loss{
     .formula = "-mean(t log(p) + (1 - t) log(1 - p)), p = sigmoid(x)",
     .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it. Reduction mean (over "
            "all outputs), sum, or per_sample (summed over outputs, averaged over samples: Nielsen's cross-entropy).",
-    .classes = true, .reductions = {"mean", "sum", "per_sample"},
+    .peers = {"nn.BCEWithLogitsLoss", "BinaryCrossentropy(from_logits=True); by default it takes probabilities"},
+    .classes = true, .one_for_two = true, .reductions = {"mean", "sum", "per_sample"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
       const bool each = reduction == "per_sample";
       const Var loss = binary_cross_entropy(output, as_numbers(output, targets), each ? "mean" : reduction);
@@ -50,6 +52,7 @@ const Loss squared_error_loss{
     .formula = "mean((x - t)^2)",
     .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, per_sample (the "
            "squared distance, averaged over samples: 3Blue1Brown's cost), or half of that (Nielsen's quadratic cost).",
+    .peers = {"nn.MSELoss", "MeanSquaredError"},
     .classes = false, .reductions = {"mean", "sum", "half", "per_sample"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
       const bool each = reduction == "per_sample";
@@ -58,8 +61,29 @@ const Loss squared_error_loss{
     },
     .predict = [](const Var& output) { return output; }};
 
+// Which output fires: of one whether it is above the threshold, of several the largest.
+Var fired(const Var& output) {
+  return output.shape().back() == 1 ? step(output) : equal(output, max(output, {-1}, true));
+}
+
+// max(0, -s x) with s = 2t - 1, written so that at x = 0, where "no" is said, its slope is still said minus wanted.
+const Loss perceptron_loss{
+    .name = "perceptron", .formula = "mean(max(0, x) - x t)",
+    .doc = "For yes-or-no answers, one an output, given by a threshold at 0. A right answer costs nothing, a wrong one "
+           "its distance from the threshold. Its slope is [x > 0] - t: with sgd, lr 1 and batch 1 a step is "
+           "Rosenblatt's rule, which adds or subtracts the sample that was mistaken and changes nothing else.",
+    .classes = true, .one_for_two = true, .reductions = {"mean", "sum", "per_sample"},
+    .build = [](const Var& output, const Var& targets, const std::string& reduction) {
+      const Var total = sum(relu(output) - output * as_numbers(output, targets));
+      const Shape& shape = output.shape();
+      const double n = reduction == "sum" ? 1 : double(reduction == "mean" ? shape.elements() : shape[0]);
+      return LossParts{total / n, fired(output)};
+    },
+    .predict = fired};
+
 const std::vector<Loss>& all() {
-  static const std::vector<Loss> list{cross_entropy_loss, binary_cross_entropy_loss, squared_error_loss};
+  static const std::vector<Loss> list{cross_entropy_loss, binary_cross_entropy_loss, squared_error_loss,
+                                      perceptron_loss};
   return list;
 }
 
@@ -68,15 +92,16 @@ const std::vector<Loss>& all() {
 std::span<const Loss> losses() { return all(); }
 
 const Loss& find_loss(const std::string& name) {
-  std::vector<std::string> known;
+  std::vector<std::string> known, names;
   for (const Loss& loss : all()) {
     if (name == loss.name || std::ranges::any_of(loss.aliases, [&](const char* alias) { return name == alias; }))
       return loss;
-    known.push_back(loss.name);
+    names.emplace_back(loss.name);
+    known.emplace_back(loss.name);
     known.insert(known.end(), loss.aliases.begin(), loss.aliases.end());
   }
   bad_input("loss", text("unknown loss \"", name, "\"", did_you_mean(name, known)),
-            "it is cross_entropy, binary_cross_entropy or squared_error");
+            "it is one of " + join(names, ", "));
 }
 
 void check_reduction(const Loss& loss, const std::string& reduction) {

@@ -20,7 +20,9 @@ struct Loss {
   std::vector<const char*> aliases = {};
   const char* formula;
   const char* doc;
+  Peers peers = {};
   bool classes;                        // made for classes: predictions are probabilities
+  bool one_for_two = false;            // two classes are one question, yes or no: they take one output
   std::vector<const char*> reductions; // the first is the default
   /// From the net's output [batch, outputs] and targets of either kind (see below).
   std::function<LossParts(const Var& output, const Var& targets, const std::string& reduction)> build;

@@ -123,8 +123,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
               "write loss = \"squared_error\"");
   out.reduction = recipe.train.reduction;
   // A yes-or-no question needs one answer.
-  const bool one = out.loss == "binary_cross_entropy" && schema.outputs() == 2;
-  out.outputs = one ? 1 : schema.outputs();
+  out.outputs = find_loss(out.loss).one_for_two && schema.outputs() == 2 ? 1 : schema.outputs();
   out.optimizer = recipe.train.optimizer;
   out.clip = {recipe.train.clip_norm, recipe.train.clip_value};
   out.shards = recipe.train.shards;

@@ -32,8 +32,8 @@ struct EpochSums {
 class Loop {
 public:
   Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run, const TrainingHooks& hooks)
-      : model_(model), plan_(recipe.train), data_(data), run_(run), hooks_(hooks), dtype_(model.spec().dtype),
-        classes_(data.train.schema.goal == Goal::classes),
+      : model_(model), recipe_(recipe), plan_(recipe.train), data_(data), run_(run), hooks_(hooks),
+        dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
         batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
                  recipe.train.shuffle ? Order::shuffled : Order::as_stored),
         base_rate_(model.spec().optimizer.args.real("lr")) {
@@ -219,6 +219,7 @@ private:
     out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
     out.baseline = baseline(data_.train, with_test ? data_.test : data_.validation);
     out.weights_sha256 = weights_sha256(model_.states());
+    out.perceptron = perceptron_course(model_, recipe_, data_.train, out.history);
     return out;
   }
 
@@ -294,6 +295,7 @@ private:
   }
 
   Model& model_;
+  const Recipe& recipe_;
   const TrainRecipe& plan_;
   const Splits& data_;
   const RunDirectory& run_;

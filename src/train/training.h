@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "io/history.h"
@@ -15,6 +16,7 @@
 #include "recipe/recipe.h"
 #include "report/terminal.h"
 #include "train/metrics.h"
+#include "train/perceptron.h"
 
 namespace vitro {
 
@@ -42,6 +44,7 @@ struct TrainingResult {
   Baseline baseline;  // on the test part, or where there is none on the validation part
   Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
   std::string weights_sha256;
+  std::optional<PerceptronCourse> perceptron; // where it was a training by Rosenblatt's rule
 };
 
 /// Trains `model` (freshly made from the recipe) on `data` until the recipe's epochs are over or its patience is,
