@@ -84,6 +84,7 @@ const Verb all[] = {
       {"vitro inspect mnist", "samples, classes, a few pictures"},
       {"vitro inspect weights.safetensors", "tensors with shape, range and mean"},
       {"vitro inspect tanh", "formula, derivative, a worked example"},
+      {"vitro inspect tanh --svg tanh.svg", "the function and its derivative as a picture"},
       {"vitro inspect digits --graph", "the graph of one training step; --dot and --json too"}},
      inspect},
     {"repro",

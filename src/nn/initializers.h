@@ -12,6 +12,7 @@
 
 #include "core/numpy_random.h"
 #include "core/tensor.h"
+#include "graph/op.h"
 
 namespace vitro {
 
@@ -32,6 +33,7 @@ struct Initializer {
   const char* formula;
   const char* doc;
   const char* origin = "";
+  Peers peers = {};
   std::vector<Parameter> parameters = {};
   enum Draw { none, uniform, normal } draw = none;
   /// uniform: low and high; normal: mean and deviation; none: the value, twice.

@@ -43,6 +43,7 @@ struct Optimizer {
   const char* formula;
   const char* doc;
   const char* origin;
+  Peers peers = {};
   std::vector<AttrSpec> args;
   bool decoupled_decay = false;     // the parameter shrinks by lr weight_decay; else weight_decay p is added to g
   std::vector<const char*> scalars; // numbers of one step

@@ -27,6 +27,7 @@ struct Schedule {
   const char* formula;
   const char* doc;
   const char* origin = "";
+  Peers peers = {};
   std::vector<AttrSpec> args = {};
   double (*rate)(const Attrs& args, double lr, const Progress& at);
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -187,25 +188,14 @@ std::string shape_at(size_t group, double x, double y) {
   }
 }
 
-} // namespace
+// A line chart without what stands around it.
+struct Lines {
+  double height = 0;
+  std::string alt;
+  Markup content;
+};
 
-std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
-  // As the page's style has them for bright screens.
-  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
-                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
-  const uint32_t one = colours[index % most_shapes];
-  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
-}
-
-Extent extent_of(const std::vector<double>& values) {
-  Range range;
-  for (const double one : values) range.take(one);
-  if (range.empty()) return {};
-  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
-  return {range.low - room, range.high + room};
-}
-
-Markup line_chart(const LineChart& chart) {
+std::optional<Lines> lines_of(const LineChart& chart) {
   Range xs, ys;
   for (const Series& one : chart.series)
     for (const Spot& spot : one.points)
@@ -213,7 +203,7 @@ Markup line_chart(const LineChart& chart) {
         xs.take(spot.x);
         ys.take(spot.y);
       }
-  if (xs.empty()) return nothing_to_draw(chart.title);
+  if (xs.empty()) return std::nullopt;
   const bool logarithmic = chart.y.logarithmic && ys.low > 0;
   const Extent vertical = widened(ys, logarithmic);
   const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
@@ -235,7 +225,6 @@ Markup line_chart(const LineChart& chart) {
     const bool right = at > 0.5 * width;
     out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
   }
-  Markup legend;
   std::vector<std::string> told;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const Series& series = chart.series[i];
@@ -257,13 +246,72 @@ Markup line_chart(const LineChart& chart) {
       pen_down = true;
     }
     out.add(element("path", {{"d", path}, {"class", class_of_series(i, "curve")}})).add(dots);
-    legend.add(legend_entry(straight(1, 6, 27, 6, class_of_series(i, "curve").c_str()), series.name));
     told.push_back(extremes(series));
   }
   std::string alt = chart.title;
   for (const std::string& one : told) alt += "; " + one;
   for (const Mark& mark : chart.at_x) alt += fmt::format("; {} at {:.6g}", mark.label, mark.at);
-  return figure(chart.title, legend, drawing(height, alt, out));
+  return Lines{height, alt, out};
+}
+
+// What the page's style says of a chart, for one that stands alone.
+constexpr std::string_view file_style =
+    "text{font:12px sans-serif;fill:#1c2126}.tick,.name{fill:#5a636d}.paper{fill:#fdfdfb}"
+    ".grid{stroke:#d8dce0;stroke-width:.7}.axis{stroke:#5a636d}.level,.mark{stroke:#5a636d;stroke-dasharray:2 3}"
+    ".curve{fill:none;stroke-width:2;stroke-linejoin:round}"
+    ".curve.s0{stroke:#0072b2}.curve.s1{stroke:#d55e00;stroke-dasharray:6 "
+    "4}.curve.s2{stroke:#00805d;stroke-dasharray:2 4}"
+    ".curve.s3{stroke:#b0508a;stroke-dasharray:9 3 2 3}.fill.s0{fill:#0072b2}.fill.s1{fill:#d55e00}";
+
+} // namespace
+
+std::array<uint8_t, 4> group_colour(size_t index, uint8_t alpha) {
+  // As the page's style has them for bright screens.
+  static constexpr std::array<uint32_t, most_shapes> colours = {0x0072b2, 0xd55e00, 0x00805d, 0xb0508a,
+                                                                0x2f7fb8, 0xa97400, 0x6a6f2b, 0x555b61};
+  const uint32_t one = colours[index % most_shapes];
+  return {uint8_t(one >> 16), uint8_t(one >> 8 & 255), uint8_t(one & 255), alpha};
+}
+
+Extent extent_of(const std::vector<double>& values) {
+  Range range;
+  for (const double one : values) range.take(one);
+  if (range.empty()) return {};
+  const double room = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
+  return {range.low - room, range.high + room};
+}
+
+Markup line_chart(const LineChart& chart) {
+  const std::optional<Lines> lines = lines_of(chart);
+  if (!lines) return nothing_to_draw(chart.title);
+  Markup legend;
+  for (size_t i = 0; i < chart.series.size(); ++i)
+    legend.add(legend_entry(straight(1, 6, 27, 6, class_of_series(i, "curve").c_str()), chart.series[i].name));
+  return figure(chart.title, legend, drawing(lines->height, lines->alt, lines->content));
+}
+
+std::string svg_file(const LineChart& chart) {
+  const Lines lines = lines_of(chart).value_or(Lines{30, chart.title + ": nothing to draw", {}});
+  const double foot = lines.height + 20;
+  Markup content = element("style", {}, Markup::literal(file_style));
+  content.add(element("rect", {{"width", width}, {"height", foot + 8}, {"class", "paper"}})).add(lines.content);
+  double x = 8;
+  for (size_t i = 0; i < chart.series.size(); ++i) {
+    const std::string name = cut(chart.series[i].name, 48);
+    content.add(straight(x, foot - 4, x + 26, foot - 4, class_of_series(i, "curve").c_str()));
+    content.add(words(x + 32, foot, "start", name, "label"));
+    x += 50 + letter * columns(name);
+  }
+  return element("svg",
+                 {{"xmlns", "http://www.w3.org/2000/svg"},
+                  {"viewBox", fmt::format("0 0 {} {}", coordinate(width), coordinate(foot + 8))},
+                  {"width", width},
+                  {"height", foot + 8},
+                  {"role", "img"},
+                  {"aria-label", lines.alt}},
+                 content)
+             .str() +
+         "\n";
 }
 
 Markup scatter(const Scatter& chart) {

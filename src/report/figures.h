@@ -48,6 +48,8 @@ struct LineChart {
   std::vector<Mark> at_x, levels; // lines from top to bottom; from left to right
 };
 Markup line_chart(const LineChart& chart);
+/// The same as an SVG file of its own, for a Markdown page or a viewer: legend and colours are inside, on white paper.
+std::string svg_file(const LineChart& chart);
 
 struct PointGroup {
   std::string name;
