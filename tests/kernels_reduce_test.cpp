@@ -4,33 +4,16 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 
 #include "core/threads.h"
 #include "kernels_targets.h"
+#include "kernels_values.h"
 
 namespace vitro::kernels {
 namespace {
-
-constexpr float canary = -12345.678F;
-constexpr int64_t guard = 20;
-
-// One element past an aligned address, so that no load may count on alignment.
-std::vector<float> random_values(int64_t n, uint32_t seed, float scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> x(size_t(n) + 1);
-  for (float& value : x) value = normal(random);
-  return x;
-}
-
-void expect_same_bits(const float* got, const float* want, int64_t n, const std::string& what) {
-  for (int64_t i = 0; i < n; ++i)
-    ASSERT_EQ(std::bit_cast<uint32_t>(got[i]), std::bit_cast<uint32_t>(want[i])) << what << ", element " << i;
-}
 
 using Reduction = void (*)(Axes, const float*, float*);
 

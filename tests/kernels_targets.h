@@ -8,23 +8,16 @@
 #include "kernels/targets.h"
 
 #include <hwy/highway.h>
-#include <hwy/targets.h>
 
 namespace vitro::kernels {
 
 /// Calls go to `target` while this lives; what the machine lacks must not be asked for.
 class OnTarget {
 public:
-  explicit OnTarget(int64_t target) { use(target); }
-  ~OnTarget() { use(0); }
+  explicit OnTarget(int64_t target) { use_target(target); }
+  ~OnTarget() { use_target(0); }
   OnTarget(const OnTarget&) = delete;
   OnTarget& operator=(const OnTarget&) = delete;
-
-private:
-  static void use(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target); // 0: all that there are
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
 };
 
 struct Target {
@@ -36,7 +29,7 @@ struct Target {
 /// Those that the kernels are compiled for and that this machine has, best first.
 inline std::vector<Target> targets() {
   std::vector<Target> out;
-  for (int64_t bits = hwy::SupportedTargets() & HWY_TARGETS; bits; bits &= bits - 1) {
+  for (int64_t bits = available_targets(); bits; bits &= bits - 1) {
     const int64_t bit = bits & -bits;
 #if HWY_ARCH_X86
     const bool fused = bit == HWY_AVX2 || bit == HWY_AVX3 || bit == HWY_AVX3_DL;

@@ -76,6 +76,23 @@ inline void pointwise_cases(const Op& op, std::vector<OpCase>& out) {
   add({{1}, {1, 1}});
 }
 
+// Tensors of one shape, the last of three under a root; then scalars.
+inline void update_cases(const Op& op, size_t tensors, std::vector<OpCase>& out) {
+  uint64_t seed = 150;
+  const auto add = [&](const Shape& shape) {
+    OpCase one{.op = &op, .in = {}};
+    for (size_t i = 0; i < op.args.size(); ++i) {
+      const bool positive = i >= 2; // a scalar, or what is rooted
+      one.in.push_back(random_tensor(i < tensors ? shape : Shape{}, ++seed, positive ? 0.2 : -2, positive ? 1 : 2));
+    }
+    out.push_back(one);
+  };
+  for (const int64_t n : odd_sizes) add({n});
+  add({});
+  add({3, 5});
+  add({2, 3, 1, 5});
+}
+
 inline void matmul_cases(std::vector<OpCase>& out) {
   uint64_t seed = 200;
   for (const int64_t m : {1, 3, 17})
@@ -243,7 +260,11 @@ inline std::vector<OpCase> op_cases(const Op& op) {
       if (member == &op) return true;
     return false;
   };
-  if (op.is(pointwise))
+  if (one_of({&add_scaled_op, &subtract_scaled_op, &mix_op, &mix_square_op}))
+    cases::update_cases(op, 2, out);
+  else if (&op == &normalised_step_op)
+    cases::update_cases(op, 3, out);
+  else if (op.is(pointwise))
     cases::pointwise_cases(op, out);
   else if (&op == &matmul_op)
     cases::matmul_cases(out);

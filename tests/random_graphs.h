@@ -71,9 +71,9 @@ public:
     for (const auto& name : names) parameters.push_back(trace.state(name));
     const auto gradients = gradient(loss, parameters);
     for (size_t i = 0; i < names.size(); ++i) {
-      const Var m = trace.state(names[i] + "/m") * 0.9 + gradients[i];
+      const auto [p, m] = updated(parameters[i], gradients[i], trace.state(names[i] + "/m"));
+      trace.update(names[i], p);
       trace.update(names[i] + "/m", m);
-      trace.update(names[i], parameters[i] - m * 0.05);
       if (draws_.below(3) == 0) trace.output("gradient of " + names[i], gradients[i]);
     }
     out->function = trace.finish();
@@ -85,6 +85,18 @@ public:
 private:
   void add_state(RandomFunction& to, const std::string& name, const Shape& shape) {
     to.states.add(name, random_tensor(shape, draws_.below(1000), -0.5, 0.5), true);
+  }
+
+  // A parameter and its moment after a step of one kind or another.
+  std::pair<Var, Var> updated(const Var& p, const Var& g, const Var& moment) {
+    Var m;
+    switch (draws_.below(3)) {
+      case 0: m = add_scaled(g, moment, 0.9); return {subtract_scaled(p, m, 0.05), m};
+      case 1:
+        m = mix(moment, g, 0.9, 0.1);
+        return {normalised_step(p, m, mix_square(abs(moment), g, 0.9, 0.1), 0.05, 1, 0.5), m};
+      default: m = moment * 0.9 + g; return {p - m * 0.05, m};
+    }
   }
 
   const Var& pick() { return pool_[draws_.below(pool_.size())]; }

@@ -70,7 +70,13 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
     for (int64_t i = 0; i < truth[0].elements(); ++i) bounds[0].set(i, gamma(n) * std::fabs(truth[0].at(i)));
   };
   const double n = double(in.empty() ? 1 : in[0].elements());
-  if (op.is(pointwise)) {
+  if (&op == &mix_op || &op == &mix_square_op) {
+    sum_of_sizes(4); // each product is rounded once or twice, and their sum
+  } else if (&op == &add_scaled_op || &op == &subtract_scaled_op || &op == &normalised_step_op) {
+    const Tensor start = in[0].to(DType::f64); // what is added or taken away was rounded up to six times, then the sum
+    for (int64_t i = 0; i < truth[0].elements(); ++i)
+      bounds[0].set(i, gamma(8) * (std::fabs(start.at(i)) + std::fabs(truth[0].at(i) - start.at(i))));
+  } else if (op.is(pointwise)) {
     for (int64_t i = 0; i < truth[0].elements(); ++i) {
       const double y = truth[0].at(i);
       double slack = op.vector_params.empty() ? 0 : unit * std::fabs(y); // a parameter is rounded before it multiplies

@@ -33,9 +33,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace vitro::kernels {
 
-HWY_EXPORT(all_finite);
+VITRO_TARGETS(all_finite);
 
-bool all_finite(const float* x, int64_t n) { return HWY_DYNAMIC_DISPATCH(all_finite)(x, n); }
+bool all_finite(const float* x, int64_t n) { return VITRO_DISPATCH(all_finite)(x, n); }
 
 } // namespace vitro::kernels
 #endif

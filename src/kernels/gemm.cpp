@@ -324,10 +324,11 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::kernels {
 namespace {
 
-HWY_EXPORT(multiply);
-HWY_EXPORT(pack_panel);
+VITRO_TARGETS(multiply);
+VITRO_TARGETS(pack_panel);
 
 constexpr int64_t worth_a_thread = 1 << 20; // multiplications and additions; less is done before a thread wakes
+constexpr int64_t cost_of_reading = 5;      // an element of B, in multiply-adds: with few rows memory sets the pace
 
 constexpr int64_t few_rows = 24; // that a copy of B's rows doesn't pay for
 constexpr int64_t few_panels =
@@ -362,10 +363,9 @@ int64_t gemm_workspace(GemmShape shape, Matrix a, Matrix b) {
 void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilogue epilogue) {
   const auto [m, n, k] = shape;
   if (m == 0 || n == 0) return;
-  const int64_t panels = ceil_div(n, panel_width), work = 2 * m * n * k;
+  const int64_t panels = ceil_div(n, panel_width), work = 2 * (m + cost_of_reading) * n * k;
   auto* copies = static_cast<float*>(workspace);
-  const auto pack = [&, pack_panel = HWY_DYNAMIC_DISPATCH(pack_panel)](const Matrix& x, int64_t columns,
-                                                                       int64_t panel) {
+  const auto pack = [&, pack_panel = VITRO_DISPATCH(pack_panel)](const Matrix& x, int64_t columns, int64_t panel) {
     const int64_t column = panel * panel_width, some = std::min(panel_width, columns - column);
     float* const to = copies + column * k;
     if (x.form == Matrix::strided) return pack_panel(x.data + column * x.column, x.row, x.column, k, some, to);
@@ -398,8 +398,8 @@ void gemm(GemmShape shape, Matrix a, Matrix b, Product c, void* workspace, Epilo
   GemmOperands direct = packed;
   direct.b = b.data;
   if (rows_in_place) direct.b_row = b.row, direct.b_panel = panel_width;
-  const auto multiply = [&, multiply = HWY_DYNAMIC_DISPATCH(multiply)](int64_t row, int64_t row_end, int64_t panel,
-                                                                       int64_t panel_end) {
+  const auto multiply = [&, multiply = VITRO_DISPATCH(multiply)](int64_t row, int64_t row_end, int64_t panel,
+                                                                 int64_t panel_end) {
     const int64_t middle = std::clamp(first_packed, panel, panel_end);
     if (panel < middle) multiply(direct, row, row_end, panel, middle);
     if (middle < panel_end) multiply(packed, row, row_end, middle, panel_end);

@@ -129,20 +129,20 @@ HWY_AFTER_NAMESPACE();
 
 namespace vitro::kernels {
 
-HWY_EXPORT(target_name);
-HWY_EXPORT(target_fuses);
-HWY_EXPORT(flops_of_a_round);
-HWY_EXPORT(multiply_add_loop);
-HWY_EXPORT(stream_loop);
+VITRO_TARGETS(target_name);
+VITRO_TARGETS(target_fuses);
+VITRO_TARGETS(flops_of_a_round);
+VITRO_TARGETS(multiply_add_loop);
+VITRO_TARGETS(stream_loop);
 
-const char* instruction_set() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
-bool fuses_multiply_add() { return HWY_DYNAMIC_DISPATCH(target_fuses)(); }
-float multiply_adds(int64_t rounds) { return HWY_DYNAMIC_DISPATCH(multiply_add_loop)(rounds); }
-int64_t multiply_add_flops() { return HWY_DYNAMIC_DISPATCH(flops_of_a_round)(); }
+const char* instruction_set() { return VITRO_DISPATCH(target_name)(); }
+bool fuses_multiply_add() { return VITRO_DISPATCH(target_fuses)(); }
+float multiply_adds(int64_t rounds) { return VITRO_DISPATCH(multiply_add_loop)(rounds); }
+int64_t multiply_add_flops() { return VITRO_DISPATCH(flops_of_a_round)(); }
 
 float stream(const float* const* in, int reads, float* const* out, int writes, int64_t n, int64_t passes) {
   assert(reads >= 1 && reads <= most_streamed && writes >= 0 && writes <= reads);
-  return HWY_DYNAMIC_DISPATCH(stream_loop)(in, reads, out, writes, n, passes);
+  return VITRO_DISPATCH(stream_loop)(in, reads, out, writes, n, passes);
 }
 
 } // namespace vitro::kernels

@@ -91,6 +91,38 @@ void leaky_relu_loop(const float* const* in, float* out, int64_t n, const float*
       in[0]);
 }
 
+#define VITRO_SCALED(name, formula)                                                                                    \
+  void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
+    const V a = constant(in[2][0]);                                                                                    \
+    each(                                                                                                              \
+        out, n, [a](V x, V z) HWY_ATTR __attribute__((always_inline)) { return formula; }, in[0], in[1]);              \
+  }
+#define VITRO_MIX(name, what)                                                                                          \
+  void name##_loop(const float* const* in, float* out, int64_t n, const float*) {                                      \
+    const V a = constant(in[2][0]), b = constant(in[3][0]);                                                            \
+    each(                                                                                                              \
+        out, n, [ a, b ](V x, V z) HWY_ATTR __attribute__((always_inline)) {                                           \
+          return hn::Add(hn::Mul(a, x), hn::Mul(b, what));                                                             \
+        },                                                                                                             \
+        in[0], in[1]);                                                                                                 \
+  }
+
+VITRO_SCALED(add_scaled, hn::Add(x, hn::Mul(a, z)))
+VITRO_SCALED(subtract_scaled, hn::Sub(x, hn::Mul(a, z)))
+VITRO_MIX(mix, z)
+VITRO_MIX(mix_square, hn::Mul(z, z))
+
+void normalised_step_loop(const float* const* in, float* out, int64_t n, const float*) {
+  const V a = constant(in[3][0]), b = constant(in[4][0]), e = constant(in[5][0]);
+  each(
+      out, n, [ a, b, e ](V x, V m, V v) HWY_ATTR __attribute__((always_inline)) {
+        return hn::Sub(x, hn::Div(hn::Mul(a, m), hn::Add(hn::Mul(hn::Sqrt(v), b), e)));
+      },
+      in[0], in[1], in[2]);
+}
+
+#undef VITRO_SCALED
+#undef VITRO_MIX
 #undef VITRO_UNARY
 #undef VITRO_BINARY
 
@@ -101,9 +133,9 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::kernels {
 
 #define VITRO_KERNEL(name)                                                                                             \
-  HWY_EXPORT(name##_loop);                                                                                             \
+  VITRO_TARGETS(name##_loop);                                                                                          \
   void name(const float* const* in, float* out, int64_t n, const float* params) {                                      \
-    HWY_DYNAMIC_DISPATCH(name##_loop)(in, out, n, params);                                                             \
+    VITRO_DISPATCH(name##_loop)(in, out, n, params);                                                                   \
   }
 
 VITRO_KERNEL(add)
@@ -134,6 +166,11 @@ VITRO_KERNEL(sigmoid)
 VITRO_KERNEL(hyperbolic_tangent)
 VITRO_KERNEL(softplus)
 VITRO_KERNEL(error_function)
+VITRO_KERNEL(add_scaled)
+VITRO_KERNEL(subtract_scaled)
+VITRO_KERNEL(mix)
+VITRO_KERNEL(mix_square)
+VITRO_KERNEL(normalised_step)
 #undef VITRO_KERNEL
 
 } // namespace vitro::kernels

@@ -45,6 +45,12 @@ VITRO_POINTWISE(sigmoid);    // 1 / (1 + e^-x)
 VITRO_POINTWISE(hyperbolic_tangent);
 VITRO_POINTWISE(softplus); // log(1 + e^x)
 VITRO_POINTWISE(error_function);
+// Updates: behind the tensors come scalars, of which the first element is read.
+VITRO_POINTWISE(add_scaled);      // x + a z
+VITRO_POINTWISE(subtract_scaled); // x - a z
+VITRO_POINTWISE(mix);             // a x + b z
+VITRO_POINTWISE(mix_square);      // a x + b z^2
+VITRO_POINTWISE(normalised_step); // x - a m / (b sqrt(v) + e)
 #undef VITRO_POINTWISE
 
 } // namespace vitro::kernels

@@ -77,8 +77,8 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::kernels {
 namespace {
 
-HWY_EXPORT(sum_strips);
-HWY_EXPORT(max_strips);
+VITRO_TARGETS(sum_strips);
+VITRO_TARGETS(max_strips);
 
 constexpr int64_t enough = 1 << 17; // elements from which on threads pay
 
@@ -105,8 +105,8 @@ template <class Join> void reduce_plain(Axes axes, const float* x, float* y, flo
 
 } // namespace
 
-void sum(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(sum_strips), axes, x, y); }
-void max(Axes axes, const float* x, float* y) { reduce(HWY_DYNAMIC_DISPATCH(max_strips), axes, x, y); }
+void sum(Axes axes, const float* x, float* y) { reduce(VITRO_DISPATCH(sum_strips), axes, x, y); }
+void max(Axes axes, const float* x, float* y) { reduce(VITRO_DISPATCH(max_strips), axes, x, y); }
 
 void sum_plain(Axes axes, const float* x, float* y) {
   reduce_plain(axes, x, y, 0, [](float a, float b) { return a + b; });

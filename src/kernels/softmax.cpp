@@ -252,11 +252,11 @@ HWY_AFTER_NAMESPACE();
 namespace vitro::kernels {
 namespace {
 
-HWY_EXPORT(softmax_rows);
-HWY_EXPORT(log_softmax_rows);
-HWY_EXPORT(cross_entropy_of_labels);
-HWY_EXPORT(cross_entropy_of_targets);
-HWY_EXPORT(subtract_one_hot_rows);
+VITRO_TARGETS(softmax_rows);
+VITRO_TARGETS(log_softmax_rows);
+VITRO_TARGETS(cross_entropy_of_labels);
+VITRO_TARGETS(cross_entropy_of_targets);
+VITRO_TARGETS(subtract_one_hot_rows);
 
 // Elements from which on threads pay.
 constexpr int64_t enough = 1 << 14, enough_without_exponentials = 1 << 17;
@@ -265,31 +265,31 @@ constexpr int64_t enough = 1 << 14, enough_without_exponentials = 1 << 17;
 
 void softmax(int64_t rows, int64_t columns, const float* x, float* y) {
   in_pieces(rows, rows * columns, enough, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(softmax_rows)(columns, x, y, begin, end);
+    VITRO_DISPATCH(softmax_rows)(columns, x, y, begin, end);
   });
 }
 
 void log_softmax(int64_t rows, int64_t columns, const float* x, float* y) {
   in_pieces(rows, rows * columns, enough, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(log_softmax_rows)(columns, x, y, begin, end);
+    VITRO_DISPATCH(log_softmax_rows)(columns, x, y, begin, end);
   });
 }
 
 void cross_entropy(int64_t rows, int64_t columns, const float* x, const int32_t* labels, float* p, float* losses) {
   in_pieces(rows, rows * columns, enough, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(cross_entropy_of_labels)(columns, x, labels, p, losses, begin, end);
+    VITRO_DISPATCH(cross_entropy_of_labels)(columns, x, labels, p, losses, begin, end);
   });
 }
 
 void cross_entropy(int64_t rows, int64_t columns, const float* x, const float* targets, float* p, float* losses) {
   in_pieces(rows, rows * columns, enough, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(cross_entropy_of_targets)(columns, x, targets, p, losses, begin, end);
+    VITRO_DISPATCH(cross_entropy_of_targets)(columns, x, targets, p, losses, begin, end);
   });
 }
 
 void subtract_one_hot(int64_t rows, int64_t columns, const float* p, const int32_t* labels, float scale, float* y) {
   in_pieces(rows, rows * columns, enough_without_exponentials, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(subtract_one_hot_rows)(columns, p, labels, scale, y, begin, end);
+    VITRO_DISPATCH(subtract_one_hot_rows)(columns, p, labels, scale, y, begin, end);
   });
 }
 

@@ -35,6 +35,12 @@ std::span<const Op* const> catalogue() {
       &step_op,
       &softplus_op,
       &erf_op,
+      // updates
+      &add_scaled_op,
+      &subtract_scaled_op,
+      &mix_op,
+      &mix_square_op,
+      &normalised_step_op,
       // matrix product
       &matmul_op,
       // movement

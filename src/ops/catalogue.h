@@ -15,6 +15,7 @@ extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_o
 extern const Op matmul_op;
 extern const Op reshape_op, transpose_op, broadcast_to_op, slice_op, pad_op, concatenate_op;
 extern const Op gather_op, scatter_add_op, one_hot_op;
+extern const Op add_scaled_op, subtract_scaled_op, mix_op, mix_square_op, normalised_step_op;
 extern const Op sum_op, mean_op, max_op;
 extern const Op softmax_op, log_softmax_op;
 extern const Op softmax_cross_entropy_op, subtract_one_hot_op, binary_cross_entropy_op, squared_error_op;

@@ -44,6 +44,13 @@ Var step(In x);     // x > 0 ? 1 : 0; its slope is zero
 Var softplus(In x); // log(1 + e^x)
 Var erf(In x);
 
+// updates.cpp: tensors of one shape, then scalars
+Var add_scaled(In x, In z, In a);                        // x + a z
+Var subtract_scaled(In x, In z, In a);                   // x - a z
+Var mix(In x, In z, In a, In b);                         // a x + b z
+Var mix_square(In x, In z, In a, In b);                  // a x + b z^2
+Var normalised_step(In x, In m, In v, In a, In b, In e); // x - a m / (b sqrt(v) + e)
+
 // matmul.cpp
 /// numpy's matmul: [.., m, k] by [.., k, n] gives [.., m, n], leading axes broadcast; a vector is a
 /// row on the left, a column on the right. The flags transpose the last two axes without a copy.

@@ -33,17 +33,16 @@ std::vector<Moment> sgd_moments(const Attrs& args) {
 // v collects gradients; the rate is applied when it is used.
 Updated torch_momentum(const UpdateCall& u, bool nesterov) {
   const Var &lr = u.scalars[0], &mu = u.scalars[1];
-  if (u.moments.empty()) return {u.p - lr * u.g};
-  const Var v = mu * u.moments[0] + u.g;
-  return {u.p - lr * (nesterov ? u.g + mu * v : v), {v}};
+  if (u.moments.empty()) return {subtract_scaled(u.p, u.g, lr)};
+  const Var v = add_scaled(u.g, u.moments[0], mu);
+  return {subtract_scaled(u.p, nesterov ? add_scaled(u.g, v, mu) : v, lr), {v}};
 }
 
 // v collects steps; the rate is applied when a gradient comes in, and is kept when the rate changes.
 Updated keras_momentum(const UpdateCall& u, bool nesterov) {
   const Var &lr = u.scalars[0], &mu = u.scalars[1];
-  const Var step = lr * u.g;
-  if (u.moments.empty()) return {u.p - step};
-  const Var v = mu * u.moments[0] - step;
+  if (u.moments.empty()) return {subtract_scaled(u.p, u.g, lr)};
+  const Var step = lr * u.g, v = subtract_scaled(mu * u.moments[0], u.g, lr);
   return {u.p + (nesterov ? mu * v - step : v), {v}};
 }
 
@@ -108,7 +107,7 @@ const Optimizer adagrad{
     },
     .update = [](const UpdateCall& u) {
       const Var s = u.moments[0] + square(u.g);
-      return Updated{u.p - u.scalars[0] * u.g / (sqrt(s) + u.scalars[1]), {s}};
+      return Updated{normalised_step(u.p, u.g, s, u.scalars[0], 1, u.scalars[1]), {s}};
     }};
 
 const Optimizer rmsprop{
@@ -133,11 +132,11 @@ const Optimizer rmsprop{
       out[4] = args.real("momentum");
     },
     .update = [](const UpdateCall& u) {
-      const Var s = u.scalars[1] * u.moments[0] + u.scalars[2] * square(u.g);
-      const Var quotient = u.g / (sqrt(s) + u.scalars[3]);
-      if (u.moments.size() == 1) return Updated{u.p - u.scalars[0] * quotient, {s}};
-      const Var v = u.scalars[4] * u.moments[1] + quotient;
-      return Updated{u.p - u.scalars[0] * v, {s, v}};
+      const Var &lr = u.scalars[0], &alpha = u.scalars[1], &fresh = u.scalars[2], &eps = u.scalars[3];
+      const Var s = mix_square(u.moments[0], u.g, alpha, fresh);
+      if (u.moments.size() == 1) return Updated{normalised_step(u.p, u.g, s, lr, 1, eps), {s}};
+      const Var v = add_scaled(u.g / (sqrt(s) + eps), u.moments[1], u.scalars[4]);
+      return Updated{subtract_scaled(u.p, v, lr), {s, v}};
     }};
 
 // --- both: a velocity and a rate for each parameter ---
@@ -163,9 +162,8 @@ std::vector<Moment> adam_moments(const Attrs&) { return {{"adam_m"}, {"adam_v"}}
 
 Updated adam_update(const UpdateCall& u) {
   const auto& s = u.scalars;
-  const Var m = s[0] * u.moments[0] + s[1] * u.g;
-  const Var v = s[2] * u.moments[1] + s[3] * square(u.g);
-  return {u.p - s[4] * m / (sqrt(v) * s[5] + s[6]), {m, v}};
+  const Var m = mix(u.moments[0], u.g, s[0], s[1]), v = mix_square(u.moments[1], u.g, s[2], s[3]);
+  return {normalised_step(u.p, m, v, s[4], s[5], s[6]), {m, v}};
 }
 
 const Optimizer adam{
@@ -260,7 +258,7 @@ void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<s
       if (optimizer.decoupled_decay)
         p = p * scalars.back();
       else
-        g = g + scalars.back() * p;
+        g = add_scaled(g, p, scalars.back());
     }
     std::vector<Var> moments;
     const std::vector<Moment> kinds = optimizer.moments(full.args);

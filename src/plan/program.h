@@ -74,8 +74,10 @@ struct BufferPlace {
 
 inline constexpr size_t most_members = 24; // bounds a group's scratch: at most one tile a member and one an operand
 
+inline constexpr size_t most_inputs = 6; // of a pointwise op
+
 /// Elements that a group works on at a time: its scratch stays in the first-level cache.
-inline constexpr int64_t tile = 512;
+inline constexpr int64_t tile = 1024;
 
 /// An operand of a pointwise member, and where its elements at .. at + n (of the group's space) are found. Operands and
 /// members are small: they are read anew for each range, between kernels that fill the first-level cache.
@@ -103,8 +105,8 @@ struct Spread {
 
 struct Member {
   VectorKernel kernel;
-  int params = 0;              // the first of its parameters in PointwiseProgram::params
-  std::array<int16_t, 4> in{}; // positions in PointwiseProgram::operands
+  int params = 0;                        // the first of its parameters in PointwiseProgram::params
+  std::array<int16_t, most_inputs> in{}; // positions in PointwiseProgram::operands
   int8_t inputs = 0;
   bool check_finite = false; // it becomes the new value of a trainable state
   int buffer = -1;           // where its result goes; -1: into `slot`

@@ -108,7 +108,7 @@ void run_part(Chain& chain, const Stripes& part, const float* made, int64_t made
           places[k].base = data(operand.index) + at % operand.period;
       }
       for (const Member& member : program.members) {
-        const float* in[4];
+        const float* in[most_inputs];
         for (size_t k = 0; k < member.reads().size(); ++k) {
           const Place& place = places[size_t(member.in[k])];
           in[k] = place.base + place.moves * (at - begin);
