@@ -98,15 +98,16 @@ constexpr int64_t spots = 241; // from -6 to 6
 double place_of(int64_t spot) { return -6 + 0.05 * double(spot); }
 
 LineChart curves(const std::string& title, const std::string& y, const std::vector<double>& values,
-                 const std::vector<double>& slopes, double step) {
+                 const std::vector<double>& slopes, bool jumps) {
   LineChart out{.title = title, .x = {.label = "x"}, .y = {.label = y}, .series = {}, .at_x = {}, .levels = {}};
   out.series = {{y, {}}, {"its derivative", {}}};
   for (size_t i = 0; i < values.size(); ++i) {
-    out.series[0].points.push_back({place_of(int64_t(i)), values[i]});
+    const double x = place_of(int64_t(i));
+    out.series[0].points.push_back({x, values[i]});
     // Where it jumps, a gap: no line stands upright that isn't there.
-    if (i > 0 && std::fabs(slopes[i] - slopes[i - 1]) > 10 * step)
-      out.series[1].points.push_back({place_of(int64_t(i)) - 0.025, std::nan("")});
-    out.series[1].points.push_back({place_of(int64_t(i)), slopes[i]});
+    if (jumps && i > 0 && std::fabs(slopes[i] - slopes[i - 1]) > 0.25 * std::max(1.0, std::fabs(slopes[i])))
+      out.series[1].points.push_back({x, std::nan("")});
+    out.series[1].points.push_back({x, slopes[i]});
   }
   return out;
 }
@@ -125,7 +126,7 @@ std::optional<LineChart> plot_of(const Op& op) {
   const Function function = trace.finish();
   const Interpretation run = interpret(function, {}, {x});
   return curves(op.name, op.formula, run.at(function.outputs[0].edge).values(),
-                run.at(function.outputs[1].edge).values(), 0.05);
+                run.at(function.outputs[1].edge).values(), op.is(kinked));
 }
 
 // The loss of one sample by its output x, where 1 is right; with several outputs, of logits x and 0, where the first
@@ -150,7 +151,7 @@ std::optional<LineChart> plot_of(const Loss& loss) {
     }
   } catch (const Error&) { return {}; } // its targets are of another kind: there is nothing to plot
   return curves(loss.name, two ? "loss, logits x and 0, the first is right" : "loss, output x, 1 is right", values,
-                slopes, 0.05);
+                slopes, true);
 }
 
 std::vector<double> rates_of(const Schedule& schedule) {

@@ -13,7 +13,8 @@ def main():
     made = subprocess.run(["cmake", "--build", build, "--target", "vitro"], capture_output=True, text=True)
     if made.returncode:
         sys.exit(made.stdout + made.stderr)
-    sys.exit(subprocess.run([sys.executable, str(pathlib.Path(__file__).with_name("docs.py")), build, "--check"]).returncode)
+    script = pathlib.Path(__file__).with_name("docs.py")
+    sys.exit(subprocess.run([sys.executable, str(script), build, "--check"]).returncode)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@
                        print is put below them. A `sh` block is run if a `text` block follows it; that one is replaced.
   docs/reference/*     made from the catalogues: one page a kind, its curves as SVG (vitro list, vitro inspect)
 
-Output is kept as it is, but for what no two machines share: times and rates become "...". A number with a decimal
-point or a percent sign in a chapter's prose must stand in a command or an output of that chapter: what the book says,
-the program has printed. With --check nothing is written, and whatever differs is shown; exit status 1 then.
+Output is kept as it is, but for what no two machines share: times, rates and the size of rounding errors become "...".
+A number with a decimal point or a percent sign in a chapter's prose must stand in a command or an output of that
+chapter: what the book says, the program has printed. With --check nothing is written, and whatever differs is shown;
+exit status 1 then.
 """
 import concurrent.futures
 import difflib
@@ -27,10 +28,12 @@ BOOK, REFERENCE = ROOT / "docs/book", ROOT / "docs/reference"
 BLOCK = re.compile(r"^```sh\n(?P<commands>(?:(?!```).*\n)+)```\n\n?```text\n(?:(?!```).*\n)*```\n", re.M)
 FENCED = re.compile(r"^```.*?^```\n", re.M | re.S)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?: ?%)?(?![\w])")
-# What depends on the machine and the hour: in these phrases alone.
-TIMES = [(re.compile(r"\b\d[\d,]* samples/s"), "... samples/s"), (re.compile(r"\b\d+(\.\d+)? s\b"), "... s")]
+# What depends on the machine, its C library and the hour: in these phrases alone.
+PASSING = [(re.compile(r"\b\d[\d,]* samples/s"), "... samples/s"), (re.compile(r"\b\d+(\.\d+)? s\b"), "... s"),
+           (re.compile(r"(relative error +)\S+"), r"\1..."),
+           (re.compile(r"\b\d(\.\d+)?e-(1[5-9]|[2-9]\d)\b"), "~0")]
 KINDS = {
-    "ops": ("Ops", "What a net is made of. An op that has no parameters is a layer, too, by the same name."),
+    "ops": ("Ops", "What a net is made of. Every op is a layer, too, by the same name."),
     "layers": ("Layers", "Layers with parameters or a shape of their own. Every op is a layer beside these."),
     "losses": ("Losses", "How wrong the predictions are, as one number: `loss = \"NAME\"` in a recipe's `[train]`."),
     "optimisers": ("Optimisers", "How a gradient changes the weights: `optimizer = \"NAME\"`, its arguments beside it."),
@@ -72,7 +75,7 @@ class Program:
 def settled(output):
     lines = [line.rstrip() for line in output.splitlines()]
     text = "\n".join(lines).strip("\n") + "\n"
-    for rule, instead in TIMES:
+    for rule, instead in PASSING:
         text = rule.sub(instead, text)
     return text
 

@@ -30,14 +30,14 @@ Dataset points(int64_t width, const std::vector<double>& values, const std::vect
 }
 
 TEST(Separation, OfTwoPointsTheMarginIsHalfTheWayBetweenThem) {
-  // z: (3, 1) and (-1, -1); nearest to the origin on the line between them is (0.6, -0.2).
+  // z: (3, 1) and (-1, -1); nearest to the origin on the line between them is (0.2, -0.4): x = 2 parts them.
   const Separation found = separation(points(1, {3, 1}, {1, 0}));
   EXPECT_EQ(found.answer, Separation::separable);
   EXPECT_NEAR(found.radius, std::sqrt(10.0), 1e-15);
-  EXPECT_NEAR(found.margin, std::sqrt(0.4), 1e-12);
+  EXPECT_NEAR(found.margin, std::sqrt(0.2), 1e-12);
   EXPECT_THAT(found.normal,
-              ElementsAre(DoubleNear(0.6 / std::sqrt(0.4), 1e-12), DoubleNear(-0.2 / std::sqrt(0.4), 1e-12)));
-  EXPECT_NEAR(found.bound(), 25, 1e-10);
+              ElementsAre(DoubleNear(0.2 / std::sqrt(0.2), 1e-12), DoubleNear(-0.4 / std::sqrt(0.2), 1e-12)));
+  EXPECT_NEAR(found.bound(), 50, 1e-10);
 }
 
 TEST(Separation, TheTruthTableOfXorHasItsProof) {

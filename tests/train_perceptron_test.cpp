@@ -1,6 +1,7 @@
 // Rosenblatt's rule as the machinery trains it, against the rule written down in four lines.
 #include "train/perceptron.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/batches.h"
+#include "train/run.h"
 #include "train/setup.h"
 #include "train/training.h"
 

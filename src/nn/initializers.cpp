@@ -25,7 +25,8 @@ const Initializer zero{
     .range = [](Fan, Numbers) { return Range{0, 0}; }};
 
 const Initializer constant{
-    .name = "constant", .formula = "value", .doc = "All the same.", .peers = {"nn.init.constant_", "Constant"}, .parameters = {{"value", 0}},
+    .name = "constant", .formula = "value", .doc = "All the same.",
+    .peers = {"nn.init.constant_", "Constant"}, .parameters = {{"value", 0}},
     .range = [](Fan, Numbers n) { return Range{n[0], n[0]}; }};
 
 const Initializer uniform{
@@ -62,19 +63,22 @@ const Initializer xavier_uniform{
 const Initializer xavier_normal{
     .name = "xavier_normal", .aliases = {"glorot_normal"}, .formula = "N(0, 2 / (fan_in + fan_out))",
     .doc = "The same variance, normally distributed (not truncated, as in PyTorch; Keras truncates).",
-    .origin = "Glorot and Bengio 2010", .peers = {"nn.init.xavier_normal_", "GlorotNormal: truncated"}, .draw = Initializer::normal,
+    .origin = "Glorot and Bengio 2010",
+    .peers = {"nn.init.xavier_normal_", "GlorotNormal: truncated"}, .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(2 / at_least_one(fan.in + fan.out))}; }};
 
 const Initializer he_uniform{
     .name = "he_uniform", .aliases = {"kaiming_uniform"}, .formula = "U(-r, r), r = sqrt(6 / fan_in)",
     .doc = "Variance 2 / fan_in, for relu: it stops half of what arrives.",
-    .origin = "He, Zhang, Ren, Sun, \"Delving deep into rectifiers\", 2015, equation 10", .peers = {"nn.init.kaiming_uniform_", "HeUniform"}, .draw = Initializer::uniform,
+    .origin = "He, Zhang, Ren, Sun, \"Delving deep into rectifiers\", 2015, equation 10",
+    .peers = {"nn.init.kaiming_uniform_", "HeUniform"}, .draw = Initializer::uniform,
     .range = [](Fan fan, Numbers) { return within(math::sqrt(6 / at_least_one(fan.in))); }};
 
 const Initializer he_normal{
     .name = "he_normal", .aliases = {"kaiming_normal"}, .formula = "N(0, 2 / fan_in)",
     .doc = "The same variance, normally distributed (not truncated, as in PyTorch; Keras truncates).",
-    .origin = "He, Zhang, Ren, Sun 2015, equation 10", .peers = {"nn.init.kaiming_normal_", "HeNormal: truncated"}, .draw = Initializer::normal,
+    .origin = "He, Zhang, Ren, Sun 2015, equation 10",
+    .peers = {"nn.init.kaiming_normal_", "HeNormal: truncated"}, .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(2 / at_least_one(fan.in))}; }};
 
 const Initializer lecun_normal{

@@ -25,7 +25,7 @@ const Loss cross_entropy_loss{
     .formula = "-sum(t log(softmax(x))) / batch",
     .doc = "For one class out of several: the mean negative logarithm of the probability given to the right one. Takes "
            "logits: no softmax layer comes before it.",
-    .peers = {"nn.CrossEntropyLoss", "SparseCategoricalCrossentropy(from_logits=True); by default it takes probabilities"},
+    .peers = {"nn.CrossEntropyLoss", "SparseCategoricalCrossentropy(from_logits=True); else it takes probabilities"},
     .classes = true, .reductions = {"mean", "sum"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
       const auto [loss, probabilities] = softmax_cross_entropy(output, targets);
@@ -38,7 +38,7 @@ const Loss binary_cross_entropy_loss{
     .formula = "-mean(t log(p) + (1 - t) log(1 - p)), p = sigmoid(x)",
     .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it. Reduction mean (over "
            "all outputs), sum, or per_sample (summed over outputs, averaged over samples: Nielsen's cross-entropy).",
-    .peers = {"nn.BCEWithLogitsLoss", "BinaryCrossentropy(from_logits=True); by default it takes probabilities"},
+    .peers = {"nn.BCEWithLogitsLoss", "BinaryCrossentropy(from_logits=True); else it takes probabilities"},
     .classes = true, .one_for_two = true, .reductions = {"mean", "sum", "per_sample"},
     .build = [](const Var& output, const Var& targets, const std::string& reduction) {
       const bool each = reduction == "per_sample";

@@ -30,7 +30,7 @@ const NetKind linear_net{
 
 const NetKind perceptron_net{
     .name = "perceptron",
-    .doc = "Rosenblatt's, 1958: one dense layer from zero weights, a threshold, and a rule that learns from mistakes alone.",
+    .doc = "Rosenblatt's, 1958: a dense layer from zero weights, a threshold, a rule that learns from mistakes alone.",
     .make = [](const Attrs&) {
       NetSpec net = make_mlp({}, "");
       net.layers.back().args.set("init", std::string("zero"));

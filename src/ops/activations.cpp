@@ -63,7 +63,8 @@ const Op softplus_op{
     .infer = infer_pointwise,
     .plain = unary([](auto x) { return (x > 0 ? x : decltype(x)(0)) + std::log1p(std::exp(-std::fabs(x))); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * sigmoid(g.x)}; },
-    .vector = kernels::softplus, .onnx = "Softplus", .peers = {"nn.Softplus(threshold=20): straight from there on", "softplus"}, .examples = {{.in = {some}}}};
+    .vector = kernels::softplus, .onnx = "Softplus",
+    .peers = {"nn.Softplus(threshold=20): straight from there on", "softplus"}, .examples = {{.in = {some}}}};
 
 const Op erf_op{
     .name = "erf", .formula = "y = erf(x)",

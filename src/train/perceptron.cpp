@@ -10,7 +10,7 @@
 namespace vitro {
 namespace {
 
-constexpr int64_t most_looks = 100'000, most_epochs = 1000; // samples and epochs for which a cycle is looked
+constexpr int64_t most_looks = 20'000, most_epochs = 1000; // samples and epochs for which a cycle is looked
 
 // The one layer with parameters, if that is all there is: [1, features] and a bias.
 const Model::LayerSummary* only_dense(const std::vector<Model::LayerSummary>& layers) {
