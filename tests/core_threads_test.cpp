@@ -1,12 +1,15 @@
 // The pool: each task once, whatever the thread count, nested or called from several threads. Runs under TSan too.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <limits>
 #include <numeric>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
+#include "core/floating_mode.h"
 #include "core/threads.h"
 
 namespace vitro {
@@ -28,6 +31,25 @@ TEST_F(Threads, EachTaskRunsOnceWhateverTheThreadCount) {
       for (const int count : runs) ASSERT_EQ(count, 1) << threads << " threads, " << tasks << " tasks";
     }
   }
+}
+
+TEST_F(Threads, TasksRunInTheirCallersFloatingMode) {
+  set_thread_count(4);
+  const auto subnormals = [] {
+    std::vector<float> halves(64);
+    parallel(64, [&](int64_t task) {
+      volatile float least = std::numeric_limits<float>::min();
+      std::this_thread::sleep_for(std::chrono::microseconds(20)); // so that every thread gets some
+      halves[size_t(task)] = least / 2;
+    });
+    return 64 - std::count(halves.begin(), halves.end(), 0.0F);
+  };
+  EXPECT_EQ(subnormals(), 64);
+  {
+    const SubnormalsFlushed flushed;
+    EXPECT_EQ(subnormals(), flushing ? 0 : 64);
+  }
+  EXPECT_EQ(subnormals(), 64);
 }
 
 TEST_F(Threads, WhatTasksWroteIsSeenAfterwards) {

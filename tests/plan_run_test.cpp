@@ -233,6 +233,20 @@ TEST(Nonfinite, AnUpdateThatOverflowsIsReported) {
   }
 }
 
+TEST(Run, CountsSubnormalNumbersAsZeroAndLeavesTheCallersMode) {
+  States states;
+  Trace trace(states);
+  const Var x = trace.input("x", {DType::f32, {3}});
+  trace.output("y", x * 0.5);
+  const Tensor given{Shape{3}, {0x1p-126, 0x1p-125, -0x1p-126}};
+  Execution execution(std::make_shared<const Plan>(trace.finish(), states), std::make_shared<Arena>());
+  execution.bind(0, given.view());
+  ASSERT_TRUE(execution.run());
+  EXPECT_EQ(Tensor::copy_of(execution.output(0)), (Tensor{Shape{3}, {0, 0x1p-126, -0.0}}));
+  volatile float least = 0x1p-126F;
+  EXPECT_GT(least / 2, 0);
+}
+
 TEST(Bind, WhatDoesNotFitIsAClearError) {
   Net net;
   Ready ready(net.function, net.states);

@@ -1,6 +1,7 @@
 #include "core/threads.h"
 
 #include "core/error.h"
+#include "core/floating_mode.h"
 #include "core/text.h"
 
 #ifdef VITRO_THREADS
@@ -64,7 +65,7 @@ public:
     }
     std::lock_guard caller(caller_, std::adopt_lock);
     if (workers_.empty()) start();
-    task_ = task, context_ = context;
+    task_ = task, context_ = context, mode_ = floating_mode();
     for (int i = 0; i < threads_; ++i) {
       shares_[size_t(i)].end = (i + 1) * tasks / threads_;
       shares_[size_t(i)].next.store(i * tasks / threads_, std::memory_order_relaxed);
@@ -131,6 +132,7 @@ private:
         if (!gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel, std::memory_order_acquire))
           continue;
         seen = generation_of(gate);
+        set_floating_mode(mode_);
         take_tasks(thread);
         gate_.fetch_sub(1, std::memory_order_release);
         break;
@@ -153,6 +155,7 @@ private:
   std::vector<Share> shares_; // of each thread
   Task task_ = nullptr;
   void* context_ = nullptr;
+  uint64_t mode_ = 0; // the caller's
 };
 
 Pool& pool() {

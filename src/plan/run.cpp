@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/floating_mode.h"
 #include "core/text.h"
 #include "core/threads.h"
 #include "kernels/finite.h"
@@ -242,6 +243,7 @@ bool Execution::run() {
     frame.base = base;
     frame.refresh(program);
   }
+  const SubnormalsFlushed flushed;
   frame.nonfinite.store(false, std::memory_order_relaxed);
   const auto guarded_is_finite = [&] {
     return std::isfinite(*static_cast<const float*>(frame.buffers[size_t(program.guard_buffer)]));
