@@ -26,6 +26,7 @@ const Verb all[] = {
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
+      {"vitro train moons --net perceptron", "Rosenblatt's rule: its mistakes, and why it settles or never will"},
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
       {"vitro train --resume runs/a", "goes on where it was interrupted"}},
      train},

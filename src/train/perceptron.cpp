@@ -123,12 +123,12 @@ std::vector<std::string> sentences_of(const PerceptronCourse& course, const Data
           : text("Rosenblatt's rule made ", mistakes, ", ", thousands(course.last_mistakes), " of them in the last of ",
                  plural(course.epochs, "epoch"), ": it has not settled."));
   if (classes.margin > 0)
-    out.push_back(
-        text("By Novikoff it makes at most (R / gamma)^2 = ", thousands(int64_t(classes.bound())),
-             " in all: R = ", number(classes.radius, 4),
-             " is the length of the longest sample with its bias input 1, gamma = ", number(classes.margin, 4),
-             course.weights_margin ? " the margin of the weights that it found."
-                                   : text(" the largest margin that any ", plane, " has.")));
+    out.push_back(text(
+        "By Novikoff it makes at most (R / gamma)^2 = ", thousands(int64_t(classes.bound())),
+        " in all: R = ", number(classes.radius, 4),
+        " is the length of the longest sample with its bias input 1, gamma = ", number(classes.margin, 4),
+        course.weights_margin ? " the margin of the weights that it found."
+                              : text(" the largest margin that any ", plane, " has, its bias counted as a weight.")));
   if (classes.answer == Separation::inseparable) {
     std::vector<std::string> mixtures;
     for (const int32_t label : {1, 0}) {
