@@ -2,8 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "cli/about.h"
 
 namespace vitro::cli {
 
@@ -16,9 +19,8 @@ struct Catalogue {
   std::vector<std::string> kinds; // what `list` calls it: "optimisers", "optimizers"; the first is shown
   bool in_overview;               // bare `vitro list` shows it
   std::function<std::vector<Entry>()> entries;
-  /// All about the entry of that name or alias, as text; "" where there is none. Empty for what inspect knows
-  /// otherwise.
-  std::function<std::string(const std::string& name)> about;
+  /// All about the entry of that name or alias; nothing where there is none. Empty for what inspect knows otherwise.
+  std::function<std::optional<About>(const std::string& name)> about;
 };
 const std::vector<Catalogue>& catalogues();
 

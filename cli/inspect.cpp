@@ -25,10 +25,15 @@
 namespace vitro::cli {
 namespace {
 
+bool among(const std::vector<std::string>& words, const std::string& word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
 struct Options {
   Common common;
   bool graph = false, dot = false;
   std::vector<std::string> set; // keys of a recipe
+  std::string svg, kind;
 };
 
 // ---- Tensors ---------------------------------------------------------------------------------
@@ -245,6 +250,25 @@ Json data_json(const Splits& data) {
   return out;
 }
 
+// What the catalogues say of a name: text, or JSON, or its curve as a file.
+int show_entries(const std::vector<About>& found, const std::string& what, const Options& options) {
+  if (!options.svg.empty()) {
+    const auto drawn = std::ranges::find_if(found, [](const About& one) { return one.plot.has_value(); });
+    if (drawn == found.end())
+      bad_input("--svg", text(found[0].kind, " ", what, " has no curve"), "activations, losses and schedules have one");
+    write_atomically(options.svg, svg_file(*drawn->plot));
+    return 0;
+  }
+  std::string out;
+  Json entries = Json::array();
+  for (const About& one : found) {
+    out += (out.empty() ? "" : "\n") + text_of(one);
+    entries.push_back(json_of(one));
+  }
+  print(options.common.json ? Json({{"name", what}, {"entries", entries}}).dump() + "\n" : out);
+  return 0;
+}
+
 // ---- The kinds of things -----------------------------------------------------------------------
 
 int show_run(const RunDirectory& directory, const Options& options) {
@@ -398,12 +422,20 @@ int inspect(Arguments& arguments) {
   Options options;
   arguments.flag("--graph", options.graph, "the graph of one training step (of a run, recipe or data set)");
   arguments.flag("--dot", options.dot, "the same for Graphviz");
+  arguments.option("--svg", options.svg, "FILE", "the curve of an activation, loss or schedule, as a picture");
+  arguments.option("--kind", options.kind, "KIND", "where several things have the name: ops, schedules, ...");
   options.common.declare_data(arguments);
   options.common.declare(arguments);
   arguments.parse(1);
   options.common.apply();
   options.set = arguments.overrides();
   const std::string what = arguments.word(0);
+  std::vector<std::string> kinds;
+  for (const Catalogue& catalogue : catalogues())
+    if (catalogue.about) kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
+  if (!options.kind.empty() && !among(kinds, options.kind))
+    bad_input("--kind", text("unknown kind \"", options.kind, "\"", did_you_mean(options.kind, kinds)),
+              "there are " + join(kinds, ", "));
   namespace fs = std::filesystem;
   std::error_code ignored;
   const bool word = what.find_first_of("/.") == std::string::npos,
@@ -416,17 +448,13 @@ int inspect(Arguments& arguments) {
     if (fs::is_directory(what, ignored) || what.ends_with(".toml")) return show_recipe(what, options);
     return show_file(what, options);
   }
-  if (named) return show_recipe(what, options);
-  std::string out;
+  if (named && options.kind.empty()) return show_recipe(what, options);
+  std::vector<About> found;
   for (const Catalogue& catalogue : catalogues()) {
-    if (!catalogue.about) continue;
-    const std::string about = catalogue.about(what);
-    if (!about.empty()) out += (out.empty() ? "" : "\n") + about;
+    if (!catalogue.about || !(options.kind.empty() || among(catalogue.kinds, options.kind))) continue;
+    if (std::optional<About> about = catalogue.about(what)) found.push_back(std::move(*about));
   }
-  if (!out.empty()) {
-    print(options.common.json ? Json({{"name", what}, {"text", out}}).dump() + "\n" : out);
-    return 0;
-  }
+  if (!found.empty()) return show_entries(found, what, options);
   if (fs::exists(fs::path("runs") / what / "recipe.toml", ignored)) return show_run(find_run(what), options);
   bad_input(what, text("nothing is called that", did_you_mean(what, all_names())),
             "`vitro list` shows what there is; a file is named with its folder or suffix");

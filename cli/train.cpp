@@ -138,6 +138,19 @@ Json object_of(const Work& work, const TrainingResult& result) {
     const Interval interval = unseen.interval();
     out["interval"] = {interval.low, interval.high};
   }
+  if (result.perceptron) {
+    const PerceptronCourse& course = *result.perceptron;
+    const Separation& classes = course.classes;
+    Json& object = out["perceptron"] = {{"mistakes", course.mistakes},
+                                        {"last_mistakes", course.last_mistakes},
+                                        {"settled_epoch", course.settled},
+                                        {"radius", classes.radius},
+                                        {"margin", classes.margin},
+                                        {"bound", classes.bound()}, // null where there is no margin
+                                        {"separable", classes.answer == Separation::separable},
+                                        {"cycle_epochs", course.cycle}};
+    if (classes.answer == Separation::unknown) object["separable"] = nullptr;
+  }
   return out;
 }
 
@@ -164,6 +177,9 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   if (!result.diagnoses.empty()) out += "\nDiagnoses:\n";
   for (const Finding& one : result.diagnoses)
     out += "  " + wrap(one.str(), std::min(out_stream().width, 100) - 2, 4) + "\n";
+  if (result.perceptron)
+    for (const std::string& sentence : sentences_of(*result.perceptron, work.data.train))
+      out += "\n" + wrap(sentence, std::min(out_stream().width, 100)) + "\n";
   return out;
 }
 

@@ -109,6 +109,10 @@ TEST(Claims, WhatIsWrongInAFileIsSaid) {
   EXPECT_THAT(wrong(head + "sentense = \"x\"\n" + body + figure), HasSubstr("did you mean \"sentence\""));
   EXPECT_THAT(wrong(head + "[dta]\n" + body + figure), HasSubstr("unknown key \"dta\""));
   EXPECT_THAT(wrong(head + "recipe = \"nielsen-2\"\n" + figure), HasSubstr("did you mean \"nielsen-1\""));
+  EXPECT_EQ(wrong(head + "shows = [\"op relu\", \"schedule step\"]\n" + body + figure), "");
+  EXPECT_THAT(wrong(head + "shows = [\"relu\"]\n" + body + figure), HasSubstr("write the kind and the name"));
+  EXPECT_THAT(wrong(head + "shows = [\"op rellu\"]\n" + body + figure),
+              AllOf(HasSubstr("test.toml:5"), HasSubstr("did you mean \"op relu\"")));
   EXPECT_THAT(wrong(head + "experiment = \"slop\"\n" + figure), HasSubstr("did you mean \"slope\""));
   EXPECT_THAT(wrong(head + "experiment = \"slope\"\n" + body + figure), HasSubstr("takes no [data]"));
   EXPECT_THAT(wrong(head + "set = [\"lrr=1\"]\n" + body + figure),

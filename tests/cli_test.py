@@ -151,6 +151,25 @@ class Train(Case):
         saved = self.dir / self.json("train", "moons", "lr=0.05", "epochs=2", "batch=10")["out"] / "recipe.toml"
         self.assertEqual(self.json("train", saved)["weights_sha256"], one)
 
+    def test_rosenblatts_rule(self):
+        result = self.json("train", "lines", "--net", "perceptron", "epochs=30")["perceptron"]
+        self.assertTrue(result["separable"])
+        self.assertTrue(0 < result["mistakes"] <= result["bound"])
+        self.assertEqual(result["last_mistakes"], 0)
+        self.assertGreater(result["settled_epoch"], 0)
+        done = self.vitro("train", "xor", "noise=0", "samples=4", "shuffle=false", "epochs=20", "--net", "perceptron",
+                          "--out", "xor")
+        for word in ("has not settled", "no straight line separates", "(0.5, 0.5)", "round in a circle"):
+            self.assertIn(word, " ".join(done.stdout.split()))
+        self.assertIn("no straight line separates", (self.dir / "xor/report.html").read_text())
+        moons = self.json("train", "moons", "--net", "perceptron", "epochs=10")["perceptron"]
+        self.assertEqual((moons["separable"], moons["settled_epoch"], moons["bound"]), (False, 0, None))
+        self.write("points.csv", "a,b,c\n" + "".join(f"{i % 7},{i % 5},{int(i % 7 > 3)}\n" for i in range(70)))
+        self.assertTrue(self.json("train", "points.csv", "--net", "perceptron")["perceptron"]["separable"])
+        self.assertNotIn("perceptron", self.json("train", "spiral", "--net", "perceptron", "epochs=1"))
+        self.refused("train", "sine", "--net", "perceptron", says="is for classes")
+        self.refused("train", "moons", "--net", "perceptrn", says='"perceptron"')
+
     def test_double(self):
         self.json("train", "xor", "epochs=2", "dtype=f64", "samples=40")
 
@@ -760,6 +779,29 @@ class Verbs(Case):
                     self.assertIn(entry["name"], self.vitro("inspect", entry["name"]).stdout)
         for name in ("xor", "spiral", "sine"):
             self.assertIn("dense", self.vitro("inspect", name).stdout)
+
+    def test_what_the_catalogues_say_and_draw(self):
+        entries = self.json("inspect", "step")["entries"]
+        self.assertEqual([entry["kind"] for entry in entries], ["op", "schedule"])
+        (schedule,) = self.json("inspect", "step", "--kind", "schedules")["entries"]
+        self.assertEqual(schedule["kind"], "schedule")
+        self.assertIn("gamma", [argument["name"] for argument in schedule["arguments"]])
+        facts = dict(self.json("inspect", "sigmoid")["entries"][0]["facts"])
+        self.assertEqual(facts["derivative"], "dx = dy y (1 - y)")
+        self.assertEqual(facts["PyTorch"], "nn.Sigmoid")
+        self.assertIn("saturation", facts["claims"])
+        for name, kind in (("tanh", "ops"), ("log", "ops"), ("squared_error", "losses"), ("cross_entropy", "losses"),
+                           ("perceptron", "losses"), ("step", "ops"), ("step", "schedules"), ("time", "schedules")):
+            self.vitro("inspect", name, "--kind", kind, "--svg", "curve.svg")
+            root = xml.etree.ElementTree.parse(self.dir / "curve.svg").getroot()
+            self.assertEqual(root.tag, "{http://www.w3.org/2000/svg}svg")
+            paths = [path.get("d") for path in root.iter("{http://www.w3.org/2000/svg}path")]
+            self.assertGreater(max(map(len, paths)), 200, name)
+            self.assertNotIn("nan", " ".join(paths))
+        self.refused("inspect", "matmul", "--svg", "m.svg", says="has no curve")
+        self.refused("inspect", "tanh", "--svg", "no/such/folder.svg", says="no/such")
+        self.refused("inspect", "tanh", "--kind", "op", says='"ops"')
+        self.refused("inspect", "tanh", "--kind", "losses", says="nothing is called that")
 
     def test_graphs(self):
         self.assertIn("matmul", self.vitro("inspect", "xor", "--graph").stdout)

@@ -32,6 +32,18 @@ std::vector<std::string> parameters_of(const Recipe& recipe) {
   return out;
 }
 
+// What a claim may be about, each with its kind: "op relu", "schedule step".
+std::vector<std::string> named_things() {
+  std::vector<std::string> out;
+  for (const Layer* layer : layers()) out.push_back(text(layer->op ? "op " : "layer ", layer->name));
+  for (const Loss& loss : losses()) out.push_back(text("loss ", loss.name));
+  for (const Optimizer& optimizer : optimizers()) out.push_back(text("optimiser ", optimizer.name));
+  for (const Schedule& schedule : schedules()) out.push_back(text("schedule ", schedule.name));
+  for (const Initializer& initializer : initializers()) out.push_back(text("initialiser ", initializer.name));
+  for (const NetKind& net : nets()) out.push_back(text("net ", net.name));
+  return out;
+}
+
 class ClaimReader {
 public:
   ClaimReader(const Value& file, std::string name, std::string origin) : file_(file), origin_(std::move(origin)) {
@@ -83,12 +95,20 @@ private:
     const Value* section = file_.find("claim");
     if (!section) bad_input(origin_, "states no claim", "write [claim] and below it sentence and source");
     const Item head = item(*section, "claim");
-    only(head, {"sentence", "source", "remarks", "seconds", "recipe", "experiment", "set"});
+    only(head, {"sentence", "source", "remarks", "shows", "seconds", "recipe", "experiment", "set"});
     if (!with(head, "sentence", [&](const Item& at) { claim_.sentence = at.word(); }))
       bad_input(head.where(), "[claim] has no sentence");
     if (!with(head, "source", [&](const Item& at) { claim_.source = at.word(); }))
       bad_input(head.where(), "[claim] has no source");
     with(head, "remarks", [&](const Item& at) { claim_.remarks = words(at.value, "remarks"); });
+    with(head, "shows", [&](const Item& at) {
+      claim_.shows = words(at.value, "shows");
+      const std::vector<std::string> known = named_things();
+      for (const std::string& word : claim_.shows)
+        if (!among(known, word))
+          bad_input(at.where(), text("shows \"", word, "\", which is not there", did_you_mean(word, known)),
+                    "write the kind and the name: \"op relu\", \"schedule step\"");
+    });
     with(head, "seconds", [&](const Item& at) { claim_.seconds = at.real(0); });
     with(head, "experiment", [&](const Item& at) {
       claim_.experiment = find_experiment(at.word());

@@ -45,6 +45,7 @@ struct Variant {
 struct Claim {
   std::string name, sentence, source;
   std::vector<std::string> remarks;
+  std::vector<std::string> shows;         // what it is about, by kind and name: "op relu", "schedule step"
   double seconds = 0;                     // about, for one seed
   std::vector<Variant> variants;          // none where there is an experiment
   const Experiment* experiment = nullptr; // its numbers are what figures measure then

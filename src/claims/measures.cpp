@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -10,6 +11,7 @@
 #include "core/random.h"
 #include "core/text.h"
 #include "train/measure.h"
+#include "train/perceptron.h"
 
 namespace vitro {
 namespace {
@@ -125,6 +127,32 @@ double noise_confidence(const Snapshot& at, const MeasureArgs& args) {
   return sum / double(args.samples);
 }
 
+// ---- Rosenblatt's rule: a measure of what is not one is not a number -------------------------------
+
+double of_course(const Snapshot& at, double (*number)(const PerceptronCourse&)) {
+  const auto course = perceptron_course(at.model, at.recipe, at.data.train, at.history);
+  return course ? number(*course) : std::numeric_limits<double>::quiet_NaN();
+}
+double mistakes(const Snapshot& at, const MeasureArgs&) {
+  return of_course(at, [](const PerceptronCourse& course) { return double(course.mistakes); });
+}
+double last_mistakes(const Snapshot& at, const MeasureArgs&) {
+  return of_course(at, [](const PerceptronCourse& course) { return double(course.last_mistakes); });
+}
+double novikoff(const Snapshot& at, const MeasureArgs&) {
+  return of_course(at, [](const PerceptronCourse& course) { return double(course.mistakes) / course.classes.bound(); });
+}
+double margin(const Snapshot& at, const MeasureArgs&) {
+  return of_course(at, [](const PerceptronCourse& course) { return course.classes.margin; });
+}
+double inseparable(const Snapshot& at, const MeasureArgs&) {
+  return of_course(
+      at, [](const PerceptronCourse& course) { return double(course.classes.answer == Separation::inseparable); });
+}
+double cycle(const Snapshot& at, const MeasureArgs&) {
+  return of_course(at, [](const PerceptronCourse& course) { return double(course.cycle); });
+}
+
 } // namespace
 
 const Dataset& Snapshot::part(Part part) const {
@@ -187,6 +215,15 @@ std::span<const Measure> measures() {
        "largest",
        {"part", "samples"},
        bend},
+      {"mistakes", "how many samples Rosenblatt's rule mistook on its way", {}, mistakes},
+      {"last_mistakes", "the same in the last epoch alone", {}, last_mistakes},
+      {"novikoff", "those mistakes as a share of Novikoff's bound (R / gamma)^2", {}, novikoff},
+      {"margin", "gamma, the largest margin of a hyperplane between the classes; 0: none separates them", {}, margin},
+      {"inseparable",
+       "1 where a point was found that belongs between samples of both classes, else 0",
+       {},
+       inseparable},
+      {"cycle", "after how many epochs the rule comes back to the same weights; 0: not seen", {}, cycle},
       {"noise_confidence", "the mean largest prediction for random pixels", {"samples"}, noise_confidence},
   };
   return all;

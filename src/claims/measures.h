@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/generate.h"
+#include "io/history.h"
 #include "model/model.h"
 #include "recipe/recipe.h"
 #include "train/metrics.h"
@@ -26,7 +27,8 @@ struct MeasureArgs {
 /// A net, its data, and how far its training has come. Metrics are measured once a part.
 class Snapshot {
 public:
-  Snapshot(const Recipe& recipe, const Splits& data, const Model& model) : recipe(recipe), data(data), model(model) {}
+  Snapshot(const Recipe& recipe, const Splits& data, const Model& model, const History& history)
+      : recipe(recipe), data(data), model(model), history(history) {}
 
   const Dataset& part(Part part) const;
   const Metrics& metrics(Part part) const; // throws bad_input where the part is empty
@@ -35,6 +37,7 @@ public:
   const Recipe& recipe; // complete
   const Splits& data;
   const Model& model;
+  const History& history; // epoch and train_accuracy: the share of samples that were right before their own step
 
 private:
   mutable std::optional<Metrics> metrics_[3];

@@ -29,7 +29,11 @@ public:
     for (Position at; at.epoch < last; at = batches_.after(at)) {
       if (hooks_.stop && hooks_.stop()) return std::nullopt;
       if (!step(at)) break;
-      if (at.batch + 1 == batches_.per_epoch()) end_epoch(at.epoch + 1);
+      if (at.batch + 1 == batches_.per_epoch()) {
+        history_.rows.push_back({double(at.epoch + 1), double(correct_) / double(data_.train.size())});
+        correct_ = 0;
+        end_epoch(at.epoch + 1);
+      }
       if (hooks_.passed) hooks_.passed(double(model_.steps()) / double(last * batches_.per_epoch()));
     }
     return values_;
@@ -39,6 +43,7 @@ private:
   bool step(Position at) {
     fill(data_.train, batches_.rows(at), model_.spec().dtype, batch_);
     const StepResult result = take_step(model_, recipe_, scheduler_, batch_);
+    correct_ += std::max<int64_t>(result.correct, 0);
     return result.finite && result.finite_update;
   }
 
@@ -51,7 +56,7 @@ private:
 
   void look(int64_t epochs) {
     const Averaged averaged(model_, recipe_, scheduler_);
-    const Snapshot snapshot(recipe_, data_, model_);
+    const Snapshot snapshot(recipe_, data_, model_, history_);
     for (size_t i = 0; i < figures_.size(); ++i) {
       const auto& [kind, after] = figures_[i]->at;
       const bool peak = kind == Instant::peak;
@@ -69,6 +74,8 @@ private:
   Scheduler scheduler_;
   Batches batches_;
   SampleBatch batch_;
+  History history_{{"epoch", "train_accuracy"}, {}};
+  int64_t correct_ = 0; // in the epoch that runs
   std::vector<double> values_;
 };
 

@@ -93,6 +93,11 @@ struct AttrSpec {
   bool required = false;
 };
 
+/// What PyTorch and Keras call the same thing, with their arguments where those differ from ours; "" for none.
+struct Peers {
+  const char *torch = "", *keras = "";
+};
+
 /// A worked example: inputs and attributes. The docs print what it gives, the contract tests run on it.
 struct Example {
   std::vector<Tensor> in;
@@ -117,6 +122,7 @@ struct Op {
   std::function<LayoutWishes(const InferCall&)> layouts = nullptr;
   std::function<Prepared(const PrepareCall&)> prepare = nullptr;
   const char* onnx = ""; // the ONNX operator of the same meaning, "" where there is none
+  Peers peers = {};
   std::vector<Example> examples = {};
 
   bool is(Trait trait) const { return traits & trait; }

@@ -43,6 +43,7 @@ const Layer dense_layer{
     .name = "dense", .aliases = {"linear", "Dense", "Linear"}, .short_name = "fc",
     .formula = "y = x weight' + bias",
     .doc = "Every output is a weighted sum of all inputs, plus a bias; further leading axes are further samples.",
+    .peers = {"nn.Linear", "Dense: kernel [in, out], glorot_uniform, a bias of zero"},
     .inputs = {"x"},
     .args = {{"out", int64_t{1}, "how many outputs; \"classes\": as many as the data has", true},
              {"bias", int64_t{1}, "0: none"},

@@ -10,6 +10,7 @@ const Layer flatten_layer{
     .name = "flatten", .aliases = {"Flatten"}, .short_name = "flatten",
     .formula = "y = x, [batch, ...] as [batch, features]",
     .doc = "All values of a sample in one row; what is a row already stays.",
+    .peers = {"nn.Flatten", "Flatten"},
     .inputs = {"x"},
     .build = [](const LayerCall& call) {
       const Var& x = call.in[0];

@@ -21,21 +21,25 @@ double at_least_one(int64_t fan) { return double(fan > 0 ? fan : 1); }
 const Initializer zero{
     .name = "zero", .aliases = {"zeros"}, .formula = "0",
     .doc = "All zero: for biases; a hidden weight would never break its symmetry.",
+    .peers = {"nn.init.zeros_", "Zeros"},
     .range = [](Fan, Numbers) { return Range{0, 0}; }};
 
 const Initializer constant{
-    .name = "constant", .formula = "value", .doc = "All the same.", .parameters = {{"value", 0}},
+    .name = "constant", .formula = "value", .doc = "All the same.",
+    .peers = {"nn.init.constant_", "Constant"}, .parameters = {{"value", 0}},
     .range = [](Fan, Numbers n) { return Range{n[0], n[0]}; }};
 
 const Initializer uniform{
     .name = "uniform", .formula = "U(low, high)",
     .doc = "Evenly between two numbers; of one number r, between -r and r.",
+    .peers = {"nn.init.uniform_(a=0, b=1)", "RandomUniform(-0.05, 0.05)"},
     .parameters = {{"low", -0.05}, {"high", 0.05}}, .draw = Initializer::uniform,
     .range = [](Fan, Numbers n) { return Range{n[0], n[1]}; }};
 
 const Initializer normal{
     .name = "normal", .formula = "N(mean, deviation^2)",
     .doc = "The normal distribution; of one number d, with mean 0 and deviation d.",
+    .peers = {"nn.init.normal_(std=1)", "RandomNormal(stddev=0.05)"},
     .parameters = {{"mean", 0}, {"deviation", 0.05}}, .draw = Initializer::normal,
     .range = [](Fan, Numbers n) { return Range{n[0], n[1]}; }};
 
@@ -70,6 +74,7 @@ const Initializer xavier_simple{
     .name = "xavier_simple", .formula = "U(-1/sqrt(fan_in), 1/sqrt(fan_in))",
     .doc = "Keeps the size of what flows forward; PyTorch's default for dense layers.",
     .origin = "LeCun, Bottou, Orr, Mueller, \"Efficient backprop\", 1998; Glorot and Bengio 2010, equation 1",
+    .peers = {"the default of nn.Linear: kaiming_uniform_(a=sqrt(5))", ""},
     .draw = Initializer::uniform,
     .range = [](Fan fan, Numbers) { return within(1 / math::sqrt(at_least_one(fan.in))); }};
 
@@ -78,31 +83,36 @@ const Initializer xavier_uniform{
     .doc = "A compromise between the size of values forward and of derivatives backward, for tanh and sigmoid.",
     .origin = "Glorot and Bengio, \"Understanding the difficulty of training deep feedforward neural networks\", 2010, "
               "equation 16",
+    .peers = {"nn.init.xavier_uniform_", "GlorotUniform, the default of Dense"},
     .draw = Initializer::uniform,
     .range = [](Fan fan, Numbers) { return within(math::sqrt(6 / at_least_one(fan.in + fan.out))); }};
 
 const Initializer xavier_normal{
     .name = "xavier_normal", .aliases = {"glorot_normal"}, .formula = "N(0, 2 / (fan_in + fan_out))",
     .doc = "The same variance, normally distributed (not truncated, as in PyTorch; Keras truncates).",
-    .origin = "Glorot and Bengio 2010", .draw = Initializer::normal,
+    .origin = "Glorot and Bengio 2010",
+    .peers = {"nn.init.xavier_normal_", "GlorotNormal: truncated"}, .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(2 / at_least_one(fan.in + fan.out))}; }};
 
 const Initializer he_uniform{
     .name = "he_uniform", .aliases = {"kaiming_uniform"}, .formula = "U(-r, r), r = sqrt(6 / fan_in)",
     .doc = "Variance 2 / fan_in, for relu: it stops half of what arrives.",
-    .origin = "He, Zhang, Ren, Sun, \"Delving deep into rectifiers\", 2015, equation 10", .draw = Initializer::uniform,
+    .origin = "He, Zhang, Ren, Sun, \"Delving deep into rectifiers\", 2015, equation 10",
+    .peers = {"nn.init.kaiming_uniform_", "HeUniform"}, .draw = Initializer::uniform,
     .range = [](Fan fan, Numbers) { return within(math::sqrt(6 / at_least_one(fan.in))); }};
 
 const Initializer he_normal{
     .name = "he_normal", .aliases = {"kaiming_normal"}, .formula = "N(0, 2 / fan_in)",
     .doc = "The same variance, normally distributed (not truncated, as in PyTorch; Keras truncates).",
-    .origin = "He, Zhang, Ren, Sun 2015, equation 10", .draw = Initializer::normal,
+    .origin = "He, Zhang, Ren, Sun 2015, equation 10",
+    .peers = {"nn.init.kaiming_normal_", "HeNormal: truncated"}, .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(2 / at_least_one(fan.in))}; }};
 
 const Initializer lecun_normal{
     .name = "lecun_normal", .formula = "N(0, 1 / fan_in)",
     .doc = "Keeps the size of what flows forward, normally distributed (not truncated; Keras truncates).",
     .origin = "LeCun, Bottou, Orr, Mueller 1998; Nielsen, \"Neural networks and deep learning\", chapter 3",
+    .peers = {"", "LecunNormal: truncated"},
     .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(1 / at_least_one(fan.in))}; }};
 

@@ -13,6 +13,7 @@
 
 #include "core/numpy_random.h"
 #include "core/tensor.h"
+#include "graph/op.h"
 
 namespace vitro {
 
@@ -33,6 +34,7 @@ struct Initializer {
   const char* formula;
   const char* doc;
   const char* origin = "";
+  Peers peers = {};
   std::vector<Parameter> parameters = {};
   const char* bias = "zero"; // how a bias starts where nothing is said of it
   /// truncated: normal, drawn again where it is more than two deviations off; orthogonal: rows, or columns, made so.

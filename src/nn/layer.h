@@ -46,6 +46,7 @@ struct Layer {
   const char* short_name;                // layers without a name are called short_name + index: fc1, fc2
   const char* formula;
   const char* doc;
+  Peers peers = {};
   std::vector<const char*> inputs; // their names; a last "..." allows more
   std::vector<AttrSpec> args = {};
   std::vector<const char*> parameters = {}; // "weight [out, in]"; running states after them

@@ -99,6 +99,7 @@ const Loss cross_entropy_loss{
            "batch. With from_logits = 0 the net ends with a softmax layer and the two are differentiated one after the "
            "other (Keras's default): the same numbers, until a probability is too small for a float. Targets are class "
            "indices or probabilities.",
+    .peers = {"nn.CrossEntropyLoss", "SparseCategoricalCrossentropy(from_logits=True)"},
     .answer = Loss::distribution, .reductions = {"mean", "sum"},
     .args = {{"label_smoothing", 0.0, "the share of a target that is spread evenly over all classes, below 1"},
              class_weights, ignore_index, from_logits},
@@ -149,6 +150,7 @@ const Loss binary_cross_entropy_loss{
     .doc = "For yes-or-no answers, one an output. Takes logits: no sigmoid layer comes before it; with from_logits = 0 "
            "one does (PyTorch's BCELoss, Keras's default). Reduction mean (over all outputs), sum, or per_sample "
            "(summed over outputs, averaged over samples: Nielsen's cross-entropy).",
+    .peers = {"nn.BCEWithLogitsLoss; from_logits = 0: nn.BCELoss", "BinaryCrossentropy(from_logits=True)"},
     .answer = Loss::chances, .reductions = all_reductions,
     .args = {{"pos_weight", no_numbers, "a factor for what a yes costs: one, or one for each output"}, from_logits},
     .build = [](const LossCall& c) {
@@ -201,6 +203,7 @@ const Loss squared_error_loss{
     .formula = "mean((x - t)^2)",
     .doc = "For numbers; also for classes, as ones and zeros. Reduction mean (over all outputs), sum, per_sample (the "
            "squared distance, averaged over samples: 3Blue1Brown's cost), or half of that (Nielsen's quadratic cost).",
+    .peers = {"nn.MSELoss", "MeanSquaredError"},
     .answer = Loss::numbers, .reductions = {"mean", "sum", "half", "per_sample"},
     .build = [](const LossCall& c) {
       const bool of_sample = c.reduction == "per_sample";
@@ -261,11 +264,29 @@ const Loss cosine_loss{
     },
     .predict = as_it_is};
 
+// Which output fires: of one whether it is above the threshold, of several the largest.
+Var fired(const Var& output) {
+  return output.shape().back() == 1 ? step(output) : equal(output, max(output, {-1}, true));
+}
+
+// max(0, -s x) with s = 2t - 1, written so that at x = 0, where "no" is said, its slope is still said minus wanted.
+const Loss perceptron_loss{
+    .name = "perceptron", .formula = "mean(max(0, x) - x t)",
+    .doc = "For yes-or-no answers, one an output, given by a threshold at 0. A right answer costs nothing, a wrong one "
+           "its distance from the threshold. Its slope is [x > 0] - t: with sgd, lr 1 and batch 1 a step is "
+           "Rosenblatt's rule, which adds or subtracts the sample that was mistaken and changes nothing else.",
+    .answer = Loss::scores, .reductions = all_reductions,
+    .build = [](const LossCall& c) {
+      return LossParts{reduced(relu(c.output) - c.output * as_numbers(c), c.reduction), fired(c.output)};
+    },
+    .predict = [](const Var& output, const Attrs&) { return fired(output); }};
+
 const std::vector<Loss>& all() {
   static const std::vector<Loss> list{
       cross_entropy_loss, nll_loss,           kl_divergence_loss, binary_cross_entropy_loss,
       hinge_loss,         squared_hinge_loss, squared_error_loss, absolute_error_loss,
-      smooth_l1_loss,     huber_loss,         log_cosh_loss,      cosine_loss};
+      smooth_l1_loss,     huber_loss,         log_cosh_loss,      cosine_loss,
+      perceptron_loss};
   return list;
 }
 

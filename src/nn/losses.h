@@ -31,6 +31,7 @@ struct Loss {
   const char* formula; // x: the net's output, t: the targets
   const char* doc;
   const char* origin = "";
+  Peers peers = {};
   /// What predictions are: numbers to be met; scores of classes, above 1/2 for yes; for each output the chance of yes;
   /// or probabilities of the classes, which add up to 1.
   enum Answer : uint8_t { numbers, scores, chances, distribution } answer;

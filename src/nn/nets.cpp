@@ -42,8 +42,25 @@ const NetKind linear_net{
     .name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
     .make = [](const Attrs&) { return make_mlp({}, ""); }};
 
+const NetKind perceptron_net{
+    .name = "perceptron",
+    .doc = "Rosenblatt's, 1958: a dense layer from zero weights, a threshold, a rule that learns from mistakes alone.",
+    .make = [](const Attrs&) {
+      NetSpec net = make_mlp({}, "");
+      net.layers.back().args.set("init", std::string("zero"));
+      return net;
+    },
+    .training = R"(loss = "perceptron"
+optimizer = "sgd"
+lr = 1.0
+schedule = {op="constant"}
+batch = 1
+patience = 0
+best_weights = false
+)"};
+
 const std::vector<NetKind>& all() {
-  static const std::vector<NetKind> list{mlp_net, linear_net};
+  static const std::vector<NetKind> list{mlp_net, linear_net, perceptron_net};
   return list;
 }
 

@@ -15,6 +15,7 @@ struct NetKind {
   const char* doc;
   std::vector<AttrSpec> args = {};
   std::function<NetSpec(const Attrs& args)> make; // `args` complete
+  const char* training = "";                      // where a way of learning is part of it: a recipe's [train], as TOML
 };
 
 std::span<const NetKind> nets();

@@ -36,14 +36,14 @@ const Op sigmoid_op{
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy y (1 - y)"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return 1 / (1 + std::exp(-x)); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * (g.y * (1 - g.y))}; },
-    .vector = kernels::sigmoid, .onnx = "Sigmoid", .examples = {{.in = {some}}}};
+    .vector = kernels::sigmoid, .onnx = "Sigmoid", .peers = {"nn.Sigmoid", "sigmoid"}, .examples = {{.in = {some}}}};
 
 const Op tanh_op{
     .name = "tanh", .formula = "y = tanh(x)", .doc = "Squashes each value into (-1, 1).",
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy (1 - y^2)"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return std::tanh(x); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * (1 - square(g.y))}; },
-    .vector = kernels::hyperbolic_tangent, .onnx = "Tanh", .examples = {{.in = {some}}}};
+    .vector = kernels::hyperbolic_tangent, .onnx = "Tanh", .peers = {"nn.Tanh", "tanh"}, .examples = {{.in = {some}}}};
 
 const Op relu_op{
     .name = "relu", .formula = "y = max(0, x)",
@@ -51,7 +51,7 @@ const Op relu_op{
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy [x > 0]"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return x < 0 ? decltype(x)(0) : x; }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * step(g.x)}; },
-    .vector = kernels::relu, .onnx = "Relu", .examples = {{.in = {some}}}};
+    .vector = kernels::relu, .onnx = "Relu", .peers = {"nn.ReLU", "relu"}, .examples = {{.in = {some}}}};
 
 const Op leaky_relu_op{
     .name = "leaky_relu", .formula = "y = x > 0 ? x : slope x",
@@ -66,6 +66,7 @@ const Op leaky_relu_op{
       return std::vector{g.dy * (slope + (1 - slope) * step(g.x))};
     },
     .vector = kernels::leaky_relu, .vector_params = {"slope"}, .onnx = "LeakyRelu",
+    .peers = {"nn.LeakyReLU(negative_slope=0.01)", "LeakyReLU(negative_slope=0.3)"},
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"slope", 0.2}}}}};
 
 const Op step_op{
@@ -74,7 +75,7 @@ const Op step_op{
            "no layer before it learns by gradient descent; sigmoid is the step that does.",
     .traits = pointwise | kinked | constant_slope, .args = {"x"}, .rules = {"dx = 0"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return decltype(x)(x > 0); }),
-    .vector = kernels::step, .examples = {{.in = {some}}}};
+    .vector = kernels::step, .peers = {"torch.heaviside(x, 0)", ""}, .examples = {{.in = {some}}}};
 
 const Op softplus_op{
     .name = "softplus", .formula = "y = log(1 + exp(x))", .doc = "A smooth relu; it does not overflow.",
@@ -82,7 +83,8 @@ const Op softplus_op{
     .infer = infer_pointwise,
     .plain = unary([](auto x) { return (x > 0 ? x : decltype(x)(0)) + std::log1p(std::exp(-std::fabs(x))); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * sigmoid(g.x)}; },
-    .vector = kernels::softplus, .onnx = "Softplus", .examples = {{.in = {some}}}};
+    .vector = kernels::softplus, .onnx = "Softplus",
+    .peers = {"nn.Softplus(threshold=20): straight from there on", "softplus"}, .examples = {{.in = {some}}}};
 
 const Op erf_op{
     .name = "erf", .formula = "y = erf(x)",
@@ -90,7 +92,7 @@ const Op erf_op{
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy 2/sqrt(pi) exp(-x^2)"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return std::erf(x); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * (1.1283791670955126 * exp(-square(g.x)))}; },
-    .vector = kernels::error_function, .onnx = "Erf", .examples = {{.in = {some}}}};
+    .vector = kernels::error_function, .onnx = "Erf", .peers = {"torch.erf", "ops.erf"}, .examples = {{.in = {some}}}};
 
 const Op expm1_op{
     .name = "expm1", .formula = "y = exp(x) - 1", .doc = "The exponential less 1, exact also where x is small.",

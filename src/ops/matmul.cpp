@@ -173,6 +173,7 @@ const Op matmul_op{
     .attrs = {{"transpose_a", int64_t{0}, "1: a is read transposed"}, {"transpose_b", int64_t{0},
         "1: b is read transposed"}},
     .infer = infer, .plain = plain, .grad = grad, .layouts = layouts, .prepare = prepare, .onnx = "MatMul",
+    .peers = {"torch.matmul", "ops.matmul"},
     .examples = {{.in = {a, b}},
                  {.in = {a_batch, b_batch}},
                  {.in = {b, a}, .attrs = {{"transpose_a", int64_t{1}}, {"transpose_b", int64_t{1}}}},

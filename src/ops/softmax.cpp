@@ -44,7 +44,7 @@ const Op softmax_op{
     .grad = [](const GradOf& g) {
       return std::vector{g.y * (g.dy - sum(g.dy * g.y, {g.attrs.integer("axis")}, true))};
     },
-    .prepare = prepare(kernels::softmax), .onnx = "Softmax",
+    .prepare = prepare(kernels::softmax), .onnx = "Softmax", .peers = {"nn.Softmax(dim=-1)", "softmax"},
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"axis", int64_t{0}}}}}};
 
 const Op log_softmax_op{
@@ -59,7 +59,7 @@ const Op log_softmax_op{
     .grad = [](const GradOf& g) {
       return std::vector{g.dy - exp(g.y) * sum(g.dy, {g.attrs.integer("axis")}, true)};
     },
-    .prepare = prepare(kernels::log_softmax), .onnx = "LogSoftmax",
+    .prepare = prepare(kernels::log_softmax), .onnx = "LogSoftmax", .peers = {"nn.LogSoftmax(dim=-1)", "log_softmax"},
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"axis", int64_t{0}}}}}};
 
 Var softmax(In x, int64_t axis) { return apply(softmax_op, {x}, {{"axis", axis}}); }

@@ -55,6 +55,7 @@ struct Optimizer {
   const char* formula;
   const char* doc;
   const char* origin;
+  Peers peers = {};
   std::vector<AttrSpec> args;
   bool decays_itself = false;       // `update` sees to decoupled decay
   std::vector<const char*> scalars; // numbers of one step

@@ -50,6 +50,7 @@ struct Schedule {
   const char* formula;
   const char* doc;
   const char* origin = "";
+  Peers peers = {};
   std::vector<AttrSpec> args = {};
   Setting (*at)(const Attrs& args, double lr, const Progress& at);
   /// Of a schedule that listens: after epoch `epoch` (from 1), changes `heard`, whose lr is the rate from then on.

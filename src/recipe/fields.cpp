@@ -435,6 +435,21 @@ void complete_optimizer(OptimizerSpec& spec, const std::function<std::string(con
   }
 }
 
+void learn_as(Recipe& recipe, const NetKind& kind) {
+  const std::string origin = text("net ", kind.name);
+  const Value table = read_toml(kind.training, origin);
+  for (const auto& [key, value] : std::get<Value::Table>(table.held)) {
+    const Item item{value, key, origin};
+    const auto fields = train_fields();
+    const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& one) { return one.name == key; });
+    if (field != fields.end())
+      field->read(recipe, item);
+    else
+      recipe.train.optimizer.args.set(
+          key, read_attr(item, find_spec(find_optimizer(recipe.train.optimizer.name).args, key), false));
+  }
+}
+
 LayerSpec read_layer(const Item& item, const std::vector<std::string>& blocks) {
   const Value* op = nullptr;
   for (const auto& [key, value] : item.table())

@@ -64,6 +64,9 @@ Attrs with_fallbacks(std::span<const AttrSpec> specs, const Attrs& args);
 /// Completes the optimiser, naming by `where_of` the argument that is at fault.
 void complete_optimizer(OptimizerSpec& spec, const std::function<std::string(const std::string& arg)>& where_of);
 
+/// The way of learning that a named net brings along, where it does: what a recipe states itself comes after it.
+void learn_as(Recipe& recipe, const NetKind& kind);
+
 /// Reads a layer out of a table.
 LayerSpec read_layer(const Item& item, const std::vector<std::string>& blocks);
 ScheduleSpec read_schedule(const Item& item);

@@ -95,6 +95,7 @@ private:
       }
       recipe_.net.args.set(key, read_attr(item(value, "net." + key), spec, false));
     }
+    learn_as(recipe_, kind);
   }
 
   std::vector<LayerSpec> read_layers(const Value& list, const std::string& key,

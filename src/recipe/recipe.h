@@ -93,8 +93,9 @@ std::string net_label(const Recipe& recipe);
 
 /// Sets keys as a user writes them: "train.lr=0.1", a unique suffix "lr=0.1", or an alias "learning_rate=0.1";
 /// layers by name or position, "fc1.out=64", "layers.0.out=64"; "net=linear", "data=moons". A value is TOML, a
-/// bare word is text. They are set in their order, but what brings other keys along (net, optimizer, schedule,
-/// loss) comes first: another optimiser begins with its own defaults, its rate included. Throws bad_input at
+/// bare word is text. They are set in their order, but what brings other keys along comes first: the net (a perceptron
+/// brings its way of learning), then optimizer, schedule and loss (another optimiser begins with its own defaults, its
+/// rate included). Throws bad_input at
 /// the assignment for an unknown key (with the nearest), an ambiguous one (with those that it could be), a value
 /// of another kind or out of range; then none is set.
 void set_all(Recipe& recipe, const std::vector<std::string>& assignments);

@@ -12,8 +12,8 @@ struct Slot {
   std::vector<std::string> names; // in full; the first is what is shown
   std::string value;              // as it stands now
   std::string doc;
-  bool word = false;  // text is wanted
-  bool first = false; // it brings other keys along, or takes them away
+  bool word = false; // text is wanted
+  int turn = 2; // what brings other keys along, or takes them away, comes first: a net, then optimizer and the like
   std::function<void(Recipe&, const Item&)> assign;
 };
 
@@ -22,8 +22,11 @@ void set_net(Recipe& recipe, const Item& item) {
     make_net(item.word());
   } catch (const Error& error) { relocate(error, item.where()); }
   recipe.net = {item.word(), {}, {}};
-  for (const NetKind& kind : nets())
-    if (kind.name == recipe.net.name) recipe.net.args = with_fallbacks(kind.args, {});
+  for (const NetKind& kind : nets()) {
+    if (kind.name != recipe.net.name) continue;
+    recipe.net.args = with_fallbacks(kind.args, {});
+    learn_as(recipe, kind);
+  }
 }
 
 using LayersOf = std::function<std::vector<LayerSpec>&(Recipe&)>;
@@ -77,7 +80,7 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
               field.write(recipe),
               field.doc,
               field.word,
-              name == "optimizer" || name == "schedule" || name == "loss",
+              name == "optimizer" || name == "schedule" || name == "loss" ? 1 : 2,
               field.read};
     if (section + name == "datasource") slot.names.push_back("data");
     out.push_back(std::move(slot));
@@ -88,7 +91,7 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
                  recipe.net.name.empty() ? "" : toml_text(recipe.net.name),
                  "a built-in net (vitro list nets)",
                  true,
-                 true,
+                 0,
                  set_net});
   if (recipe.net.name.empty()) {
     const NetSpec& net = recipe.net.spec;
@@ -110,7 +113,7 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
              held ? write_attr(*held) : "",
              spec.doc,
              std::holds_alternative<std::string>(spec.fallback),
-             false,
+             2,
              [&spec](Recipe& r, const Item& item) { r.net.args.set(spec.name, read_attr(item, &spec, false)); }});
       }
     }
@@ -125,7 +128,7 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
                        held ? write_attr(*held) : "",
                        spec.doc,
                        false,
-                       false,
+                       2,
                        [&spec](Recipe& r, const Item& item) {
                          r.train.optimizer.args.set(spec.name, read_attr(item, &spec, false));
                        }});
@@ -157,7 +160,7 @@ std::vector<Slot> slots_of(const Recipe& recipe) {
                        held ? write_attr(*held) : "",
                        spec.doc,
                        false,
-                       false,
+                       2,
                        [&spec](Recipe& r, const Item& item) {
                          r.train.schedule.args.set(spec.name, read_attr(item, &spec, false));
                          try {
@@ -232,30 +235,32 @@ Assignment split(const std::string& whole) {
 
 void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
   Recipe changed = recipe;
-  std::vector<Assignment> rest;
+  std::vector<Assignment> left;
   std::vector<std::pair<std::string, std::string>> set; // key in full, and by which assignment
-  const auto assign = [&](const Assignment& one, bool first) {
+  // False where it is not this key's turn.
+  const auto assign = [&](const Assignment& one, int turn) {
     const std::vector<Slot> all = slots_of(changed);
-    if (first && std::none_of(all.begin(), all.end(), [&](const Slot& slot) {
-          const auto named = [&](const std::string& name) {
-            return is_suffix(one.key, name) || is_suffix(canonical(one.key), name);
-          };
-          return slot.first && std::any_of(slot.names.begin(), slot.names.end(), named);
-        }))
-      return false;
+    const auto meant = [&](const Slot& slot) {
+      return slot.turn == turn && std::ranges::any_of(slot.names, [&](const std::string& name) {
+               return is_suffix(one.key, name) || is_suffix(canonical(one.key), name);
+             });
+    };
+    if (turn < 2 && std::ranges::none_of(all, meant)) return false; // perhaps a key that is not there yet
     const Slot& slot = find(all, one.key, one.whole);
-    if (first && !slot.first) return false;
+    if (turn < 2 && slot.turn != turn) return false;
     Value value = read_toml_value(one.value, one.whole);
     if (slot.word && !value.as<std::string>() && !value.as<Value::Table>()) value.held = one.value;
     slot.assign(changed, {value, last_part(slot.names[0]), one.whole});
     set.emplace_back(slot.names[0], one.whole);
     return true;
   };
-  for (const std::string& whole : assignments) {
-    const Assignment one = split(whole);
-    if (!assign(one, true)) rest.push_back(one);
+  for (const std::string& whole : assignments) left.push_back(split(whole));
+  for (const int turn : {0, 1, 2}) {
+    std::vector<Assignment> later;
+    for (const Assignment& one : left)
+      if (!assign(one, turn)) later.push_back(one);
+    left = std::move(later);
   }
-  for (const Assignment& one : rest) assign(one, false);
 
   complete_optimizer(changed.train.optimizer, [&](const std::string& arg) {
     for (const auto& [key, whole] : set)

@@ -320,6 +320,8 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                          ? text("Of what it learned from it names ",
                                 share_of_samples(result.train.accuracy(), result.train.samples), " right.")
                          : text("On what it learned from it is off by ", number(result.train.rmse, 3), "."));
+  if (result.perceptron)
+    for (const std::string& sentence : sentences_of(*result.perceptron, data_.train)) course.push_back(sentence);
   page.lead = together(sentences(verdict.remarks), course.empty() ? Markup() : sentences(course),
                        interrupted ? to_go_on : Markup());
 

@@ -257,6 +257,7 @@ private:
     out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
     out.baseline = baseline(data_.train, with_test ? data_.test : data_.validation);
     out.weights_sha256 = weights_sha256(model_.states());
+    out.perceptron = perceptron_course(model_, recipe_, data_.train, out.history);
     return out;
   }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "io/history.h"
@@ -18,6 +19,7 @@
 #include "train/diagnoses.h"
 #include "train/measure.h"
 #include "train/metrics.h"
+#include "train/perceptron.h"
 
 namespace vitro {
 
@@ -75,6 +77,7 @@ struct TrainingResult {
   Baseline baseline;  // on the test part, or where there is none on the validation part
   Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
   std::string weights_sha256;
+  std::optional<PerceptronCourse> perceptron; // where it was a training by Rosenblatt's rule
 };
 
 /// Throws bad_input where `model` cannot take a step on a batch of such an epoch, the last one included, which may be
