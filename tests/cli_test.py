@@ -117,7 +117,7 @@ class Train(Case):
         for last, loss in (("", '"cross_entropy"'), (', {op="softmax"}', '{op="cross_entropy", from_logits=false}'),
                            (', {op="log_softmax"}', '"nll"'), (', {op="log_softmax"}', '"kl_divergence"')):
             self.write("my.toml", 'vitro = 1\n[data]\nsource = "spiral"\n[net]\nlayers = [{op="dense", out=16}, {op="silu"}, '
-                       f'{{op="dense", out="classes"}}{last}]\n[train]\nloss = {loss}\nlr = 0.1\nepochs = 5\ndtype = "f64"\n')
+                       f'{{op="dense", out="classes"}}{last}]\n[train]\nloss = {loss}\nlr = 0.5\nepochs = 10\ndtype = "f64"\n')
             losses.append(self.json("train", "my.toml")["test_loss"])
         self.assertLess(losses[0], 1)
         for loss in losses:

@@ -48,8 +48,10 @@ public:
                                    {.op = "relu", .name = "bent"},
                                    {.op = "dense", .from = {"input"}, .args = {{"out", std::string("$out")}}},
                                    {.op = "add", .from = {"bent", "fc2"}}}};
-    const char* names[] = {"cross_entropy", "binary_cross_entropy", "squared_error"};
-    spec.loss = names[draws_.below(3)];
+    const char* names[] = {
+        "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "smooth_l1", "huber", "log_cosh",
+        "hinge",         "squared_hinge"};
+    spec.loss = names[draws_.below(9)];
     const Loss& loss = find_loss(spec.loss);
     spec.reduction = loss.reductions[draws_.below(loss.reductions.size())];
     const auto all_optimizers = optimizers();

@@ -166,7 +166,8 @@ TEST(Set, MistakesAreToldAtTheAssignment) {
   EXPECT_EQ(delta(changed(named, {"loss=huber"})), 1);
   EXPECT_EQ(delta(changed(named, {"delta=1.5", "loss=huber"})), 1.5);
   EXPECT_EQ(delta(changed(named, {"loss={op=\"Huber\", delta=2}"})), 2);
-  EXPECT_EQ(delta(changed(to_toml(changed(named, {"loss=huber", "delta=3"})), {"loss=huber"})), 3) << "the same one stays";
+  EXPECT_EQ(delta(changed(to_toml(changed(named, {"loss=huber", "delta=3"})), {"loss=huber"})), 3)
+      << "the same one stays";
   EXPECT_EQ(changed(named, {"loss=cross_entropy", "label_smoothing=0.1"}).train.loss_args.real("label_smoothing"), 0.1);
   EXPECT_EQ(changed(named, {"loss=cross_entropy", "class_weights=[1, 2.5]"}).train.loss_args.tensor("class_weights"),
             Tensor({2}, {1, 2.5}, DType::f64));

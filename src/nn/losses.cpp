@@ -362,11 +362,12 @@ void check_probabilities(const Loss& loss, ConstView predictions, const std::str
       const double p = predictions.at(i);
       if (!(p >= 0 && p <= 1 + 1e-3))
         bad_input(text("loss ", loss.name),
-                  text("of sample ", row, " ", what, " hold ", p, ", which is no probability"), help);
+                  text("of sample ", row, " ", what, " hold ", number(p, 6), ", which is no probability"), help);
       total += p;
     }
     if (loss.answer == Loss::distribution && !(std::fabs(total - 1) <= 1e-3))
-      bad_input(text("loss ", loss.name), text("of sample ", row, " ", what, " add up to ", total, ", not to 1"), help);
+      bad_input(text("loss ", loss.name),
+                text("of sample ", row, " ", what, " add up to ", number(total, 6), ", not to 1"), help);
   }
 }
 
