@@ -73,7 +73,8 @@ std::vector<AttrSpec> with_common(double lr, const std::vector<AttrSpec>& own, d
   std::vector<AttrSpec> all{{"lr", lr, "learning rate"}};
   all.insert(all.end(), own.begin(), own.end());
   const AttrSpec common[] = {
-      {"weight_decay", weight_decay, "L2: weight_decay p is added to the gradient (twice Keras's l2)"},
+      {"weight_decay", weight_decay,
+       "L2: weight_decay p is added to the gradient (twice Keras's l2); see decoupled_decay"},
       {"l1", 0.0, "L1: l1 sign(p) is added to the gradient"},
       {"decay_biases", int64_t{1}, "0: both leave parameters with one axis (biases) alone"},
       {"decoupled_decay", decoupled_decay, "1: instead of L2 the parameter itself shrinks by lr weight_decay (AdamW)"},
