@@ -238,10 +238,10 @@ def normalization():
          lambda: [("bn1", nn.BatchNorm2d(2)), ("", nn.Flatten()), ("fc1", linear(24, 3))]),
         ("layer_norm", [6], [dense, {"op": "layer_norm"}, {"op": "relu"}, last],
          lambda: [("fc1", linear(6, 7)), ("ln1", nn.LayerNorm(7)), ("", nn.ReLU()), ("fc2", linear(7, 3))]),
-        ("layer_norm, its arguments", [4, 3, 2],
+        ("layer_norm, its arguments", [2, 3, 5],
          [{"op": "layer_norm", "axes": 2, "eps": 0.1}, {"op": "layer_norm", "affine": 0}, {"op": "flatten"}, last],
-         lambda: [("ln1", nn.LayerNorm([3, 2], eps=0.1)), ("", nn.LayerNorm(2, elementwise_affine=False)),
-                  ("", nn.Flatten()), ("fc1", linear(24, 3))]),
+         lambda: [("ln1", nn.LayerNorm([3, 5], eps=0.1)), ("", nn.LayerNorm(5, elementwise_affine=False)),
+                  ("", nn.Flatten()), ("fc1", linear(30, 3))]),
         ("rms_norm", [6], [dense, {"op": "rms_norm", "eps": 1e-6}, last],
          lambda: [("fc1", linear(6, 7)), ("rms1", RmsNorm(7, 1e-6)), ("fc2", linear(7, 3))]),
     ]

@@ -210,7 +210,7 @@ TEST(NormalizationAndDropout, MistakesAreNamed) {
   for (const char* op : {"batch_norm", "layer_norm", "rms_norm"})
     for (const double eps : {0.0, -1e-5, std::nan("")}) EXPECT_SAYS(error_of(with(op, "eps", eps), {2, 3}), "eps is ");
   const std::vector<LayerSpec> batch_norm{{.op = "batch_norm"}};
-  EXPECT_SAYS(error_of(batch_norm, {1, 3}), "at least 2 values to have a variance, found 1 in a batch [1, 3]");
+  EXPECT_SAYS(error_of(batch_norm, {1, 3}), "at least 2 values to have a variance, found 1 in [1, 3]");
   EXPECT_SAYS(error_of(batch_norm, {1, 3}), "layer_norm");
   EXPECT_EQ(error_of(batch_norm, {1, 3}, false), "no error");
   EXPECT_EQ(error_of(batch_norm, {1, 3, 2}), "no error") << "two values a channel";

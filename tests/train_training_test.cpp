@@ -209,8 +209,9 @@ TEST_F(Training, AFinishedRunIsReportedAndLeftAsItIs) {
 TEST_F(Training, TheBestWeightsAreTheOnesOfTheLowestValidationLoss) {
   for (const char* norm : {"", "batch"}) {
     // Running states belong to the best weights: with others the loss would be another.
-    const std::vector<std::string> keys{"samples=30", "validation=60",  "noise=0.7",  "epochs=60",
-                                        "lr=0.05",    "optimizer=adam", "patience=0", std::string("norm=") + norm};
+    const std::vector<std::string> keys{
+        "samples=30", "validation=60",  "noise=0.7",  "epochs=60",
+        "lr=0.05",    "optimizer=adam", "patience=0", std::string("norm=\"") + norm + "\""};
     Work work = begin("moons", keys, std::string("run") + norm);
     const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
     double least = INFINITY;

@@ -12,16 +12,15 @@
 namespace vitro {
 namespace {
 
-// A random word below this is dropped.
-uint32_t threshold(const Attrs& attrs) {
-  return uint32_t(std::fmin(std::round(attrs.real("probability") * 0x1p32), double(UINT32_MAX)));
-}
-
-Stream stream_of(const Attrs& attrs, const int32_t step) {
-  return {uint64_t(attrs.integer("seed")), attrs.word("stream"), uint64_t(int64_t(step))};
-}
-
-double kept(const Attrs& attrs) { return 1 / (1 - attrs.real("probability")); }
+struct Chances {
+  uint32_t limit; // a random word below it is dropped
+  double kept;
+  Stream stream;
+  Chances(const Attrs& attrs, ConstView step)
+      : limit(uint32_t(std::fmin(std::round(attrs.real("probability") * 0x1p32), double(UINT32_MAX)))),
+        kept(1 / (1 - attrs.real("probability"))),
+        stream(uint64_t(attrs.integer("seed")), attrs.word("stream"), uint64_t(int64_t(step.as<int32_t>()[0]))) {}
+};
 
 std::vector<Type> infer(const InferCall& call) {
   for (const Type& type : call.in)
@@ -48,26 +47,23 @@ const Op dropout_mask_op{
               {"dtype", int64_t{0}, "element type: 0 f32, 1 f64"}},
     .infer = infer,
     .plain = [](const PlainCall& call) {
-      const Stream stream = stream_of(call.attrs, call.in[0].as<int32_t>()[0]);
-      const auto first = call.in[1].as<int32_t>()[0];
-      const uint32_t limit = threshold(call.attrs);
+      const Chances of(call.attrs, call.in[0]);
+      const uint64_t first = uint32_t(call.in[1].as<int32_t>()[0]);
       with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto y = call.out[0].as<T>();
+        const auto y = call.out[0].as<decltype(zero)>();
         const size_t samples = size_t(call.out[0].type.shape[0]), elements = samples ? y.size() / samples : 0;
         for (size_t i = 0; i < y.size(); ++i) {
           const size_t e = i % elements;
-          y[i] = stream.words(uint32_t(first) + i / elements, e / 4)[e % 4] < limit ? T(0) : T(kept(call.attrs));
+          y[i] = of.stream.words(first + i / elements, e / 4)[e % 4] < of.limit ? zero : decltype(zero)(of.kept);
         }
       });
     },
     .prepare = [](const PrepareCall& call) {
-      const Shape& shape = call.out[0].shape;
-      return Prepared{.run = [attrs = call.attrs, limit = threshold(call.attrs), samples = shape[0],
-                              elements = shape.elements() / std::max<int64_t>(shape[0], 1)](const KernelCall& k) {
-        kernels::dropout_mask(stream_of(attrs, *static_cast<const int32_t*>(k.in[0])),
-                              uint32_t(*static_cast<const int32_t*>(k.in[1])), samples, elements, limit,
-                              float(kept(attrs)), static_cast<float*>(k.out[0]));
+      return Prepared{.run = [attrs = call.attrs, whole = call.in[0], shape = call.out[0].shape](const KernelCall& k) {
+        const Chances of(attrs, {whole, k.in[0]});
+        const int64_t samples = shape[0], first = uint32_t(*static_cast<const int32_t*>(k.in[1]));
+        kernels::dropout_mask(of.stream, first, samples, samples ? shape.elements() / samples : 0, of.limit,
+                              float(of.kept), static_cast<float*>(k.out[0]));
       }};
     },
     .examples = {{.in = {Tensor{Shape{}, {7}, DType::i32}, Tensor{Shape{}, {32}, DType::i32}},
@@ -75,12 +71,9 @@ const Op dropout_mask_op{
 
 Var dropout_mask(In step, In sample, const Shape& shape, double p, uint64_t seed, const std::string& stream,
                  DType dtype) {
-  return apply(dropout_mask_op, {step, sample},
-               {{"shape", shape.list()},
-                {"probability", p},
-                {"seed", int64_t(seed)},
-                {"stream", stream},
-                {"dtype", int64_t(dtype == DType::f64)}});
+  Attrs attrs{{"shape", shape.list()}, {"probability", p}, {"seed", int64_t(seed)}, {"stream", stream}};
+  attrs.set("dtype", int64_t(dtype == DType::f64));
+  return apply(dropout_mask_op, {step, sample}, attrs);
 }
 
 } // namespace vitro
