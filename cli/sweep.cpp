@@ -250,7 +250,7 @@ int sweep(Arguments& arguments) {
   const Outcome outcome{sweep};
   Json object = object_of(outcome, directory);
   if (!whole) object["interrupted"] = true;
-  print(common.json ? object.dump() + "\n" : summary(outcome, directory));
+  print(common.json ? object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : summary(outcome, directory));
   if (!svg.empty()) {
     const auto chart = chart_of(outcome);
     if (!chart) bad_input("--svg", "there is nothing to draw: no key has three numbers", "lr=log:1e-3..1:7");

@@ -99,11 +99,14 @@ void check_out(const std::string& out) {
   check_writable(to_make ? parent_of(parent) : parent);
 }
 
-RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
-                        const std::string& recipe_toml, const std::string& input_json, const std::string& runs) {
-  const std::string prefix = text(plain(what), "-", plain(net), "-");
-  fs::path path = without_slash(out);
-  if (out.empty()) path = fs::path(runs) / numbered(prefix, next_number(runs, prefix));
+std::string numbered_directory(const std::string& first, const std::string& second, const std::string& runs) {
+  const std::string prefix = text(plain(first), "-", plain(second), "-");
+  return (fs::path(runs) / numbered(prefix, next_number(runs, prefix))).string();
+}
+
+std::string create_directory(const std::string& out, const std::string& first, const std::string& second,
+                             const std::vector<FileContent>& files, const std::string& runs) {
+  fs::path path = out.empty() ? fs::path(numbered_directory(first, second, runs)) : without_slash(out);
   check_out(path.string());
 
   const fs::path parent = parent_of(path);
@@ -115,24 +118,23 @@ RunDirectory create_run(const std::string& out, const std::string& what, const s
     failure(path.string(), text("can't be made: ", error.message()));
   if (error) bad_input(path.string(), text("can't be made: ", error.message()), "name another directory with --out");
   Discard discard{part};
-  const RunDirectory made(part.string());
-  write_atomically(made.recipe(), recipe_toml);
-  write_atomically(made.input(), input_json);
+  for (const FileContent& file : files) write_atomically((part / file.name).string(), file.content);
 
   // A rename replaces an empty directory and refuses any other: where somebody took the number, the next one it is.
   while (std::rename(part.c_str(), path.c_str()) != 0) {
     const int reason = errno;
     const bool taken = reason == ENOTEMPTY || reason == EEXIST;
     if (!taken || !out.empty()) failure(path.string(), text("can't be made: ", std::strerror(reason)));
-    path = fs::path(runs) / numbered(prefix, next_number(runs, prefix));
+    path = numbered_directory(first, second, runs);
   }
   discard.path.clear();
-  return RunDirectory(path.string());
+  return path.string();
 }
 
-std::string numbered_directory(const std::string& kind, const std::string& what, const std::string& runs) {
-  const std::string prefix = text(kind, "-", plain(what), "-");
-  return (fs::path(runs) / numbered(prefix, next_number(runs, prefix))).string();
+RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
+                        const std::string& recipe_toml, const std::string& input_json, const std::string& runs) {
+  return RunDirectory(
+      create_directory(out, what, net, {{"recipe.toml", recipe_toml}, {"input.json", input_json}}, runs));
 }
 
 std::vector<std::string> list_runs(const std::string& runs) {

@@ -32,16 +32,24 @@ private:
 /// called "runs") and may be written to. Changes nothing: for asking before the work begins.
 void check_out(const std::string& out);
 
-/// Makes the run `out`, or, where that is "", `runs/WHAT-NET-001` with the next free number (`what` may be a path: its
-/// name without folders and suffix counts). A parent called "runs" is made where it is missing, no other. Throws what
-/// check_out throws; failure where the machine refuses, and then nothing is left behind.
+/// `runs/FIRST-SECOND-001`, with the next free number. Of a path its name without folders and suffix counts. Makes
+/// nothing.
+std::string numbered_directory(const std::string& first, const std::string& second, const std::string& runs = "runs");
+
+struct FileContent {
+  std::string name, content;
+};
+/// Makes the directory `out`, or, where that is "", `runs/FIRST-SECOND-001` with the next free number, with `files` in
+/// it; it appears whole. A parent called "runs" is made where it is missing, no other. Throws what check_out throws;
+/// failure where the machine refuses, and then nothing is left behind. Returns its path.
+std::string create_directory(const std::string& out, const std::string& first, const std::string& second,
+                             const std::vector<FileContent>& files, const std::string& runs = "runs");
+
+/// Makes the run `out`, or, where that is "", `runs/WHAT-NET-001` with the next free number. Throws as
+/// create_directory does.
 RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
                         const std::string& recipe_toml, const std::string& input_json,
                         const std::string& runs = "runs");
-
-/// `runs/KIND-WHAT-001`, with the next free number: for what is kept beside runs and is none (sweeps, pages). Makes
-/// nothing.
-std::string numbered_directory(const std::string& kind, const std::string& what, const std::string& runs = "runs");
 
 /// The runs in `runs`, oldest first, by when weights or recipe were last written. None where there is no such
 /// directory.

@@ -67,19 +67,14 @@ std::string Sweep::keep_in(const std::string& directory, const std::string& runs
       } catch (const Error&) { continue; } // empty or damaged: another number
       place = std::max(place, entry.path().string());
     }
-    if (place.empty()) place = numbered_directory("sweep", plan_.what, runs);
   }
-  if (!fs::exists(plan_file(place), error)) {
-    check_out(place);
-    if (const fs::path parent = fs::path(place).parent_path(); parent.filename() == "runs")
-      fs::create_directory(parent, error);
-    fs::create_directory(place, error);
-    if (error) bad_input(place, text("can't be made: ", error.message()), "name another directory with --out");
+  if (place.empty() || !fs::exists(plan_file(place), error)) {
     Json words = Json::array();
     for (const SweepKey& key : plan_.keys) words.push_back(key.word);
     const Json object = {
         {"vitro_sweep", version}, {"what", plan_.what}, {"keys", words}, {"fingerprint", fingerprint_}};
-    write_atomically(plan_file(place), object.dump(2) + "\n");
+    place = create_directory(place, "sweep", plan_.what,
+                             {{"sweep.json", object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"}}, runs);
   } else if (stored(place).fingerprint != fingerprint_) {
     bad_input(place, "holds a sweep of other keys or other data", "name another directory with --out");
   }
@@ -135,7 +130,7 @@ void Sweep::append(int64_t training) {
                        {"seconds", real(result.seconds)},
                        {"weights_sha256", result.weights_sha256},
                        {"diverged", result.diverged}};
-  append_line(results_file(), object.dump());
+  append_line(results_file(), object.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 } // namespace vitro
