@@ -1,6 +1,6 @@
 # cmake --install: the program, the libraries, the headers under include/vitro/ROOM, and a package
-# with two components: find_package(vitro COMPONENTS engine) gives vitro::engine and needs Highway
-# alone; COMPONENTS train gives vitro::train.
+# with three components, each of which brings those before it along: find_package(vitro COMPONENTS
+# engine) gives vitro::engine, explain vitro::explain, train vitro::train. The first two need no other library.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/vitro)
@@ -15,6 +15,7 @@ function(install_component component)
 endfunction()
 
 install_component(engine ${engine_rooms})
+install_component(explain ${explain_rooms})
 if(VITRO_TRAIN)
   install_component(train ${train_rooms})
 endif()
