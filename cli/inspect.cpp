@@ -265,7 +265,7 @@ int show_run(const RunDirectory& directory, const Options& options) {
     out += "\n" + table.str(palette);
   }
   if (run.trained) {
-    std::vector<NamedTensor> weights = tensors_of(run.model.states(), run.model.states().names(true));
+    std::vector<NamedTensor> weights = tensors_of(run.model.states(), run.model.states().weights());
     out += "\n" + tensor_table(weights);
   }
   print(out);

@@ -137,6 +137,14 @@ def ops():
     op("squared_error", lambda x, t: 0.5 * ((x - t) ** 2).sum(1).mean(), logits, probabilities, reduction="half")
     with torch.random.fork_rng():  # what follows keeps its random numbers
         op("subtract_one_hot", lambda x, i, s: (x - F.one_hot(i, 5)) * s, logits, labels, rand())
+    with torch.random.fork_rng():
+        def normalized(x, y, axes):
+            return y, x.mean(axes), x.var(axes, unbiased=False)
+
+        op("normalize", lambda x: normalized(x, F.batch_norm(x, None, None, training=True), [0, 2]), rand(4, 3, 5),
+           axes=[0, 2], eps=1e-5)
+        op("normalize", lambda x: normalized(x, F.layer_norm(x, [3, 5], eps=0.1), [1, 2]), rand(4, 3, 5),
+           axes=[-1, 1], eps=0.1)
     write("ops.json", {"cases": op_cases})
 
 
@@ -177,6 +185,81 @@ def nets():
             "gradients": {k: tensor(p.grad) for k, p in parameters.items()},
         })
     write("nets.json", {"cases": cases})
+
+
+# ---- normalisation: ten steps of training, by the batches' own statistics; then evaluation by the running ones ----
+
+class RmsNorm(torch.nn.Module):
+    """Zhang and Sennrich 2019, equation 4; PyTorch has its own since 2.4."""
+
+    def __init__(self, features, eps):
+        super().__init__()
+        self.weight, self.eps = torch.nn.Parameter(torch.ones(features)), eps
+
+    def forward(self, x):
+        return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + self.eps) * self.weight
+
+
+def normalization():
+    torch.manual_seed(20261122)
+    nn = torch.nn
+    dense = {"op": "dense", "out": 7}
+    last = {"op": "dense", "out": 3}
+
+    def linear(*sizes, bias=True):
+        return nn.Linear(*sizes, bias=bias)
+
+    plans = [
+        ("batch_norm", [6], [dense, {"op": "batch_norm"}, {"op": "relu"}, last],
+         lambda: [("fc1", linear(6, 7)), ("bn1", nn.BatchNorm1d(7)), ("", nn.ReLU()), ("fc2", linear(7, 3))]),
+        ("batch_norm, its arguments", [6],
+         [{**dense, "bias": 0}, {"op": "batch_norm", "eps": 0.01, "momentum": 0.3}, {"op": "tanh"},
+          {"op": "batch_norm", "affine": 0}, last],
+         lambda: [("fc1", linear(6, 7, bias=False)), ("bn1", nn.BatchNorm1d(7, eps=0.01, momentum=0.3)), ("", nn.Tanh()),
+                  ("bn2", nn.BatchNorm1d(7, affine=False)), ("fc2", linear(7, 3))]),
+        ("batch_norm of pictures", [2, 3, 4], [{"op": "batch_norm"}, {"op": "flatten"}, last],
+         lambda: [("bn1", nn.BatchNorm2d(2)), ("", nn.Flatten()), ("fc1", linear(24, 3))]),
+        ("layer_norm", [6], [dense, {"op": "layer_norm"}, {"op": "relu"}, last],
+         lambda: [("fc1", linear(6, 7)), ("ln1", nn.LayerNorm(7)), ("", nn.ReLU()), ("fc2", linear(7, 3))]),
+        ("layer_norm, its arguments", [2, 3, 5],
+         [{"op": "layer_norm", "axes": 2, "eps": 0.1}, {"op": "layer_norm", "affine": 0}, {"op": "flatten"}, last],
+         lambda: [("ln1", nn.LayerNorm([3, 5], eps=0.1)), ("", nn.LayerNorm(5, elementwise_affine=False)),
+                  ("", nn.Flatten()), ("fc1", linear(30, 3))]),
+        ("rms_norm", [6], [dense, {"op": "rms_norm", "eps": 1e-6}, last],
+         lambda: [("fc1", linear(6, 7)), ("rms1", RmsNorm(7, 1e-6)), ("fc2", linear(7, 3))]),
+    ]
+    cases = []
+    for name, sample, layers, make in plans:
+        parts = make()
+        net = nn.Sequential(*[module for _, module in parts])
+        for p in net.parameters():
+            p.data = p.data.float().double() + (rand(*p.shape, low=-0.25, high=0.25) if p.dim() == 1 else 0)
+            p.data = p.data.float().double()
+
+        def states():
+            return {f"{own}.{key}": tensor(value.clone()) for own, module in parts
+                    for key, value in module.state_dict().items() if key != "num_batches_tracked"}
+
+        start, batches, losses, gradients = states(), [], [], {}
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for step in range(10):
+            size = 3 if step == 9 else 8  # the last one of an epoch is smaller
+            x, t = rand(size, *sample), torch.randint(0, 3, (size,))
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x), t)
+            loss.backward()
+            if step == 0:
+                gradients = {f"{own}.{key}": tensor(p.grad.clone()) for own, module in parts
+                             for key, p in module.named_parameters()}
+            optimizer.step()
+            batches.append({"x": tensor(x), "targets": tensor(t)})
+            losses.append(loss.item())
+        net.eval()
+        x = rand(5, *sample)
+        cases.append({"name": name, "sample": sample, "layers": layers, "start": start, "batches": batches,
+                      "losses": losses, "gradients": gradients, "end": states(), "x": tensor(x),
+                      "predictions": tensor(F.softmax(net(x), -1).detach())})
+    write("normalization.json", {"cases": cases})
 
 
 # ---- optimisers: 100 steps each ------------------------------------------------------------------------
@@ -246,3 +329,4 @@ if __name__ == "__main__":
     ops()
     nets()
     optimizers()
+    normalization()

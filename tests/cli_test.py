@@ -262,19 +262,20 @@ class Resume(Case):
 
     def test_after_kill_at_any_moment_the_bits_are_those_of_an_undisturbed_run(self):
         begin = time.monotonic()
-        process = self.start(*self.words, "--out", "whole")
+        words = self.words + ["norm=batch", "dropout=0.1"]  # with all that a step can carry: moments, running states, masks
+        process = self.start(*words, "--out", "whole")
         whole = json.loads(process.communicate(timeout=300)[0])
         length = time.monotonic() - begin
         chance = random.Random(7)
         for trial in range(4):
             out = f"killed-{trial}"
-            process = self.start(*self.words, "--out", out)
+            process = self.start(*words, "--out", out)
             for sitting in range(4):
                 time.sleep(length * chance.uniform(0.02, 0.5))
                 process.kill()
                 process.communicate()
                 if not (self.dir / out).exists():  # killed before the run was made
-                    process = self.start(*self.words, "--out", out)
+                    process = self.start(*words, "--out", out)
                     continue
                 process = self.start("--resume", out)
             result = json.loads(process.communicate(timeout=300)[0])
@@ -369,6 +370,19 @@ class BadInput(Case):
                             (["loss=cros_entropy"], '"cross_entropy"'), (["loss=squared_eror"], '"squared_error"'),
                             (["momentum=2", "optimizer=sgd"], "momentum"), (["schedule=tme"], '"time"'), (["lr=nan"], "lr")):
             self.refused("train", "xor", *words, says=says)
+
+    def test_normalisation_and_dropout(self):
+        for words, says in ((["dropout=1"], "p is 1"), (["dropout=-0.1"], "p is -0.1"), (["norm=bath"], '"batch"'),
+                            (["norm=batch", "batch=1"], "at least 2 values"),
+                            (["norm=batch", "batch=32", "samples=33"], "last one of an epoch"),
+                            (["norm=batch", "batch=4", "shards=4"], "shards")):
+            self.refused("train", "moons", *words, "--out", "run", says=says)
+        head = 'vitro = 1\n[data]\nsource = "moons"\n[net]\nlayers = ['
+        for layer, says in (('{op="batch_norm", momentum=1.5}', "momentum is 1.5"), ('{op="batch_norm", eps=0}', "eps is 0"),
+                            ('{op="layer_norm", axes=3}', "axes is 3"), ('{op="dropout", p=2}', "p is 2"),
+                            ('{op="dropout", rate=0.2}', "rate"), ('{op="BatchNormalization"}', "unknown layer")):
+            self.write("my.toml", head + layer + ', {op="dense", out="classes"}]\n')
+            self.refused("train", "my.toml", says=says)
 
     def test_recipes(self):
         head = 'vitro = 1\n[data]\nsource = "xor"\n'

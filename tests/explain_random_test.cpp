@@ -92,6 +92,12 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return softmax(p); },
       [](const Var& p, const Var&) { return softmax(p, 0); },
       [](const Var& p, const Var&) { return log_softmax(p) * 0.5; },
+      [](const Var& p, const Var& q) { return normalize(p, {1}, 0.1).y * 0.5 + normalize(q, {0}, 0.1).mean * 0.2; },
+      [](const Var& p, const Var& q) { return p * sqrt(normalize(q, {0}, 0.1).variance + 0.5); },
+      [](const Var& p, const Var&) {
+        const Var zero = constant(p.graph(), Tensor({DType::i32, Shape{}}));
+        return p * dropout_mask(zero, zero, p.shape(), 0.3, 1, "dropout1");
+      },
       [&](const Var& p, const Var& q) { return softmax_cross_entropy(p, labels).probabilities + q; },
       [&](const Var& p, const Var& q) { return q * softmax_cross_entropy(p, softmax(q)).loss; },
       [](const Var& p, const Var& q) {

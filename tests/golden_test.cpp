@@ -123,6 +123,7 @@ TEST(Golden, OpsAndTheirGradients) {
     }
   std::set<std::string> all;
   for (const Op* op : catalogue()) all.insert(op->name);
+  all.erase("dropout_mask"); // random bits are each program's own: tests/kernels_dropout_test.cpp
   EXPECT_EQ(seen, all) << "every op has its vectors";
 }
 
@@ -160,6 +161,45 @@ TEST(Golden, NetsOfDenseLayers) {
         expect_close(gradients.at(ours[i + 1]), tensor_of(stated["gradients"][theirs[i]], DType::f64), tolerance,
                      ours[i + 1]);
       }
+    }
+}
+
+TEST(Golden, NormalizationInTrainingAndEvaluation) {
+  for (const json& stated : golden("normalization.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      SCOPED_TRACE(text(stated["name"].get<std::string>(), " ", vitro::name(dtype)));
+      const double tolerance = dtype == DType::f64 ? in_double : 4 * in_float; // after ten steps
+      ModelSpec spec{
+          .net = {}, .sample = Shape(stated["sample"].get<std::vector<int64_t>>()), .outputs = 3, .dtype = dtype};
+      for (json layer : stated["layers"]) {
+        const std::string op = layer["op"];
+        layer.erase("op");
+        spec.net.layers.push_back({.op = op, .args = attrs_of(layer)});
+      }
+      Model model(spec);
+      std::set<std::string> theirs;
+      for (const auto& [name, value] : stated["start"].items()) {
+        theirs.insert(name);
+        model.states().write(name, tensor_of(value, dtype));
+      }
+      const auto ours = model.states().weights();
+      EXPECT_EQ(std::set<std::string>(ours.begin(), ours.end()), theirs);
+      const auto batch = [&](size_t step) {
+        const json& one = stated["batches"][step];
+        return std::pair(tensor_of(one["x"], dtype), tensor_of(one["targets"], dtype));
+      };
+      const auto gradients = model.gradient(batch(0).first, batch(0).second);
+      for (const auto& [name, value] : stated["gradients"].items())
+        expect_close(gradients.at(name), tensor_of(value, DType::f64), tolerance, name);
+      for (size_t step = 0; step < stated["batches"].size(); ++step) {
+        const auto [x, targets] = batch(step);
+        const double loss = stated["losses"][step];
+        EXPECT_NEAR(model.fit(x, targets, 0.1).loss, loss, tolerance * loss) << "step " << step;
+      }
+      for (const auto& [name, value] : stated["end"].items())
+        expect_close(model.states().read(name), tensor_of(value, DType::f64), tolerance, name);
+      expect_close(model.predict(tensor_of(stated["x"], dtype)), tensor_of(stated["predictions"], DType::f64),
+                   tolerance, "predictions");
     }
 }
 

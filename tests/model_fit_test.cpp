@@ -227,7 +227,8 @@ TEST(Model, ContinuesFromItsStatesWithTheSameBits) {
 
 TEST(Model, AStepAllocatesNothing) {
   const Batch batch = blobs(64, 13, 5), last = blobs(10, 13, 5);
-  for (const NetSpec& net : {mlp({17, 9}), wired()})
+  const NetSpec normalized = make_net("mlp", {{"norm", std::string("batch")}, {"dropout", 0.2}});
+  for (const NetSpec& net : {mlp({17, 9}), wired(), normalized})
     for (const char* optimizer : {"sgd", "adamw", "rmsprop"})
       for (const int64_t shards : {1, 4}) {
         Model model({.net = net,

@@ -212,6 +212,35 @@ inline void reduction_cases(const Op& op, std::vector<OpCase>& out) {
   add({3, 1, 5}, {1}, 0);
 }
 
+inline void normalize_cases(std::vector<OpCase>& out) {
+  uint64_t seed = 550;
+  const auto add = [&](const Shape& shape, std::vector<int64_t> axes, double eps = 1e-5) {
+    out.push_back({&normalize_op, {random_tensor(shape, ++seed)}, {{"axes", axes}, {"eps", eps}}});
+  };
+  for (const int64_t n : odd_sizes) {
+    if (n > 1) add({n, 3}, {0});
+    add({3, n}, {1}, 0.1); // of one value: zero, by its eps
+  }
+  add({3, 2, 5}, {0, 2});
+  add({2, 3, 2, 3}, {0, 2, 3});
+  add({2, 3, 5}, {-2, -1});
+  add({2, 3, 5}, {0, 1, 2});
+}
+
+inline void dropout_cases(std::vector<OpCase>& out) {
+  for (const int64_t n : odd_sizes)
+    for (const double p : {0.0, 0.3, 0.9})
+      out.push_back({&dropout_mask_op,
+                     {Tensor({}, {double(n)}, DType::i32), Tensor({}, {double(10 * n)}, DType::i32)},
+                     {{"shape", std::vector<int64_t>{3, n}},
+                      {"probability", p},
+                      {"seed", int64_t{-3}},
+                      {"stream", std::string("dropout2.mask")}}});
+  out.push_back({&dropout_mask_op,
+                 {Tensor({}, {0}, DType::i32), Tensor({}, {0}, DType::i32)},
+                 {{"shape", std::vector<int64_t>{300, 2, 33}}}}); // so many that threads share them
+}
+
 inline void softmax_cases(const Op& op, std::vector<OpCase>& out) {
   uint64_t seed = 600;
   for (const int64_t n : odd_sizes) out.push_back({&op, {random_tensor({3, n}, ++seed, -4, 4)}, {}});
@@ -274,6 +303,10 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::indexing_cases(op, out);
   else if (one_of({&sum_op, &mean_op, &max_op}))
     cases::reduction_cases(op, out);
+  else if (&op == &normalize_op)
+    cases::normalize_cases(out);
+  else if (&op == &dropout_mask_op)
+    cases::dropout_cases(out);
   else if (one_of({&softmax_op, &log_softmax_op}))
     cases::softmax_cases(op, out);
   else if (one_of({&softmax_cross_entropy_op, &subtract_one_hot_op, &binary_cross_entropy_op, &squared_error_op}))

@@ -367,7 +367,8 @@ TEST_P(Contract, NoInputCrashes) {
     const DType main = draws.below(3) ? DType::f32 : dtypes[draws.below(4)];
     for (size_t i = 0; i < count; ++i) {
       DType dtype = draws.below(4) ? main : dtypes[draws.below(4)];
-      if (i < usual && std::string(op().args[i]) == "i" && draws.below(4)) dtype = DType::i32;
+      const bool whole = i < op().examples[0].in.size() && op().examples[0].in[i].dtype() == DType::i32;
+      if (whole && draws.below(4)) dtype = DType::i32;
       const Type type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
       values.push_back(Tensor::full(type, draws.below(3) ? 1 : 0));
       in.push_back(append(graph, input_op, {}, {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}},

@@ -127,10 +127,12 @@ private:
     return constant(x.graph(), random_indices(shape, draws_.below(1000), bound));
   }
 
+  Var counter(const Var& x, double value) { return constant(x.graph(), Tensor(Shape{}, {value}, DType::i32)); }
+
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(40)) {
+    switch (draws_.below(42)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -184,6 +186,11 @@ private:
       case 36: return max(x2, {any_axis(x2)}, draws_.below(2));
       case 37: return softmax(x2, any_axis(x2));
       case 38: return log_softmax(x2, any_axis(x2)) * 0.1;
+      case 39: {
+        const Normalized of = normalize(x2, {draws_.below(2) ? 0 : -1}, 0.1);
+        return of.y * mean(of.mean + of.variance);
+      }
+      case 40: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
       default: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
     }
   }

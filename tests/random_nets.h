@@ -1,8 +1,8 @@
 // Random nets as recipes state them: skips, shared weights, blocks, every op that a net can state.
 //
 // All values are [batch, width]. Where an op gives another shape, layers around it bring it back. What a
-// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot): a layer makes
-// floats.
+// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot) or counters
+// (dropout_mask): a layer makes floats.
 #pragma once
 
 #include <set>
@@ -59,6 +59,8 @@ public:
     if (draws_.below(3) == 0) spec.clip.norm = 0.5;
     if (draws_.below(4) == 0) spec.clip.value = 0.1;
     if (draws_.below(4) == 0) spec.shards = 2;
+    for (const LayerSpec& layer : layers_) // of batches of 2 and 3
+      if (layer.op == "batch_norm") spec.shards = 1;
     return spec;
   }
 
@@ -103,7 +105,7 @@ private:
     const auto keep = [&](const std::string& name) { push(name, a.width); };
     const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
     const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
-    switch (draws_.below(36)) {
+    switch (draws_.below(42)) {
       case 0: return keep(layer("add", {a.name, partner(a)}));
       case 1: return keep(layer("subtract", {a.name, partner(a)}));
       case 2: return keep(layer("multiply", {a.name, partner(a)}));
@@ -163,6 +165,12 @@ private:
         return scaled_by(layer("squared_error", {a.name, unary("tanh", a.name)}, {{"reduction", std::string("mean")}}));
       case 33: return scaled_by(layer("binary_cross_entropy", {a.name, unary("sigmoid", a.name)}));
       case 34: return scaled_by(layer("softmax_cross_entropy", {a.name, layer("softmax", {unary("tanh", a.name)})}));
+      case 35: return keep(layer("batch_norm", {a.name}, {{"affine", int64_t(draws_.below(2))}}));
+      case 36: return keep(layer("layer_norm", {a.name}, {{"eps", 0.1}, {"affine", int64_t(draws_.below(2))}}));
+      case 37: return keep(layer("rms_norm", {a.name}, {{"eps", 0.1}}));
+      case 38: return keep(layer("dropout", {a.name}, {{"p", draws_.uniform(0, 0.6)}}));
+      case 39: return keep(layer("alpha_dropout", {a.name}, {{"p", draws_.uniform(0, 0.6)}}));
+      case 40: return keep(layer("normalize", {a.name}, {{"axes", List{draws_.below(2) ? 0 : 1}}, {"eps", 0.1}}));
       default:
         if (!block_) return dense(a);
         const int64_t out = width();

@@ -87,6 +87,20 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
     sum_of_sizes(double(in[0].shape()[axis]));
   } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
     sum_of_sizes(n + 2);
+  } else if (&op == &normalize_op) {
+    // The mean is off by gamma_n of the sizes, the distances to it by that and a rounding, and so on: y by as much
+    // relative to the deviation.
+    const double each = n / std::max(1.0, double(truth[1].elements())), eps = complete_attrs(op, attrs).real("eps");
+    const double size = largest(in[0]), off = gamma(each + 3) * size;
+    double least = INFINITY; // deviation
+    for (int64_t i = 0; i < truth[2].elements(); ++i) least = std::min(least, std::sqrt(truth[2].at(i) + eps));
+    const double of_y = gamma(each + 8);
+    for (int64_t i = 0; i < truth[0].elements(); ++i)
+      bounds[0].set(i, 2 * off / least * (1 + std::fabs(truth[0].at(i))) + of_y * std::fabs(truth[0].at(i)));
+    for (int64_t i = 0; i < truth[1].elements(); ++i) {
+      bounds[1].set(i, off);
+      bounds[2].set(i, 4 * off * std::sqrt(truth[2].at(i)) + 2 * off * off + gamma(each + 4) * truth[2].at(i));
+    }
   } else if (&op == &subtract_one_hot_op) {
     relative(2); // a difference and a product, each rounded once
   } else if (&op == &squared_error_op) {

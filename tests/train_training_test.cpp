@@ -55,35 +55,43 @@ History without_seconds(History history) {
   return history;
 }
 
-const std::vector<std::string> small = {"samples=50", "validation=30",  "test=30", "batch=8",
+const std::vector<std::string> usual = {"samples=50", "validation=30",  "test=30", "batch=8",
                                         "epochs=4",   "optimizer=adam", "lr=0.05"};
 
 TEST_F(Training, InterruptedAtAnyBatchItEndsWithTheSameBits) {
-  Work whole = begin("moons", small, "whole");
-  const TrainingResult expected = train(whole.model, whole.recipe, whole.data, whole.directory);
-  EXPECT_EQ(expected.ending, Ending::finished);
-  EXPECT_EQ(expected.epochs, 4);
-  for (const int stop_after : {0, 1, 6, 7, 8, 20, 27}) { // 7 batches an epoch
-    Work work = begin("moons", small, "cut-" + std::to_string(stop_after));
-    int batches = 0;
-    TrainingHooks hooks;
-    hooks.batch = [&](const Pace&) { ++batches; };
-    hooks.stop = [&] { return batches >= stop_after; };
-    EXPECT_EQ(train(work.model, work.recipe, work.data, work.directory, hooks).ending, Ending::interrupted);
-    EXPECT_EQ(batches, stop_after);
-    vitro::StoredRun run = open_run(work.directory);
-    Model fresh(model_spec(run.recipe, run.schema));
-    const TrainingResult resumed = train(fresh, run.recipe, data_of(run), work.directory);
-    EXPECT_EQ(resumed.weights_sha256, expected.weights_sha256) << stop_after;
-    EXPECT_EQ(without_seconds(resumed.history), without_seconds(expected.history)) << stop_after;
-    EXPECT_EQ(resumed.test.loss, expected.test.loss);
-    EXPECT_EQ(resumed.best_epoch, expected.best_epoch);
-    EXPECT_EQ(open_run(work.directory).model.states().read("fc1.weight"), whole.model.states().read("fc1.weight"));
+  const std::vector<std::vector<std::string>> kinds{
+      {}, {"norm=batch", "dropout=0.3"}, {"norm=layer", "dropout=0.3", "shards=3"}};
+  for (size_t kind = 0; kind < kinds.size(); ++kind) {
+    const std::string prefix = "kind-" + std::to_string(kind) + "-";
+    std::vector<std::string> keys = usual;
+    keys.insert(keys.end(), kinds[kind].begin(), kinds[kind].end());
+    Work whole = begin("moons", keys, prefix + "whole");
+    const TrainingResult expected = train(whole.model, whole.recipe, whole.data, whole.directory);
+    EXPECT_EQ(expected.ending, Ending::finished);
+    EXPECT_EQ(expected.epochs, 4);
+    for (const int stop_after : {0, 1, 6, 7, 8, 20, 27}) { // 7 batches an epoch
+      Work work = begin("moons", keys, prefix + "cut-" + std::to_string(stop_after));
+      int batches = 0;
+      TrainingHooks hooks;
+      hooks.batch = [&](const Pace&) { ++batches; };
+      hooks.stop = [&] { return batches >= stop_after; };
+      EXPECT_EQ(train(work.model, work.recipe, work.data, work.directory, hooks).ending, Ending::interrupted);
+      EXPECT_EQ(batches, stop_after);
+      vitro::StoredRun run = open_run(work.directory);
+      Model fresh(model_spec(run.recipe, run.schema));
+      const TrainingResult resumed = train(fresh, run.recipe, data_of(run), work.directory);
+      EXPECT_EQ(resumed.weights_sha256, expected.weights_sha256) << stop_after;
+      EXPECT_EQ(without_seconds(resumed.history), without_seconds(expected.history)) << stop_after;
+      EXPECT_EQ(resumed.test.loss, expected.test.loss);
+      EXPECT_EQ(resumed.best_epoch, expected.best_epoch);
+      for (const std::string& name : whole.model.states().weights())
+        EXPECT_EQ(open_run(work.directory).model.states().read(name), whole.model.states().read(name)) << name;
+    }
   }
 }
 
 TEST_F(Training, CheckpointsChangeNothing) {
-  Work often = begin("moons", small, "often"), never = begin("moons", small, "never");
+  Work often = begin("moons", usual, "often"), never = begin("moons", usual, "never");
   TrainingHooks every_batch, none;
   every_batch.checkpoint_s = 0;
   none.checkpoint_s = 1e9;
@@ -92,7 +100,7 @@ TEST_F(Training, CheckpointsChangeNothing) {
 }
 
 TEST_F(Training, AFinishedRunIsReportedAndLeftAsItIs) {
-  Work work = begin("moons", small, "run");
+  Work work = begin("moons", usual, "run");
   const TrainingResult first = train(work.model, work.recipe, work.data, work.directory);
   const std::string state = work.directory.checkpoint() + "/state.safetensors";
   const std::vector<uint8_t> before = read_file(state);
@@ -106,30 +114,33 @@ TEST_F(Training, AFinishedRunIsReportedAndLeftAsItIs) {
 }
 
 TEST_F(Training, TheBestWeightsAreTheOnesOfTheLowestValidationLoss) {
-  Work work = begin(
-      "moons", {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0"},
-      "run");
-  const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
-  double least = INFINITY;
-  int64_t at = 0;
-  for (const auto& row : result.history.rows)
-    if (row[3] < least) {
-      least = row[3];
-      at = int64_t(row[0]);
-    }
-  ASSERT_EQ(result.history.columns[3], "validation_loss");
-  EXPECT_EQ(result.best_epoch, at);
-  EXPECT_LT(result.best_epoch, 60); // it overfits, or this test shows nothing
-  EXPECT_EQ(result.validation.loss, least);
-  EXPECT_EQ(measure(open_run(work.directory).model, work.data.validation).loss, least);
+  for (const char* norm : {"", "batch"}) {
+    // Running states belong to the best weights: with others the loss would be another.
+    const std::vector<std::string> keys{
+        "samples=30", "validation=60",  "noise=0.7",  "epochs=60",
+        "lr=0.05",    "optimizer=adam", "patience=0", std::string("norm=\"") + norm + "\""};
+    Work work = begin("moons", keys, std::string("run") + norm);
+    const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
+    double least = INFINITY;
+    int64_t at = 0;
+    for (const auto& row : result.history.rows)
+      if (row[3] < least) {
+        least = row[3];
+        at = int64_t(row[0]);
+      }
+    ASSERT_EQ(result.history.columns[3], "validation_loss");
+    EXPECT_EQ(result.best_epoch, at);
+    EXPECT_LT(result.best_epoch, 60); // it overfits, or this test shows nothing
+    EXPECT_EQ(result.validation.loss, least);
+    EXPECT_EQ(measure(open_run(work.directory).model, work.data.validation).loss, least);
 
-  Work last = begin("moons",
-                    {"samples=30", "validation=60", "noise=0.7", "epochs=60", "lr=0.05", "optimizer=adam", "patience=0",
-                     "best_weights=false"},
-                    "last");
-  const TrainingResult kept = train(last.model, last.recipe, last.data, last.directory);
-  EXPECT_EQ(kept.best_epoch, 0);
-  EXPECT_EQ(kept.validation.loss, kept.history.rows.back()[3]);
+    std::vector<std::string> to_the_last = keys;
+    to_the_last.emplace_back("best_weights=false");
+    Work last = begin("moons", to_the_last, std::string("last") + norm);
+    const TrainingResult kept = train(last.model, last.recipe, last.data, last.directory);
+    EXPECT_EQ(kept.best_epoch, 0);
+    EXPECT_EQ(kept.validation.loss, kept.history.rows.back()[3]);
+  }
 }
 
 TEST_F(Training, ALossThatIsNotFiniteIsNamed) {
@@ -170,7 +181,7 @@ TEST_F(Training, AnUpdateThatIsNotFiniteIsNamedInItsStepAndNothingBrokenIsSaved)
 }
 
 TEST_F(Training, OtherDataIsRefusedOnResume) {
-  Work work = begin("moons", small, "run");
+  Work work = begin("moons", usual, "run");
   train(work.model, work.recipe, work.data, work.directory);
   vitro::StoredRun run = open_run(work.directory);
   run.schema.classes.push_back("third");

@@ -32,9 +32,13 @@ Stream::Stream(uint64_t seed, std::string_view name, uint64_t step) : step_(uint
   key_ = {mixed[0] ^ uint32_t(hash), mixed[1] ^ uint32_t(hash >> 32)};
 }
 
+Philox Stream::words(uint64_t sample, uint64_t block) const {
+  return philox({uint32_t(block), uint32_t(sample), uint32_t(block >> 32) ^ (uint32_t(sample >> 32) << 16), step_},
+                key_);
+}
+
 uint64_t Stream::bits(uint64_t sample, uint64_t element) const {
-  const Philox x = philox(
-      {uint32_t(element), uint32_t(sample), uint32_t(element >> 32) ^ (uint32_t(sample >> 32) << 16), step_}, key_);
+  const Philox x = words(sample, element);
   return uint64_t{x[0]} << 32 | x[1];
 }
 

@@ -21,11 +21,18 @@ class Stream {
 public:
   Stream(uint64_t seed, std::string_view name, uint64_t step = 0);
 
+  /// Four words of 32 random bits, number `block` of a sample: what fills masks. They are not to be mixed, under one
+  /// name, with the numbers below, whose bits begin with the same words.
+  Philox words(uint64_t sample, uint64_t block) const;
   uint64_t bits(uint64_t sample, uint64_t element) const;  // 64 random bits
   double uniform(uint64_t sample, uint64_t element) const; // [0, 1), 53 bits
   double uniform(uint64_t sample, uint64_t element, double low, double high) const;
   double normal(uint64_t sample, uint64_t element) const;                  // mean 0, deviation 1 (Box-Muller)
   uint64_t below(uint64_t bound, uint64_t sample, uint64_t element) const; // 0 .. bound-1
+
+  // For kernels that make many at once: words(sample, block) = philox({block, sample, 0, step()}, key()), below 2^32.
+  std::array<uint32_t, 2> key() const { return key_; }
+  uint32_t step() const { return step_; }
 
 private:
   std::array<uint32_t, 2> key_;

@@ -66,11 +66,21 @@ void States::choose_layout(State& state, Layout layout) {
   write(state.name, value);
 }
 
-std::vector<std::string> States::names(bool trainable_only) const {
+template <class Keep> std::vector<std::string> States::names_of(Keep keep) const {
   std::vector<std::string> out;
   for (const auto& state : states_)
-    if (state->trainable || !trainable_only) out.push_back(state->name);
+    if (keep(*state)) out.push_back(state->name);
   return out;
+}
+
+std::vector<std::string> States::names(bool trainable_only) const {
+  return names_of([=](const State& state) { return state.trainable || !trainable_only; });
+}
+std::vector<std::string> States::running() const {
+  return names_of([](const State& state) { return state.running; });
+}
+std::vector<std::string> States::weights() const {
+  return names_of([](const State& state) { return state.trainable || state.running; });
 }
 
 int64_t States::parameters() const {

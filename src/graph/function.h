@@ -19,6 +19,7 @@ struct State {
   std::string name;
   Type type;
   bool trainable = false;    // a parameter: the optimiser may change it
+  bool running = false;      // no parameter, but the net's own: a running mean, which the step function keeps
   bool layout_fixed = false; // the first plan that uses a state chooses its layout for good
   Layout layout = row_major;
   Buffer storage; // in `layout`
@@ -38,10 +39,14 @@ public:
   void choose_layout(State& state, Layout layout);          // repacks what is stored
 
   std::vector<std::string> names(bool trainable_only = false) const;
-  int64_t parameters() const; // elements of all trainable states
+  std::vector<std::string> running() const;
+  std::vector<std::string> weights() const; // what evaluation needs, and weight files hold: trainable and running
+  int64_t parameters() const;               // elements of all trainable states
 
 private:
   std::vector<std::unique_ptr<State>> states_;
+  template <class Keep> std::vector<std::string> names_of(Keep keep) const;
+
   std::map<std::string, size_t> index_;
 };
 

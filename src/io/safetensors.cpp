@@ -247,7 +247,7 @@ std::string weights_sha256(const States& states) {
   const auto add = [&](const void* bytes, size_t size) {
     if (size) SHA256Update(&context, static_cast<const uint8_t*>(bytes), size);
   };
-  for (const std::string& name : states.names(true)) {
+  for (const std::string& name : states.weights()) {
     const Tensor value = states.read(name);
     const std::string type = value.type().str();
     add(name.c_str(), name.size() + 1);

@@ -49,8 +49,8 @@ std::vector<NamedTensor> tensors_of(const States& states, const std::vector<std:
 void load_states(States& states, const std::vector<std::string>& names, const std::vector<NamedTensor>& tensors,
                  const std::string& where);
 
-/// SHA-256 in lower-case hexadecimal over the trainable states in their order: of each its name, a zero byte, its
-/// type as text ("f32[10, 784]"), a zero byte, and its row-major little-endian elements.
+/// SHA-256 in lower-case hexadecimal over the trainable and running states in their order: of each its name, a zero
+/// byte, its type as text ("f32[10, 784]"), a zero byte, and its row-major little-endian elements.
 std::string weights_sha256(const States& states);
 
 } // namespace vitro

@@ -9,7 +9,7 @@ namespace {
 
 Built build_net(Trace& trace, const ModelSpec& spec, int64_t batch, bool training) {
   const Var x = trace.input("x", input_type(spec, batch));
-  Built built = build(trace, spec.net, x, {.outputs = spec.outputs, .training = training});
+  Built built = build(trace, spec.net, x, {.outputs = spec.outputs, .training = training, .seed = spec.seed});
   const Shape expected{batch, spec.outputs};
   if (built.output.shape() != expected)
     bad_input(text("layer ", built.layers.back().name),
@@ -45,10 +45,12 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
   if (purpose == Purpose::update) {
     std::vector<Var> summed;
     for (const std::string& name : parameters) summed.push_back(trace.input("gradient/" + name, states.at(name).type));
+    for (const std::string& name : states.running())
+      trace.update(name, trace.input("next/" + name, states.at(name).type));
     append_updates(trace, spec.optimizer, parameters, clip(summed, spec.clip));
     return trace.finish();
   }
-  const Built built = build_net(trace, spec, batch, purpose == Purpose::gradient || purpose == Purpose::step);
+  const Built built = build_net(trace, spec, batch, purpose >= Purpose::training);
   if (purpose == Purpose::predict) {
     const Scope scope(trace.graph(), "loss");
     trace.output("predictions", find_loss(spec.loss).predict(built.output));
@@ -67,9 +69,12 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
   if (purpose == Purpose::gradient) {
     const auto found = gradients(trace, parts.loss, parameters);
     for (size_t i = 0; i < parameters.size(); ++i) trace.output(parameters[i], found[i]);
+    for (const std::string& name : states.running()) trace.output(name, built.updates.at(name));
   }
-  if (purpose == Purpose::step)
+  if (purpose == Purpose::step) {
     append_updates(trace, spec.optimizer, parameters, clip(gradients(trace, parts.loss, parameters), spec.clip));
+    for (const auto& [name, value] : built.updates) trace.update(name, value);
+  }
   return trace.finish();
 }
 

@@ -44,6 +44,7 @@ States created(const ModelSpec& spec) {
   create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype, numpy ? &*numpy : nullptr);
   create_moments(states, spec.optimizer);
   states.add("step", Tensor({DType::i32, Shape{}}));
+  if (spec.shards > 1) states.add("sample", Tensor({DType::i32, Shape{}}));
   return states;
 }
 
@@ -129,12 +130,13 @@ int64_t count_correct(const Loss& loss, ConstView predictions, ConstView targets
 struct Model::Inner {
   explicit Inner(ModelSpec given)
       : spec(completed(std::move(given))), loss(find_loss(spec.loss)), states(created(spec)), step(states.at("step")),
-        runs(spec, states), parameters(states.names(true)) {
+        runs(spec, states), parameters(states.names(true)), running(states.running()) {
     for (size_t i = 0; i < scalar_inputs(spec.optimizer).size(); ++i) scalars.push_back(Tensor({spec.dtype, Shape{}}));
     scalar_numbers.resize(scalars.size());
     if (spec.shards > 1) {
       std::vector<Type> types;
-      for (const std::string& name : parameters) types.push_back(states.at(name).type);
+      for (const auto* names : {&parameters, &running})
+        for (const std::string& name : *names) types.push_back(states.at(name).type);
       shard_sum.emplace(types, spec.shards);
     }
   }
@@ -144,7 +146,7 @@ struct Model::Inner {
   States states;
   State& step; // i32: steps taken
   mutable Runs runs;
-  std::vector<std::string> parameters;
+  std::vector<std::string> parameters, running;
   std::vector<Tensor> scalars; // the optimiser's, where the step function reads them
   std::vector<double> scalar_numbers;
   std::optional<ShardSum> shard_sum;
@@ -196,6 +198,8 @@ struct Model::Inner {
       return ConstView{{whole.type.dtype, Shape(std::span(extents).first(size_t(shape.rank())))},
                        static_cast<const std::byte*>(whole.data) + begin * (whole.type.bytes() / shape[0])};
     };
+    // Where in its batch a shard begins: what dropout draws hangs on it.
+    int32_t& sample = *reinterpret_cast<int32_t*>(states.at("sample").storage.data());
     shard_sum->start();
     for (int64_t s = 0; s < shards; ++s) {
       const int64_t begin = s * batch.size / shards, end = (s + 1) * batch.size / shards;
@@ -207,21 +211,29 @@ struct Model::Inner {
       const auto run = runs.lease({Purpose::gradient, end - begin, targets.type});
       run->bind(0, x);
       run->bind(1, targets);
+      sample = int32_t(begin);
       run->run();
-      const double weight = share(end - begin, batch.size);
+      sample = 0;
+      const double weight = share(end - begin, batch.size), of_batch = double(end - begin) / double(batch.size);
       result.loss += weight * run->output(0).at(0);
       const int64_t correct = count_correct(loss, run->output(1), targets);
       result.correct = correct < 0 ? -1 : std::max<int64_t>(result.correct, 0) + correct;
-      shard_sum->add(weight, [&](size_t i) { return run->output(2 + i); });
+      // A running state's next value is its mean over the shards: one step moves it once, as without shards.
+      shard_sum->add(
+          [&](size_t i) { return std::pair(i < parameters.size() ? weight : of_batch, run->output(2 + i)); });
     }
     result.finite = std::isfinite(result.loss);
     if (!result.finite) return result;
     shard_sum->finish();
     const auto run = runs.lease({Purpose::update, 0, {}});
-    for (size_t i = 0; i < parameters.size(); ++i) run->bind(i, shard_sum->sum(i));
-    bind_scalars(*run, parameters.size(), lr);
+    const size_t summed = parameters.size() + running.size();
+    for (size_t i = 0; i < summed; ++i) run->bind(i, shard_sum->sum(i));
+    bind_scalars(*run, summed, lr);
     run->run();
     result.finite_update = !run->nonfinite_update();
+    for (size_t i = parameters.size(); i < summed; ++i) // copied, not computed, so the plan has not looked
+      for (int64_t e = 0; e < shard_sum->sum(i).type.shape.elements(); ++e)
+        result.finite_update &= std::isfinite(shard_sum->sum(i).at(e));
     ++steps();
     return result;
   }
@@ -322,7 +334,7 @@ Statistics Model::statistics(ConstView x, ConstView targets) const {
   };
   Statistics out =
       run_for(Purpose::observe, [&](const Run& run) { return read_statistics(inner_->spec, inner_->states, run); });
-  out.training_loss = run_for(Purpose::gradient, [](const Run& run) { return run.output(0).at(0); });
+  out.training_loss = run_for(Purpose::training, [](const Run& run) { return run.output(0).at(0); });
   return out;
 }
 
@@ -352,6 +364,13 @@ Function traced(const ModelSpec& spec, const States& states, Purpose purpose, in
 
 Function Model::loss_function(int64_t batch, std::optional<Type> targets) const {
   return traced(inner_->spec, inner_->states, Purpose::explain, batch, targets);
+}
+
+Function Model::training_function(int64_t batch, std::optional<Type> targets) const {
+  const int64_t shards = inner_->spec.shards, most = (batch + shards - 1) / shards;
+  for (const int64_t size : {batch / shards, most}) // all sizes of shards; none where there are fewer samples
+    if (shards > 1 && size > 0) traced(inner_->spec, inner_->states, Purpose::training, size, {});
+  return traced(inner_->spec, inner_->states, Purpose::training, batch, targets);
 }
 
 Function Model::gradient_function(int64_t batch, std::optional<Type> targets) const {

@@ -74,7 +74,8 @@ public:
   Model& operator=(Model&&) noexcept;
 
   const ModelSpec& spec() const; // names canonical, optimiser arguments complete
-  /// Parameters ("fc1.weight"), moments ("fc1.weight/momentum") and the counter "step": all that a checkpoint keeps.
+  /// Parameters ("fc1.weight"), running states ("bn1.running_mean"), moments ("fc1.weight/momentum"), the counter
+  /// "step", and where there are shards "sample", the position of the shard being run: all that a checkpoint keeps.
   States& states();
   const States& states() const;
   int64_t steps() const; // steps taken
@@ -101,7 +102,11 @@ public:
   /// The loss as a function, in evaluation: inputs "x" and "targets"; outputs "loss", "predictions", then each layer's
   /// by the layer's name. What explain and gradient checks read. `targets`: by default what the loss takes by nature.
   Function loss_function(int64_t batch, std::optional<Type> targets = {}) const;
-  /// The loss in training with its gradients: outputs "loss", "predictions", then one per parameter, by its name.
+  /// The loss in training (by the batch's own statistics, some values dropped as the next step would drop them):
+  /// outputs "loss", "predictions". Throws where the net cannot be trained on a batch of that size, or on a shard of
+  /// it.
+  Function training_function(int64_t batch, std::optional<Type> targets = {}) const;
+  /// The same with its gradients, one per parameter, by its name; then the running states' next values by theirs.
   Function gradient_function(int64_t batch, std::optional<Type> targets = {}) const;
   /// One step as it is run where shards = 1: inputs "x", "targets", then the optimiser's scalars; updates.
   Function step_function(int64_t batch, std::optional<Type> targets = {}) const;

@@ -38,7 +38,9 @@ bool Run::run() {
   nonfinite_ = false;
   if (ready_->guard >= 0 && !all_finite(values_.at(function.outputs[size_t(ready_->guard)].edge))) return false;
   for (const Named& update : function.updates)
-    if (states_.at(update.name).trainable && !all_finite(values_.at(update.edge))) nonfinite_ = true;
+    if (const State& state = states_.at(update.name);
+        (state.trainable || state.running) && !all_finite(values_.at(update.edge)))
+      nonfinite_ = true;
   commit(function, values_, states_);
   return true;
 }

@@ -17,9 +17,12 @@ public:
   ShardSum(const std::vector<Type>& types, int64_t shards);
 
   void start();
-  /// The next shard's gradient number i is `weight` * view(i). Asks for all of them.
-  template <class Gradient> void add(double weight, Gradient view) {
-    for (size_t i = 0; i < types_.size(); ++i) set(i, weight, view(i));
+  /// The next shard's gradient number i is weight * view where gradient(i) = {weight, view}. Asks for all of them.
+  template <class Gradient> void add(Gradient gradient) {
+    for (size_t i = 0; i < types_.size(); ++i) {
+      const auto [weight, view] = gradient(i);
+      set(i, weight, view);
+    }
     carry();
   }
   /// A shard without samples adds zeros.

@@ -32,6 +32,12 @@ struct LayerCall {
   /// The parameter `NAME.own` of that shape: made where the net is being created, else read. Throws where a
   /// shared one has another shape.
   std::function<Var(const char* own, const Shape& shape, const Start& start)> parameter;
+  /// The running state `NAME.own` of that shape, made where the net is being created. Evaluation needs it, so ask for
+  /// it there too. In training `update` gives it its next value, which takes effect at the end of the step.
+  std::function<Var(const char* own, const Shape& shape, double start)> running;
+  std::function<void(const char* own, const Var& value)> update;
+  /// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p), for this layer in this step.
+  std::function<Var(const Shape& shape, double p)> mask;
 };
 
 struct Layer {
@@ -42,12 +48,14 @@ struct Layer {
   const char* doc;
   std::vector<const char*> inputs; // their names; a last "..." allows more
   std::vector<AttrSpec> args = {};
-  std::vector<const char*> parameters = {}; // "weight [out, in]"
+  std::vector<const char*> parameters = {}; // "weight [out, in]"; running states after them
   std::function<Var(const LayerCall&)> build;
   const Op* op = nullptr; // a layer that is nothing but this op
 };
 
 extern const Layer dense_layer, flatten_layer;
+extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer;
+extern const Layer dropout_layer, alpha_dropout_layer;
 
 /// All layers: those with a file of their own first, then every op.
 std::span<const Layer* const> layers();

@@ -30,7 +30,8 @@ std::vector<const Layer*> all_layers() {
     for (const Op* op : catalogue()) out.push_back(from_op(*op));
     return out;
   }();
-  std::vector<const Layer*> all{&dense_layer, &flatten_layer};
+  std::vector<const Layer*> all{&dense_layer,    &flatten_layer, &batch_norm_layer,   &layer_norm_layer,
+                                &rms_norm_layer, &dropout_layer, &alpha_dropout_layer};
   for (const Layer& layer : from_ops) all.push_back(&layer);
   return all;
 }

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "ops/ops.h"
 
 namespace vitro {
 namespace {
@@ -186,27 +187,47 @@ private:
 Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, bool training,
                     States* creating, uint64_t seed, NumpyRandom* numpy) {
   Built built;
+  const auto counter = [&](const char* name) {
+    return trace.states().has(name) ? trace.state(name) : constant(trace.graph(), Tensor({DType::i32, Shape{}}));
+  };
   for (const ResolvedLayer& layer : layers) {
     const Scope scope(trace.graph(), layer.name);
     BuiltLayer done{layer.name, layer.layer, layer.args, {}, {}};
     std::vector<Var> in;
     for (const int from : layer.from) in.push_back(from < 0 ? x : built.layers[size_t(from)].output);
-    const auto parameter = [&](const char* own, const Shape& shape, const Start& start) {
-      const std::string name = text(layer.parameters, ".", own);
-      const Type type{x.dtype(), shape};
-      if (creating && !creating->has(name))
-        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain, numpy), true);
+    const auto own_name = [&](const char* own) { return text(layer.parameters, ".", own); };
+    const auto fitting = [&](const std::string& name, const Type& type) {
       const Var value = trace.state(name);
       if (value.type() != type)
         bad_input(text("layer ", layer.name),
-                  text("fed with ", in[0].shape(), " it needs ", name, " ", shape, ", which is ", value.shape()),
+                  text("fed with ", in[0].shape(), " it needs ", name, " ", type.shape, ", which is ", value.shape()),
                   layer.parameters == layer.name ? "the net was made for another shape of samples"
                                                  : text("it shares the weights of ", layer.parameters,
                                                         ": feed both with the same number of features"));
-      done.parameters.push_back(name);
       return value;
     };
-    done.output = layer.layer->build({layer.name, in, layer.args, trace.graph(), training, parameter});
+    const auto parameter = [&](const char* own, const Shape& shape, const Start& start) {
+      const std::string name = own_name(own);
+      const Type type{x.dtype(), shape};
+      if (creating && !creating->has(name))
+        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain, numpy), true);
+      done.parameters.push_back(name);
+      return fitting(name, type);
+    };
+    // Where two layers share a running state, the second goes on from what the first has made of it.
+    const auto running = [&](const char* own, const Shape& shape, double start) {
+      const std::string name = own_name(own);
+      const Type type{x.dtype(), shape};
+      if (creating && !creating->has(name)) creating->add(name, Tensor::full(type, start)).running = true;
+      const Var value = fitting(name, type);
+      return built.updates.contains(name) ? built.updates[name] : value;
+    };
+    const auto update = [&](const char* own, const Var& value) { built.updates[own_name(own)] = value; };
+    const auto mask = [&](const Shape& shape, double p) {
+      return dropout_mask(counter("step"), counter("sample"), shape, p, seed, text(layer.name, ".mask"), x.dtype());
+    };
+    done.output =
+        layer.layer->build({layer.name, in, layer.args, trace.graph(), training, parameter, running, update, mask});
     built.layers.push_back(std::move(done));
   }
   built.output = built.layers.back().output;
@@ -227,7 +248,7 @@ const BuiltLayer& Built::at(const std::string& name) const {
 }
 
 Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& options) {
-  return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, 0, nullptr);
+  return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, options.seed, nullptr);
 }
 
 void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
@@ -236,7 +257,8 @@ void create_parameters(States& states, const NetSpec& net, const Shape& sample, 
   extents.insert(extents.begin(), 1);
   Trace trace(states);
   const Var x = trace.input("x", {dtype, Shape(extents)});
-  append_layers(trace, resolve(net, outputs), x, true, &states, seed, numpy);
+  // As in evaluation, which can do with one sample.
+  append_layers(trace, resolve(net, outputs), x, false, &states, seed, numpy);
 }
 
 } // namespace vitro

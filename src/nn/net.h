@@ -52,6 +52,8 @@ std::vector<ResolvedLayer> resolve(const NetSpec& net, int64_t outputs);
 struct BuildOptions {
   int64_t outputs = 1;   // what "classes" stands for
   bool training = false; // layers that act differently in training (dropout, batch-norm) ask
+  uint64_t seed = 0;     // of what they draw. Where the states hold them, i32 [], "step" is the number of steps taken
+                         // and "sample" that of the first of these samples in its batch; else both are 0
 };
 
 struct BuiltLayer {
@@ -65,6 +67,7 @@ struct BuiltLayer {
 struct Built {
   Var output; // of the last layer
   std::vector<BuiltLayer> layers;
+  std::map<std::string, Var> updates; // of running states in training: their next values
   /// Throws on an unknown name, with the nearest.
   const BuiltLayer& at(const std::string& name) const;
 };

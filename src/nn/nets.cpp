@@ -1,5 +1,7 @@
 #include "nn/nets.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/text.h"
 
@@ -8,11 +10,19 @@ namespace {
 
 const LayerSpec to_outputs{.op = "dense", .args = {{"out", std::string("classes")}}};
 
-NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation) {
+NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation, const std::string& norm = "",
+                 double dropout = 0) {
+  const std::vector<std::string> norms{"batch", "layer", "rms"};
+  if (!norm.empty() && std::ranges::find(norms, norm) == norms.end())
+    bad_input("net mlp", text("norm is \"", norm, "\"", did_you_mean(norm, norms)),
+              "it is one of " + join(norms, ", ") + ", or \"\" for none");
   NetSpec net{.layers = {{.op = "flatten"}}};
   for (const int64_t width : hidden) {
     net.layers.push_back({.op = "dense", .args = {{"out", width}}});
+    if (norm == "batch") net.layers.back().args.set("bias", int64_t{0}); // the mean that is taken away holds it
+    if (!norm.empty()) net.layers.push_back({.op = norm + "_norm"});
     net.layers.push_back({.op = activation});
+    if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
   }
   net.layers.push_back(to_outputs);
   return net;
@@ -21,8 +31,12 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
 const NetKind mlp_net{
     .name = "mlp", .doc = "A multilayer perceptron: dense layers with an activation between them.",
     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
-             {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."}},
-    .make = [](const Attrs& args) { return make_mlp(args.list("hidden"), args.word("activation")); }};
+             {"activation", std::string("relu"), "relu, tanh, sigmoid, leaky_relu, ..."},
+             {"norm", std::string(), "before each activation: batch, layer or rms; \"\": none"},
+             {"dropout", 0.0, "behind each activation: the share that is dropped in training"}},
+    .make = [](const Attrs& args) {
+      return make_mlp(args.list("hidden"), args.word("activation"), args.word("norm"), args.real("dropout"));
+    }};
 
 const NetKind linear_net{
     .name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",

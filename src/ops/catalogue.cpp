@@ -58,6 +58,9 @@ std::span<const Op* const> catalogue() {
       &sum_op,
       &mean_op,
       &max_op,
+      // normalisation and dropout
+      &normalize_op,
+      &dropout_mask_op,
       // softmax and losses
       &softmax_op,
       &log_softmax_op,

@@ -85,6 +85,18 @@ Var sum_to(const Var& x, const Shape& shape);
 Var softmax(In x, int64_t axis = -1);
 Var log_softmax(In x, int64_t axis = -1);
 
+// normalize.cpp
+struct Normalized {
+  Var y, mean, variance; // of x's shape; of what is left of it without `axes`
+};
+/// (x - mean) / sqrt(variance + eps), both taken over `axes`.
+Normalized normalize(In x, const std::vector<int64_t>& axes, double eps = 1e-5);
+
+// dropout.cpp
+/// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p). step and sample (the number of the first one): i32 [].
+Var dropout_mask(In step, In sample, const Shape& shape, double p, uint64_t seed, const std::string& stream,
+                 DType dtype = DType::f32);
+
 // losses.cpp. `reduction`: "mean" over all elements (cross-entropy: over all rows), "sum", or
 // "half" (half the squared norm of each sample, averaged over the first axis: Nielsen's quadratic cost)
 struct CrossEntropy {

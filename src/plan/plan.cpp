@@ -382,7 +382,7 @@ private:
   }
 
   void check_finite(int buffer, const State& state) {
-    if (!state.trainable) return;
+    if (!state.trainable && !state.running) return;
     for (Step& step : program_.steps)
       for (Member& member : step.pointwise.members)
         if (member.buffer == buffer) member.check_finite = true;

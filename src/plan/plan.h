@@ -75,7 +75,7 @@ public:
   bool run();
   /// Output `i`, row-major, valid until the next run of any Execution on this arena.
   ConstView output(size_t i) const;
-  /// Whether a value that the last run wrote to a trainable state was not finite.
+  /// Whether a value that the last run wrote to a trainable or running state was not finite.
   bool nonfinite_update() const;
   const Plan& plan() const { return *plan_; }
 

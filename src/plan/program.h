@@ -108,7 +108,7 @@ struct Member {
   int params = 0;                        // the first of its parameters in PointwiseProgram::params
   std::array<int16_t, most_inputs> in{}; // positions in PointwiseProgram::operands
   int8_t inputs = 0;
-  bool check_finite = false; // it becomes the new value of a trainable state
+  bool check_finite = false; // it becomes the new value of a trainable or running state
   int buffer = -1;           // where its result goes; -1: into `slot`
   int slot = 0;
   std::span<const int16_t> reads() const { return std::span(in).first(size_t(inputs)); }

@@ -61,7 +61,8 @@ std::vector<std::string> watch_screen(const Watch& watch, int width, int height,
   for (const WatchedLayer& layer : shown) {
     const std::vector<double> counts(layer.histogram.begin(), layer.histogram.end());
     table.add({layer.name, layer.kind, brief(layer.gradient), brief(layer.update), share(layer.dead),
-               share(layer.saturated), brief(layer.low), sparkline(counts, 24), brief(layer.high)});
+               share(layer.saturated), brief(layer.low), layer.high > layer.low ? sparkline(counts, 24) : "",
+               brief(layer.high)});
   }
   if (!shown.empty()) {
     const size_t left = watch.layers.size() - shown.size();

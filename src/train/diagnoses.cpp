@@ -86,9 +86,9 @@ Findings dead_relu(const Look& look, double limit) {
   for (const ResolvedLayer& layer : look.setting().layers) {
     if (!(look.of(layer.name, "dead") >= limit)) continue;
     const std::string name = units_of(look, layer);
-    out.push_back(
-        seen(name, text(name, ": ", share(look.of(layer.name, "dead")), " of units never fire $since (dead ReLU)"),
-             text("a lower lr (it is ", look.setting().lr, "), or leaky_relu; if from the start, init=he_normal")));
+    out.push_back(seen(name,
+                       text(name, ": ", share(look.of(layer.name, "dead")), " of units never fire $since (dead ReLU)"),
+                       text("a lower lr (it is ", look.setting().lr, "), leaky_relu, or init=he_normal")));
   }
   return out;
 }

@@ -53,7 +53,7 @@ StoredRun open_run(const RunDirectory& directory) {
   Model model(model_spec(recipe, schema));
   const bool trained = std::filesystem::exists(directory.weights());
   if (trained)
-    load_states(model.states(), model.states().names(true),
+    load_states(model.states(), model.states().weights(),
                 read_safetensors(read_file(directory.weights()), directory.weights()).tensors, directory.weights());
   return {directory, std::move(recipe), std::move(schema), trained, std::move(model)};
 }

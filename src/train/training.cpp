@@ -49,6 +49,7 @@ public:
   }
 
   TrainingResult run() {
+    check_batches(model_, plan_, batches_.samples());
     resume();
     start_ = last_saved_ = Clock::now();
     if (probe_ && layers_.columns != probe_->columns()) layers_ = {probe_->columns(), {}};
@@ -220,12 +221,12 @@ private:
     best_ = loss;
     best_epoch_ = at_.epoch;
     waited_ = 0;
-    if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().names(true));
+    if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().weights());
   }
 
   // The weights that a reader of the run gets: the best so far, or where none are kept the latest.
   void write_weights() {
-    const std::vector<std::string> names = model_.states().names(true);
+    const std::vector<std::string> names = model_.states().weights();
     TensorFile file{best_weights_.empty() ? tensors_of(model_.states(), names) : best_weights_, {{"format", "pt"}}};
     write_atomically(run_.weights(), write_safetensors(file, run_.weights()));
   }
@@ -238,7 +239,7 @@ private:
   TrainingResult measured(Ending ending) {
     TrainingResult out = result(ending);
     if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+      load_states(model_.states(), model_.states().weights(), best_weights_, run_.checkpoint());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
@@ -266,7 +267,7 @@ private:
     load_states(model_.states(), model_.states().names(), last, run_.checkpoint());
     save(true);
     if (!best_weights_.empty())
-      load_states(model_.states(), model_.states().names(true), best_weights_, run_.checkpoint());
+      load_states(model_.states(), model_.states().weights(), best_weights_, run_.checkpoint());
     return out;
   }
 
@@ -362,6 +363,11 @@ private:
 };
 
 } // namespace
+
+void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples) {
+  for (const int64_t size : {std::min(plan.batch, samples), samples % plan.batch})
+    if (size > 0) (void)model.training_function(size);
+}
 
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks) {

@@ -56,6 +56,10 @@ struct TrainingResult {
   std::string weights_sha256;
 };
 
+/// Throws bad_input where `model` cannot take a step on a batch of such an epoch, the last one included, which may be
+/// smaller: batch-norm knows no variance of one sample. Ask before anything is written.
+void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples);
+
 /// Trains `model` (freshly made from the recipe) on `data` until the recipe's epochs are over or its patience is,
 /// saving to `run`; what was measured at the end is among the finished checkpoint's numbers ("test_accuracy"); goes on
 /// from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen weights in the model. Throws
