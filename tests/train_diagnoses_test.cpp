@@ -231,6 +231,24 @@ TEST_F(Diagnoses, Overfitting) {
   EXPECT_THAT(one.advice, HasSubstr("patience"));
 }
 
+TEST_F(Diagnoses, WhatActsInTrainingOnly) {
+  const auto net = [](const std::string& layer) {
+    return "layers = [{op=\"flatten\"}, {op=\"dense\", out=128}, " + layer +
+           ", {op=\"relu\"}, {op=\"dense\", out=\"classes\"}]";
+  };
+  const auto dropped =
+      seen(digits, net("{op=\"dropout\", p=0.8}"), "optimizer = \"adam\"\nlr = 0.001\nbatch = 32\nepochs = 6");
+  ASSERT_THAT(names(dropped), ElementsAre("training_differs"));
+  EXPECT_THAT(dropped[0].text, HasSubstr("because of dropout1"));
+  EXPECT_THAT(dropped[0].advice, HasSubstr("nothing is wrong"));
+  // Running means that hardly move are still those of the untrained net.
+  const auto lagging =
+      seen(digits, net("{op=\"batch_norm\", momentum=1e-4}"), "optimizer = \"sgd\"\nlr = 0.1\nbatch = 32\nepochs = 8");
+  EXPECT_THAT(only(lagging, "training_differs").text, HasSubstr("does worse than in training"));
+  EXPECT_THAT(names(seen(digits, net("{op=\"batch_norm\"}"), "optimizer = \"sgd\"\nlr = 0.02\nbatch = 32\nepochs = 8")),
+              IsEmpty());
+}
+
 TEST_F(Diagnoses, WhatIsNotFiniteIsToldBeforeTheTrainingEnds) {
   std::vector<Finding> last;
   TrainingHooks hooks;

@@ -385,7 +385,7 @@ Statistics Model::statistics(ConstView x, ConstView targets) const {
   };
   Statistics out =
       run_for(Purpose::observe, [&](const Run& run) { return read_statistics(inner_->spec, inner_->states, run); });
-  out.training_loss = run_for(Purpose::gradient, [](const Run& run) { return run.output(0).at(0); });
+  out.training_loss = run_for(Purpose::training, [](const Run& run) { return run.output(0).at(0); });
   return out;
 }
 
