@@ -65,6 +65,7 @@ Work begin(const Options& options, const std::string& what) {
   Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
   recipe = complete(std::move(recipe), data.train.schema);
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
+  scheduler_of(recipe, data);
   RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes),
                                       to_json(input_format(data.train.schema)));
   return {std::move(recipe), std::move(data), std::move(model), std::move(directory), false};

@@ -191,27 +191,36 @@ def gradient_at(p, step):
 
 
 def optimizers():
+    torch.manual_seed(20261121)  # whatever came before
     cases = []
 
-    def run(name, args, make, decay=0.0, clip=0.0):
-        """vitro's optimiser `name` with `args`; the rate at step t (from 0) is lr / (1 + decay t)."""
+    def run(name, args, make, decay=0.0, clip=0.0, groups=(), schedule=None, after=None):
+        """vitro's optimiser `name` with `args`; the rate at step t (from 0) is lr / (1 + decay t), or as `schedule`,
+        (vitro's name, its arguments, PyTorch's scheduler), has it. `after(parameters)` is called after each step."""
         parameters = {"w": rand(2, 3).requires_grad_(), "b": rand(3).requires_grad_()}
         start = {k: tensor(p.detach()) for k, p in parameters.items()}
-        optimizer = make(list(parameters.values()))
+        optimizer = make(parameters if groups else list(parameters.values()))
         lr = optimizer.param_groups[0]["lr"]
+        scheduler = schedule[2](optimizer) if schedule else None
         halfway = None
         for step in range(STEPS):
-            for group in optimizer.param_groups:
+            for group in optimizer.param_groups if decay else ():
                 group["lr"] = lr / (1 + decay * step)
             for p in parameters.values():
                 p.grad = gradient_at(p.detach(), step)
             if clip:
                 torch.nn.utils.clip_grad_norm_(list(parameters.values()), clip)
             optimizer.step()
+            if scheduler:
+                scheduler.step()
+            if after:
+                with torch.no_grad():
+                    after(parameters)
             if step + 1 == STEPS // 10:
                 halfway = {k: tensor(p.detach().clone()) for k, p in parameters.items()}
-        cases.append({"name": name, "args": args, "lr": lr, "decay": decay, "clip": clip, "steps": STEPS, "start": start,
-                      "after_10": halfway, "end": {k: tensor(p.detach()) for k, p in parameters.items()}})
+        cases.append({"name": name, "args": args, "lr": lr, "decay": decay, "clip": clip, "groups": list(groups),
+                      "schedule": {"name": schedule[0], "args": schedule[1]} if schedule else None, "steps": STEPS,
+                      "start": start, "after_10": halfway, "end": {k: tensor(p.detach()) for k, p in parameters.items()}})
 
     o = torch.optim
     run("sgd", {"lr": 0.05}, lambda p: o.SGD(p, 0.05))
@@ -236,7 +245,212 @@ def optimizers():
         lambda p: o.Adam(p, 0.02, betas=(0.8, 0.95), eps=1e-7, weight_decay=0.1), decay=0.02)
     run("adamw", {"lr": 0.01}, lambda p: o.AdamW(p, 0.01))
     run("adamw", {"lr": 0.02, "weight_decay": 0.2}, lambda p: o.AdamW(p, 0.02, weight_decay=0.2), decay=0.02)
+
+    run("rmsprop", {"centered": 1, "momentum": 0.6}, lambda p: o.RMSprop(p, 0.01, centered=True, momentum=0.6), decay=0.02)
+    run("rmsprop", {"lr": 0.02, "centered": 1}, lambda p: o.RMSprop(p, 0.02, centered=True))
+    run("adadelta", {}, lambda p: o.Adadelta(p), decay=0.02)
+    run("adadelta", {"lr": 0.5, "rho": 0.95, "eps": 1e-5, "weight_decay": 0.1},
+        lambda p: o.Adadelta(p, 0.5, rho=0.95, eps=1e-5, weight_decay=0.1))
+    run("adadelta_keras", {"lr": 0.5}, lambda p: o.Adadelta(p, 0.5, rho=0.95, eps=1e-7))
+    run("adamax", {}, lambda p: o.Adamax(p))
+    run("adamax", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1},
+        lambda p: o.Adamax(p, 0.02, betas=(0.8, 0.95), weight_decay=0.1), decay=0.02)
+    # foreach: the other path of PyTorch 1.13 counts mu_t twice in the product up to t + 1, against its own page.
+    run("nadam", {}, lambda p: o.NAdam(p, foreach=True))
+    run("nadam", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "momentum_decay": 1.0, "weight_decay": 0.1},
+        lambda p: o.NAdam(p, 0.02, betas=(0.8, 0.95), momentum_decay=1, weight_decay=0.1, foreach=True), decay=0.02)
+    run("amsgrad", {"lr": 0.01}, lambda p: o.Adam(p, 0.01, amsgrad=True))
+    run("amsgrad", {"lr": 0.02, "beta2": 0.9, "weight_decay": 0.1, "decoupled_decay": 1},
+        lambda p: o.AdamW(p, 0.02, betas=(0.9, 0.9), weight_decay=0.1, amsgrad=True), decay=0.02)
+
+    class ByHand(o.Optimizer):
+        """Forms of which PyTorch has none: rule(p, g, lr, t, s), s a dictionary of this parameter."""
+        def __init__(self, parameters, lr, rule):
+            super().__init__(parameters, {"lr": lr})
+            self.rule = rule
+
+        @torch.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    s = self.state[p]
+                    s["t"] = s.get("t", 0) + 1
+                    p.copy_(self.rule(p, p.grad, group["lr"], s["t"], s))
+
+    def hand(lr, rule):
+        return lambda p: ByHand(p, lr, rule)
+
+    def mean(s, name, keep, x):
+        s[name] = keep * s.get(name, 0) + (1 - keep) * x
+        return s[name]
+
+    # Keras's forms, after keras.optimizers (Keras 2.11 and later).
+    def adagrad_keras(p, g, lr, t, s):
+        s["a"] = s.get("a", 0.1) + g * g
+        return p - lr * g / (s["a"] + 1e-7).sqrt()
+
+    def rmsprop_keras(p, g, lr, t, s, rho=0.9, momentum=0.0, centered=False):
+        v = mean(s, "v", rho, g * g)
+        if centered:
+            v = v - mean(s, "m", rho, g) ** 2
+        s["u"] = momentum * s.get("u", 0) + lr * g / (v + 1e-7).sqrt()
+        return p - s["u"]
+
+    def adam_keras(p, g, lr, t, s, b1=0.9, b2=0.999):
+        m, v = mean(s, "m", b1, g), mean(s, "v", b2, g * g)
+        return p - m * lr * (1 - b2 ** t) ** 0.5 / (1 - b1 ** t) / (v.sqrt() + 1e-7)
+
+    def adamax_keras(p, g, lr, t, s, b1=0.9, b2=0.999):
+        m = mean(s, "m", b1, g)
+        s["u"] = torch.maximum(b2 * s.get("u", torch.zeros_like(g)), g.abs())
+        return p - lr * m / ((1 - b1 ** t) * (s["u"] + 1e-7))
+
+    def lamb(p, g, lr, t, s, b1=0.9, b2=0.999, eps=1e-6, decay=1e-2):
+        m, v = mean(s, "m", b1, g) / (1 - b1 ** t), mean(s, "v", b2, g * g) / (1 - b2 ** t)
+        u = m / (v.sqrt() + eps) + decay * p
+        return p - lr * p.norm() / u.norm() * u
+
+    run("adagrad_keras", {"lr": 0.1}, hand(0.1, adagrad_keras), decay=0.02)
+    run("rmsprop_keras", {"lr": 0.01}, hand(0.01, rmsprop_keras), decay=0.02)
+    run("rmsprop_keras", {"lr": 0.01, "alpha": 0.95, "momentum": 0.5, "centered": 1},
+        hand(0.01, lambda *a: rmsprop_keras(*a, rho=0.95, momentum=0.5, centered=True)), decay=0.02)
+    run("adam_keras", {"lr": 0.01}, hand(0.01, adam_keras), decay=0.02)
+    run("adamax_keras", {"lr": 0.01}, hand(0.01, adamax_keras), decay=0.02)
+    run("lamb", {"lr": 0.05}, hand(0.05, lamb), decay=0.02)
+    run("lamb", {"lr": 0.05, "weight_decay": 0.0}, hand(0.05, lambda *a: lamb(*a, decay=0.0)))
+
+    # Regularisation of parameters.
+    run("sgd", {"lr": 0.05, "l1": 0.1, "weight_decay": 0.05},
+        hand(0.05, lambda p, g, lr, t, s: p - lr * (g + 0.05 * p + 0.1 * p.sign())))
+    run("sgd", {"lr": 0.02, "weight_decay": 0.5, "decoupled_decay": 1, "decay_biases": 0}, hand(
+        0.02, lambda p, g, lr, t, s: p * (1 - lr * 0.5 * (p.dim() > 1)) - lr * g))
+
+    def to_norm(p):  # torch.renorm leaves 1e-7 of room, so by hand
+        n = p["w"].norm(dim=1, keepdim=True)
+        p["w"].mul_(torch.where(n > 0.8, 0.8 / n, torch.ones_like(n)))
+
+    def to_norm_keras(p):
+        n = p["w"].norm(dim=1, keepdim=True)
+        p["w"].mul_(n.clamp(0, 0.8) / (1e-7 + n))
+    run("adam", {"lr": 0.02, "max_norm": 0.8}, lambda p: o.Adam(p, 0.02), after=to_norm)
+    run("sgd", {"lr": 0.02, "max_norm": 0.8, "max_norm_keras": 1}, lambda p: o.SGD(p, 0.02), after=to_norm_keras)
+
+    # Parameter groups, and schedules that drive both numbers.
+    L = o.lr_scheduler
+    run("adamw", {"lr": 0.02, "weight_decay": 0.2}, lambda p: o.AdamW(
+        [{"params": [p["w"]]}, {"params": [p["b"]], "weight_decay": 0.0, "betas": (0.5, 0.999)}], 0.02, weight_decay=0.2),
+        groups=[{"match": "b*", "args": {"weight_decay": 0.0, "beta1": 0.5}}])
+    run("sgd", {"lr": 0.02, "momentum": 0.9}, lambda p: o.SGD(
+        [{"params": [p["w"]]}, {"params": [p["b"]], "lr": 0.005, "momentum": 0.0}], 0.02, momentum=0.9),
+        groups=[{"match": "b", "args": {"lr": 0.005, "momentum": 0.0}}],
+        schedule=("cosine", {}, lambda x: L.CosineAnnealingLR(x, STEPS)))
+    run("sgd", {"lr": 0.05, "momentum": 0.9}, lambda p: o.SGD(p, 0.05, momentum=0.9),
+        schedule=("one_cycle", {}, lambda x: L.OneCycleLR(x, 0.05, STEPS)))
+    run("adam", {"lr": 0.05}, lambda p: o.Adam(p, 0.05), schedule=("one_cycle", {"anneal_strategy": "linear"},
+        lambda x: L.OneCycleLR(x, 0.05, STEPS, anneal_strategy="linear")))
+    run("nesterov", {"lr": 0.04}, lambda p: o.SGD(p, 0.04, momentum=0.9, nesterov=True),
+        schedule=("cyclic", {"step_size_up": 9, "mode": "triangular2"},
+                  lambda x: L.CyclicLR(x, 0.01, 0.04, 9, mode="triangular2")))
+    run("adamw", {"lr": 0.05}, lambda p: o.AdamW(p, 0.05), schedule=("step", {"per": "step", "step_size": 30},
+        lambda x: L.StepLR(x, 30)))
     write("optimizers.json", {"cases": cases})
+
+
+# ---- schedules: the rate, and where it is driven the momentum, of every step --------------------------------
+
+def schedules():
+    cases = []
+    L = torch.optim.lr_scheduler
+
+    def run(name, args, make, lr, steps, per_epoch, unit="step", losses=None):
+        """PyTorch's scheduler beside vitro's schedule `name`; it moves on after every step, or (unit "epoch") epoch.
+        With `losses` it hears the validation loss of each epoch."""
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr, momentum=0.5)
+        scheduler = make(optimizer)
+        rates, momenta = [], []
+        for step in range(steps):
+            rates.append(optimizer.param_groups[0]["lr"])
+            momenta.append(optimizer.param_groups[0]["momentum"])
+            optimizer.step()
+            epoch_ends = (step + 1) % per_epoch == 0
+            if losses is not None:
+                if epoch_ends:
+                    scheduler.step(losses[step // per_epoch])
+            elif unit == "fraction":
+                scheduler.step((step + 1) / per_epoch)
+            elif unit == "step" or epoch_ends:
+                scheduler.step()
+        cases.append({"name": name, "args": args, "lr": lr, "steps": steps, "per_epoch": per_epoch,
+                      "losses": losses or [], "rates": rates, "momenta": momenta})
+
+    run("constant", {}, lambda o: L.ConstantLR(o, 1.0), 0.3, 10, 5)
+    run("time", {"k": 0.05}, lambda o: L.LambdaLR(o, lambda t: 1 / (1 + 0.05 * t)), 0.3, 40, 5)
+    run("time", {"k": 0.5, "per": "epoch"}, lambda o: L.LambdaLR(o, lambda t: 1 / (1 + 0.5 * t)), 0.3, 40, 5, "epoch")
+    run("step", {"gamma": 0.4, "step_size": 3}, lambda o: L.StepLR(o, 3, 0.4), 0.3, 40, 4, "epoch")
+    run("step", {"gamma": 0.4, "step_size": 7, "per": "step"}, lambda o: L.StepLR(o, 7, 0.4), 0.3, 40, 4)
+    run("multi_step", {"milestones": [2, 3, 7]}, lambda o: L.MultiStepLR(o, [2, 3, 7], 0.1), 0.3, 40, 4, "epoch")
+    run("multi_step", {"milestones": [5, 31], "gamma": 0.5, "per": "step"}, lambda o: L.MultiStepLR(o, [5, 31], 0.5),
+        0.3, 40, 4)
+    run("exponential", {"gamma": 0.9}, lambda o: L.ExponentialLR(o, 0.9), 0.3, 40, 4, "epoch")
+    run("exponential", {"gamma": 0.97, "per": "step"}, lambda o: L.ExponentialLR(o, 0.97), 0.3, 40, 4)
+    run("polynomial", {"power": 2.5}, lambda o: L.PolynomialLR(o, 40, 2.5), 0.3, 40, 4)
+    run("polynomial", {}, lambda o: L.PolynomialLR(o, 40, 1.0), 0.3, 40, 4)
+    run("polynomial", {"eta_min": 0.1}, lambda o: L.LinearLR(o, 1.0, 0.25, 40), 0.4, 40, 4)
+    run("cosine", {}, lambda o: L.CosineAnnealingLR(o, 40), 0.3, 40, 4)
+    run("cosine", {"eta_min": 0.02}, lambda o: L.CosineAnnealingLR(o, 33, 0.02), 0.3, 33, 4)
+    run("warm_restarts", {"eta_min": 0.01}, lambda o: L.CosineAnnealingWarmRestarts(o, 1, 2, 0.01), 0.3, 64, 4, "fraction")
+    run("warm_restarts", {"T_0": 3, "T_mult": 1}, lambda o: L.CosineAnnealingWarmRestarts(o, 3, 1), 0.3, 64, 4, "fraction")
+    for mode, more in (("triangular", {}), ("triangular2", {}), ("exp_range", {"gamma": 0.98})):
+        run("cyclic", {"mode": mode, "div_factor": 5.0, "step_size_up": 7, **more},
+            lambda o: L.CyclicLR(o, 0.06, 0.3, 7, mode=mode, **more), 0.3, 60, 4)
+    run("cyclic", {"div_factor": 10.0, "step_size_up": 4, "step_size_down": 11, "base_momentum": 0.7, "max_momentum": 0.95},
+        lambda o: L.CyclicLR(o, 0.03, 0.3, 4, 11, base_momentum=0.7, max_momentum=0.95), 0.3, 60, 4)
+    run("cyclic", {"cycle_momentum": 0}, lambda o: L.CyclicLR(o, 0.075, 0.3, 8, cycle_momentum=False), 0.3, 60, 4)
+    run("one_cycle", {}, lambda o: L.OneCycleLR(o, 0.3, 60), 0.3, 60, 4)
+    run("one_cycle", {"cycle_momentum": 0, "pct_start": 0.5}, lambda o: L.OneCycleLR(
+        o, 0.3, 37, pct_start=0.5, cycle_momentum=False), 0.3, 37, 4)
+    run("one_cycle", {"anneal_strategy": "linear", "three_phase": 1, "pct_start": 0.45, "div_factor": 10.0,
+                      "final_div_factor": 100.0, "base_momentum": 0.8, "max_momentum": 0.9},
+        lambda o: L.OneCycleLR(o, 0.3, 61, pct_start=0.45, anneal_strategy="linear", div_factor=10, final_div_factor=100,
+                               base_momentum=0.8, max_momentum=0.9, three_phase=True), 0.3, 61, 4)
+    # A warm-up in front: the schedule proper begins when it is over.
+    def warmed(start, n, make):
+        return lambda o: L.SequentialLR(o, [L.LinearLR(o, start, 1.0, n), make(o)], [n])
+    run("constant", {"warmup": 10.0, "warmup_start": 0.1}, lambda o: L.LinearLR(o, 0.1, 1.0, 10), 0.3, 40, 4)
+    run("exponential", {"warmup": 0.2, "warmup_start": 0.25, "gamma": 0.9, "per": "step"},
+        warmed(0.25, 8, lambda o: L.ExponentialLR(o, 0.9)), 0.3, 40, 4)
+    run("polynomial", {"warmup": 5.0}, warmed(0.01, 5, lambda o: L.PolynomialLR(o, 35, 1.0)), 0.3, 40, 4)
+
+    noise = torch.Generator().manual_seed(3)
+    losses = (1 / (1 + 0.2 * torch.arange(40)) + 0.03 * torch.randn(40, generator=noise)).tolist()
+    flat = [1.0] * 12 + [0.5] * 10 + [0.2] * 18
+    for heard in (losses, flat):
+        run("plateau", {"factor": 0.5, "patience": 2}, lambda o: L.ReduceLROnPlateau(o, factor=0.5, patience=2),
+            0.3, 120, 3, losses=heard)
+        run("plateau", {"factor": 0.3, "patience": 1, "threshold": 0.01, "threshold_mode": "abs", "cooldown": 3,
+                        "min_lr": 0.002},
+            lambda o: L.ReduceLROnPlateau(o, factor=0.3, patience=1, threshold=0.01, threshold_mode="abs", cooldown=3,
+                                          min_lr=0.002), 0.3, 120, 3, losses=heard)
+
+    class OpenNMT:
+        """OpenNMT's rule (its docs/training/decay.md), of which PyTorch has none."""
+        def __init__(self, optimizer, decay="default", factor=0.7, start=9, delta=0.0):
+            self.group, self.decay, self.factor, self.start, self.delta = optimizer.param_groups[0], decay, factor, start, delta
+            self.scores, self.on = [], False
+
+        def step(self, loss):
+            self.scores.append(loss)
+            past = len(self.scores) >= self.start
+            stuck = len(self.scores) > 1 and self.scores[-2] - loss <= self.delta
+            if {"default": self.on or past or stuck, "epoch_only": past, "score_only": stuck}[self.decay]:
+                self.group["lr"] *= self.factor
+                self.on = True
+
+    for decay in ("default", "epoch_only", "score_only"):
+        run("opennmt", {"decay": decay}, lambda o: OpenNMT(o, decay), 0.3, 120, 3, losses=losses)
+        run("opennmt", {"decay": decay, "factor": 0.5, "start_decay_at": 20, "score_delta": 0.01},
+            lambda o: OpenNMT(o, decay, 0.5, 20, 0.01), 0.3, 120, 3, losses=losses)
+    write("schedules.json", {"cases": cases})
 
 
 if __name__ == "__main__":
@@ -246,3 +460,4 @@ if __name__ == "__main__":
     ops()
     nets()
     optimizers()
+    schedules()

@@ -1,4 +1,4 @@
-// Against PyTorch: ops, nets of dense layers, optimisers. scripts/golden.py wrote the files in tests/golden.
+// Against PyTorch: ops, nets of dense layers, optimisers, schedules. scripts/golden.py wrote the files in tests/golden.
 //
 // In double to 1e-10; in float, by the planned kernels, to 1e-5 of the largest number.
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include "ops/catalogue.h"
 #include "ops/gradient.h"
 #include "ops/ops.h"
+#include "optim/schedule.h"
 #include "plan/plan.h"
 
 namespace vitro {
@@ -177,11 +178,14 @@ TEST(Golden, OptimizersOver100Steps) {
   std::set<std::string> seen;
   for (const json& stated : golden("optimizers.json"))
     for (const DType dtype : {DType::f64, DType::f32}) {
-      const OptimizerSpec spec = complete(OptimizerSpec{stated["name"], attrs_of(stated["args"])});
+      const std::vector<std::string> names{"w", "b"};
+      OptimizerSpec wanted{stated["name"], attrs_of(stated["args"])};
+      for (const json& group : stated["groups"])
+        wanted.groups.push_back({.match = group["match"], .args = attrs_of(group["args"])});
+      OptimizerSpec spec = complete(resolve_groups(wanted, names));
       SCOPED_TRACE(text(spec.name, " ", spec.args.str(), ", decay ", stated["decay"].get<double>(), ", clip ",
                         stated["clip"].get<double>(), " ", vitro::name(dtype)));
       seen.insert(spec.name);
-      const std::vector<std::string> names{"w", "b"};
       States states;
       for (const auto& name : names) states.add(name, tensor_of(stated["start"][name], dtype), true);
       create_moments(states, spec);
@@ -197,11 +201,20 @@ TEST(Golden, OptimizersOver100Steps) {
         execution = std::make_unique<Execution>(plan, std::make_shared<Arena>());
       }
       std::vector<double> scalars(scalar_inputs(spec).size());
-      for (int64_t step = 0; step < stated["steps"].get<int64_t>(); ++step) {
+      const ScheduleSpec constant;
+      const json& schedule = stated["schedule"];
+      const ScheduleSpec scheduled =
+          complete(schedule.is_null() ? constant : ScheduleSpec{schedule["name"], attrs_of(schedule["args"])});
+      const int64_t steps = stated["steps"];
+      for (int64_t step = 0; step < steps; ++step) {
+        const Setting setting = setting_at(scheduled, stated["lr"], {.step = step, .steps = steps});
+        if (setting.momentum >= 0) {
+          spec.args.set(spec.args.has("momentum") ? "momentum" : "beta1", setting.momentum);
+          spec = complete(spec);
+        }
         std::vector<Tensor> in;
         for (const auto& name : names) in.push_back(bowl(states.read(name), step));
-        scalar_values(spec, stated["lr"].get<double>() / (1 + stated["decay"].get<double>() * double(step)), step + 1,
-                      scalars);
+        scalar_values(spec, setting.lr / (1 + stated["decay"].get<double>() * double(step)), step + 1, scalars);
         for (const double scalar : scalars) in.push_back(Tensor::scalar(scalar, dtype));
         if (plan) {
           for (size_t i = 0; i < in.size(); ++i) execution->bind(i, in[i]);
@@ -220,6 +233,30 @@ TEST(Golden, OptimizersOver100Steps) {
     }
   std::set<std::string> all;
   for (const Optimizer& optimizer : optimizers()) all.insert(optimizer.name);
+  EXPECT_EQ(seen, all);
+}
+
+TEST(Golden, SchedulesOverARun) {
+  std::set<std::string> seen;
+  for (const json& stated : golden("schedules.json")) {
+    const ScheduleSpec spec = complete(ScheduleSpec{stated["name"], attrs_of(stated["args"])});
+    SCOPED_TRACE(text(spec.name, " ", spec.args.str()));
+    seen.insert(spec.name);
+    const int64_t steps = stated["steps"], per_epoch = stated["per_epoch"];
+    const auto losses = stated["losses"].get<std::vector<double>>();
+    Scheduler scheduler(spec, stated["lr"], {.steps = steps, .steps_per_epoch = per_epoch}, true);
+    const double momentum_elsewhere = 0.5; // what the file states where the schedule leaves momentum alone
+    for (int64_t step = 0; step < steps; ++step) {
+      const Setting setting = scheduler.at(step);
+      const double rate = stated["rates"][size_t(step)], momentum = stated["momenta"][size_t(step)];
+      ASSERT_NEAR(setting.lr, rate, in_double * rate) << "step " << step;
+      ASSERT_NEAR(setting.momentum < 0 ? momentum_elsewhere : setting.momentum, momentum, in_double) << "step " << step;
+      if (!losses.empty() && (step + 1) % per_epoch == 0)
+        scheduler.end_epoch((step + 1) / per_epoch, losses[size_t(step / per_epoch)]);
+    }
+  }
+  std::set<std::string> all;
+  for (const Schedule& schedule : schedules()) all.insert(schedule.name);
   EXPECT_EQ(seen, all);
 }
 

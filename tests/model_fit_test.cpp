@@ -81,12 +81,94 @@ TEST(Model, LearnsBlobsWithEveryOptimizer) {
     spec.optimizer = {optimizer.name};
     Model model(spec);
     const std::string name = optimizer.name;
-    const double lr = name == "sgd" ? 0.5 : name.starts_with("a") || name == "rmsprop" ? 0.01 : 0.05;
+    const bool collects = name.starts_with("momentum") || name.starts_with("nesterov");
+    const double lr = name == "sgd"                  ? 0.5
+                      : name.starts_with("adadelta") ? 1.0
+                      : name == "adagrad_keras"      ? 0.1
+                      : collects                     ? 0.05
+                                                     : 0.01;
     const double before = model.evaluate(batch.x, batch.labels).loss / 200;
     for (int i = 0; i < 60; ++i) model.fit(batch.x, batch.labels, lr);
     const Evaluation after = model.evaluate(batch.x, batch.labels);
     EXPECT_LT(after.loss / 200, 0.8 * before) << optimizer.name;
     EXPECT_EQ(after.samples, 200);
+  }
+}
+
+TEST(Model, WhatAGroupFreezesStaysAndTheRestIsClippedWithoutIt) {
+  const Batch batch = blobs(12, 13, 5);
+  for (const int64_t shards : {1, 2})
+    for (const bool interpret : {false, true}) {
+      ModelSpec spec = small();
+      spec.optimizer = {"sgd", {}, {{.match = "fc1.*", .freeze = true}, {.match = "*.bias", .lr_factor = 0.5}}};
+      spec.clip.norm = 0.01;
+      spec.shards = shards;
+      spec.interpret = interpret;
+      Model model(spec);
+      const auto before = states_of(model);
+      auto gradient = model.gradient(batch.x, batch.labels);
+      double squares = 0;
+      for (const auto& name : model.states().names(true))
+        for (int64_t i = 0; i < before.at(name).elements(); ++i)
+          if (!name.starts_with("fc1.")) squares += gradient.at(name).at(i) * gradient.at(name).at(i);
+      const double factor = 0.01 / std::sqrt(squares);
+      ASSERT_LT(factor, 1) << "or nothing is clipped";
+      model.fit(batch.x, batch.labels, 0.5);
+      for (const auto& name : model.states().names(true)) {
+        const Tensor after = model.states().read(name);
+        const double rate = name.starts_with("fc1.") ? 0 : name.ends_with(".bias") ? 0.25 : 0.5;
+        for (int64_t i = 0; i < after.elements(); ++i)
+          ASSERT_NEAR(after.at(i), before.at(name).at(i) - rate * factor * gradient.at(name).at(i), 1e-6) << name;
+      }
+    }
+  ModelSpec spec = small();
+  spec.optimizer = {"sgd", {}, {{.match = "fc9.*"}}};
+  EXPECT_THROW(Model{spec}, Error);
+}
+
+TEST(Model, MomentumAndBetaMayBeDriven) {
+  const Batch batch = blobs(12, 13, 5);
+  for (const char* name : {"momentum", "adam"}) {
+    const std::string arg = name == std::string("adam") ? "beta1" : "momentum";
+    ModelSpec spec = small();
+    spec.optimizer = {name};
+    Model driven(spec), set(spec), other(spec);
+    driven.set_momentum(0.5);
+    set.set_optimizer(arg, 0.5);
+    for (int i = 0; i < 3; ++i)
+      for (Model* model : {&driven, &set, &other}) model->fit(batch.x, batch.labels, 0.05);
+    EXPECT_EQ(largest_difference(driven, set), 0);
+    EXPECT_GT(largest_difference(driven, other), 0);
+  }
+  ModelSpec spec = small();
+  spec.optimizer = {"sgd"};
+  Model plain(spec);
+  EXPECT_NO_THROW(plain.set_momentum(0.5)) << "it has none to be driven";
+}
+
+TEST(Model, AveragesFollowAndChangePlaces) {
+  const Batch batch = blobs(12, 13, 5);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    ModelSpec spec = small();
+    spec.average = true;
+    spec.dtype = dtype;
+    Model model(spec);
+    Tensor expected = model.states().read("fc1.weight");
+    for (int step = 0; step < 5; ++step) {
+      model.fit(batch.x, batch.labels, 0.1);
+      model.average(0.3);
+      const Tensor p = model.states().read("fc1.weight");
+      for (int64_t i = 0; i < p.elements(); ++i) expected.set(i, 0.7 * expected.at(i) + 0.3 * p.at(i));
+    }
+    const auto before = states_of(model);
+    for (int64_t i = 0; i < expected.elements(); ++i)
+      ASSERT_NEAR(before.at("fc1.weight/average").at(i), expected.at(i), 1e-6);
+    model.exchange_averages();
+    EXPECT_EQ(model.states().read("fc1.weight"), before.at("fc1.weight/average"));
+    model.exchange_averages();
+    EXPECT_EQ(states_of(model), before);
+    model.average(1);
+    EXPECT_EQ(model.states().read("fc1.weight/average"), before.at("fc1.weight")) << "a weight of 1 copies";
   }
 }
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "optim/average.h"
 #include "optim/clip.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -214,7 +215,7 @@ TEST(Optimizers, DecayMayLeaveBiasesAlone) {
     append_updates(trace, spec, {"fc1.weight", "fc1.bias"},
                    {constant(trace.graph(), Tensor(weight.type())), constant(trace.graph(), Tensor(bias.type()))});
     const Function function = trace.finish();
-    std::vector<double> numbers(3);
+    std::vector<double> numbers(scalar_inputs(spec).size());
     scalar_values(spec, 0.1, 1, numbers);
     std::vector<Tensor> inputs;
     for (const double number : numbers) inputs.push_back(Tensor::scalar(number, DType::f64));
@@ -256,6 +257,162 @@ TEST(Optimizers, MistakesAreNamed) {
   EXPECT_NE(message({"momentum", {{"momentum", 1.0}}}).find("below 1"), std::string::npos);
   EXPECT_NE(message({"adam", {{"beta2", 1.5}}}).find("beta2"), std::string::npos);
   EXPECT_NE(message({"adam", {{"lr", std::string("fast")}}}).find("expected a number"), std::string::npos);
+}
+
+// One update of parameters by gradients of zero, in double: what is left is regularisation.
+std::map<std::string, Tensor> regularised(const OptimizerSpec& stated,
+                                          const std::map<std::string, Tensor>& parameters) {
+  States states;
+  for (const auto& [name, value] : parameters) states.add(name, value, true);
+  const OptimizerSpec spec = complete(resolve_groups(complete(stated), states.names(true)));
+  create_moments(states, spec);
+  Trace trace(states);
+  const std::vector<std::string> updated = updated_parameters(spec, states.names(true));
+  std::vector<Var> gradients;
+  for (const auto& name : updated) gradients.push_back(constant(trace.graph(), Tensor(states.at(name).type)));
+  append_updates(trace, spec, updated, gradients);
+  const Function function = trace.finish();
+  std::vector<double> numbers(scalar_inputs(spec).size());
+  scalar_values(spec, spec.args.real("lr"), 1, numbers);
+  std::vector<Tensor> inputs;
+  for (const double number : numbers) inputs.push_back(Tensor::scalar(number, DType::f64));
+  commit(function, interpret(function, read_states(states), inputs), states);
+  std::map<std::string, Tensor> out;
+  for (const auto& name : states.names(true)) out.emplace(name, states.read(name));
+  return out;
+}
+
+TEST(Regularisation, L1L2AndDecoupledDecayWithOrWithoutBiases) {
+  const Tensor w({1, 3}, {1, -2, 0}, DType::f64), b({2}, {1, -2}, DType::f64);
+  struct Case {
+    Attrs args;
+    std::vector<double> w, b;
+  };
+  const Attr no = int64_t{0}, yes = int64_t{1};
+  for (const Case& one :
+       {Case{{{"l1", 0.5}}, {0.95, -1.95, 0}, {0.95, -1.95}},
+        Case{{{"l1", 0.5}, {"decay_biases", no}}, {0.95, -1.95, 0}, {1, -2}},
+        Case{{{"weight_decay", 0.5}}, {0.95, -1.9, 0}, {0.95, -1.9}},
+        Case{{{"weight_decay", 0.5}, {"decoupled_decay", yes}, {"decay_biases", no}}, {0.95, -1.9, 0}, {1, -2}}}) {
+    OptimizerSpec spec{"sgd", one.args};
+    spec.args.set("lr", 0.1);
+    const auto out = regularised(spec, {{"w", w}, {"b", b}});
+    for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(out.at("w").at(int64_t(i)), one.w[i], 1e-15) << one.args.str();
+    for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(out.at("b").at(int64_t(i)), one.b[i], 1e-15) << one.args.str();
+  }
+  // Adam divides L2 by the gradient's size, but not decoupled decay.
+  EXPECT_NEAR(regularised({"adam", {{"lr", 0.1}, {"weight_decay", 0.5}}}, {{"w", w}}).at("w").at(1), -1.9, 1e-6);
+  EXPECT_NEAR(regularised({"adamw", {{"lr", 0.1}, {"weight_decay", 0.5}}}, {{"w", w}}).at("w").at(1), -1.9, 1e-12);
+  EXPECT_NEAR(regularised({"adam", {{"lr", 0.1}, {"weight_decay", 0.05}}}, {{"w", w}}).at("w").at(1), -1.9, 1e-6);
+  EXPECT_NEAR(regularised({"adamw", {{"lr", 0.1}, {"weight_decay", 0.05}}}, {{"w", w}}).at("w").at(1), -1.99, 1e-12);
+}
+
+TEST(Regularisation, MaxNormShortensRowsOfWeightsAlone) {
+  const Tensor w({3, 2}, {3, 4, 0.3, 0.4, 0, 0}, DType::f64), b({2}, {30, 40}, DType::f64);
+  const auto out = regularised({"sgd", {{"max_norm", 1.0}}}, {{"w", w}, {"b", b}});
+  EXPECT_EQ(out.at("b"), b);
+  EXPECT_NEAR(out.at("w").at(0), 0.6, 1e-15);
+  EXPECT_NEAR(out.at("w").at(1), 0.8, 1e-15);
+  for (int64_t i = 2; i < 6; ++i) EXPECT_EQ(out.at("w").at(i), w.at(i)) << "a row within the limit stays as it is";
+  const auto keras = regularised({"sgd", {{"max_norm", 1.0}, {"max_norm_keras", int64_t{1}}}}, {{"w", w}});
+  EXPECT_NEAR(keras.at("w").at(1), 4 / (5 + 1e-7), 1e-15);
+  EXPECT_NEAR(keras.at("w").at(3), 0.4 * 0.5 / (0.5 + 1e-7), 1e-15);
+  EXPECT_EQ(keras.at("w").at(5), 0);
+}
+
+TEST(Groups, EachParameterHasWhatAllThatMatchState) {
+  const std::vector<std::string> names{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
+  const OptimizerSpec spec = resolve_groups({"sgd",
+                                             {{"lr", 0.1}},
+                                             {{.match = "*.bias", .args = {{"weight_decay", 0.5}}},
+                                              {.match = "fc1.*", .args = {{"lr", 0.01}}, .lr_factor = 2},
+                                              {.match = "fc?.b*", .args = {{"weight_decay", 0.25}}}}},
+                                            names);
+  const auto all_of = [&](const std::string& name) {
+    for (const ParameterGroup& group : spec.groups)
+      if (std::ranges::find(group.parameters, name) != group.parameters.end()) return group;
+    return ParameterGroup{.match = "", .complete = spec.args};
+  };
+  EXPECT_EQ(all_of("fc1.bias").complete.real("weight_decay"), 0.25) << "the later one";
+  EXPECT_EQ(all_of("fc1.bias").complete.real("lr"), 0.01);
+  EXPECT_EQ(all_of("fc1.weight").complete.real("weight_decay"), 0);
+  EXPECT_EQ(all_of("fc1.weight").lr_factor, 2);
+  EXPECT_EQ(all_of("fc2.bias").complete.real("lr"), 0.1);
+  EXPECT_EQ(all_of("fc2.weight").complete.real("weight_decay"), 0);
+  // The rates follow a schedule in proportion.
+  const auto inputs = scalar_inputs(spec);
+  std::vector<double> numbers(inputs.size());
+  scalar_values(spec, 0.05, 1, numbers);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == "optimizer/lr") { EXPECT_EQ(numbers[i], 0.05); }
+    if (inputs[i] == "optimizer/group0/lr") { EXPECT_NEAR(numbers[i], 2 * 0.005, 1e-17); }
+  }
+}
+
+TEST(Groups, WhatIsFrozenStaysAndHasNoMoments) {
+  const Tensor one({1, 1}, {1}, DType::f64);
+  OptimizerSpec spec{"adamw", {{"lr", 0.5}, {"weight_decay", 0.5}}, {{.match = "a", .freeze = true}}};
+  const auto out = regularised(spec, {{"a", one}, {"b", one}});
+  EXPECT_EQ(out.at("a"), one);
+  EXPECT_EQ(out.at("b").at(0), 0.75);
+  States states;
+  states.add("a", one, true);
+  states.add("b", one, true);
+  create_moments(states, resolve_groups(complete(spec), {"a", "b"}));
+  EXPECT_FALSE(states.has("a/adam_m"));
+  EXPECT_TRUE(states.has("b/adam_m"));
+  spec.groups = {{.match = "a", .args = {{"lr", 0.0}}}};
+  EXPECT_EQ(regularised(spec, {{"a", one}, {"b", one}}).at("a"), one) << "a rate of zero";
+}
+
+TEST(Groups, MistakesAreNamed) {
+  const auto message = [](const ParameterGroup& group, const std::vector<std::string>& names) {
+    try {
+      resolve_groups(complete(OptimizerSpec{"sgd", {}, {group}}), names);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_NE(message({.match = "fc3.*"}, {"fc1.weight", "fc1.bias"}).find("there are fc1.weight, fc1.bias"),
+            std::string::npos);
+  EXPECT_NE(message({.match = "*", .freeze = true}, {"a", "b"}).find("all parameters"), std::string::npos);
+  EXPECT_NE(message({.match = "a", .args = {{"momentum", 1.5}}}, {"a"}).find("below 1"), std::string::npos);
+  EXPECT_NE(message({.match = "a", .args = {{"momentun", 0.5}}}, {"a"}).find("did you mean \"momentum\""),
+            std::string::npos);
+  EXPECT_NE(message({.match = "a", .lr_factor = -1}, {"a"}).find("lr_factor"), std::string::npos);
+}
+
+// --- averages ---
+
+TEST(Averages, AreWhatTheirFormulasSay) {
+  const double decay = 0.8;
+  double corrected = 0, plain = 7, m = 0;
+  for (int64_t t = 1; t <= 50; ++t) {
+    const double p = std::sin(double(t));
+    const double w = average_weight({.ema_decay = decay, .ema_correction = true}, t, 10);
+    corrected = (1 - w) * corrected + w * p;
+    m = decay * m + (1 - decay) * p;
+    EXPECT_NEAR(corrected, m / (1 - std::pow(decay, double(t))), 1e-14);
+    const double v = average_weight({.ema_decay = decay}, t, 10), before = plain;
+    plain = (1 - v) * plain + v * p;
+    EXPECT_NEAR(plain, decay * before + (1 - decay) * p, 1e-15);
+  }
+  // Epochs of 5 steps, from the third on: steps 15, 20, 25.
+  double mean = 99, sum = 0;
+  for (int64_t t = 1; t <= 29; ++t) {
+    const double w = average_weight({.swa_start = 3}, t, 5), p = double(t * t);
+    mean = (1 - w) * mean + w * p;
+    if (t >= 15 && t % 5 == 0) sum += p;
+    EXPECT_EQ(has_average({.swa_start = 3}, t, 5), t >= 15);
+  }
+  EXPECT_NEAR(mean, sum / 3, 1e-10);
+  EXPECT_EQ(average_weight({}, 10, 5), 0);
+  EXPECT_THROW(check(Averaging{.ema_decay = 1}, 10), Error);
+  EXPECT_THROW(check(Averaging{.ema_decay = 0.9, .swa_start = 2}, 10), Error);
+  EXPECT_THROW(check(Averaging{.swa_start = 11}, 10), Error);
+  EXPECT_NO_THROW(check(Averaging{.swa_start = 10}, 10));
 }
 
 // --- clipping ---
@@ -322,6 +479,100 @@ TEST(Schedules, StepFallsAfterEverySoManyEpochs) {
   EXPECT_EQ(learning_rate(off, 0.8, {.step = 10, .steps = 80, .steps_per_epoch = 10}), 0.0);
   EXPECT_THROW(complete(ScheduleSpec{"step", {{"step_size", int64_t{0}}}}), Error);
   EXPECT_THROW(complete(ScheduleSpec{"step", {{"gamma", -0.5}}}), Error);
+}
+
+TEST(Schedules, SenselessArgumentsAreNamed) {
+  const auto message = [](const ScheduleSpec& spec) {
+    try {
+      complete(spec);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  using List = std::vector<int64_t>;
+  EXPECT_NE(message({"multi_step"}).find("milestones"), std::string::npos);
+  EXPECT_NE(message({"multi_step", {{"milestones", List{3, 3}}}}).find("each larger"), std::string::npos);
+  EXPECT_NE(message({"multi_step", {{"milestones", List{}}}}).find("at least one"), std::string::npos);
+  EXPECT_NE(message({"cyclic", {{"mode", std::string("exp_rang")}}}).find("did you mean \"exp_range\""),
+            std::string::npos);
+  EXPECT_NE(message({"one_cycle", {{"pct_start", 1.5}}}).find("from 0 to 1"), std::string::npos);
+  EXPECT_NE(message({"one_cycle", {{"max_momentum", 1.0}}}).find("below 1"), std::string::npos);
+  EXPECT_NE(message({"plateau", {{"factor", 1.0}}}).find("below 1"), std::string::npos);
+  EXPECT_NE(message({"cosine", {{"eta_min", std::nan("")}}}).find("eta_min"), std::string::npos);
+  EXPECT_NE(message({"warm_restarts", {{"T_0", int64_t{0}}}}).find("from 1 to 1e9"), std::string::npos);
+  EXPECT_NE(message({"cosin"}).find("did you mean \"cosine\""), std::string::npos);
+}
+
+TEST(Schedules, WhatDoesNotFitTheRunIsRefused) {
+  const auto message = [](const ScheduleSpec& spec, bool validates = true) {
+    try {
+      Scheduler(spec, 0.1, {.steps = 100, .steps_per_epoch = 10}, validates);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input);
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  using List = std::vector<int64_t>;
+  const Attr by_step = std::string("step");
+  EXPECT_EQ(message({"multi_step", {{"milestones", List{3, 9}}}}), "none");
+  EXPECT_NE(message({"multi_step", {{"milestones", List{3, 10}}}}).find("a milestone is 10 epochs, but the run has 10"),
+            std::string::npos);
+  EXPECT_EQ(message({"multi_step", {{"milestones", List{3, 9}}, {"warmup", 50.0}}}), "none")
+      << "counted from the beginning";
+  EXPECT_EQ(message({"multi_step", {{"milestones", List{99}}, {"per", by_step}}}), "none");
+  EXPECT_NE(message({"multi_step", {{"milestones", List{100}}, {"per", by_step}}}).find("100 steps"),
+            std::string::npos);
+  EXPECT_NE(message({"step", {{"step_size", int64_t{10}}}}).find("would never come"), std::string::npos);
+  EXPECT_EQ(message({"warm_restarts", {{"T_0", int64_t{10}}}}), "none");
+  EXPECT_NE(message({"warm_restarts", {{"T_0", int64_t{11}}}}).find("not one cycle ends"), std::string::npos);
+  EXPECT_NE(message({"cyclic", {{"step_size_up", int64_t{101}}}}).find("never peaks"), std::string::npos);
+  EXPECT_NE(message({"constant", {{"warmup", 100.0}}}).find("warmup is 100 steps, but the run has 100"),
+            std::string::npos);
+  EXPECT_NE(
+      message({"opennmt", {{"decay", std::string("epoch_only")}, {"start_decay_at", int64_t{10}}}}).find("never falls"),
+      std::string::npos);
+  EXPECT_NE(message({"plateau"}, false).find("no samples are held out"), std::string::npos);
+  EXPECT_EQ(message({"cosine"}, false), "none");
+}
+
+TEST(Schedules, ACurveIsWhatARunWouldMeet) {
+  for (const Schedule& schedule : schedules()) {
+    ScheduleSpec spec{schedule.name, {{"warmup", 7.0}}};
+    if (spec.name == "multi_step") spec.args.set("milestones", std::vector<int64_t>{2, 5});
+    const ScheduleCurve curve = schedule_curve(spec, 0.3, 90, 10);
+    ASSERT_EQ(curve.steps.size(), 90u) << schedule.name;
+    EXPECT_EQ(curve.depends.empty(), schedule.hear == nullptr) << schedule.name;
+    EXPECT_NEAR(curve.steps[0].lr / curve.steps[7].lr, 0.01, 1e-12) << schedule.name;
+    double most = 0;
+    for (int64_t step = 0; step < 90; ++step) {
+      const double found = curve.steps[size_t(step)].lr;
+      EXPECT_TRUE(schedule.hear ||
+                  found == learning_rate(complete(spec), 0.3, {.step = step, .steps = 90, .steps_per_epoch = 10}));
+      most = std::max(most, curve.steps[size_t(step)].lr);
+    }
+    EXPECT_LE(most, 0.3 * (1 + 1e-12)) << schedule.name << ": lr is the highest rate";
+  }
+}
+
+TEST(Schedules, WhatWasHeardIsRestoredToTheBit) {
+  for (const char* name : {"plateau", "opennmt"}) {
+    const ScheduleSpec spec{name, {}};
+    const Progress run{.steps = 400, .steps_per_epoch = 10};
+    Scheduler whole(spec, 0.1, run, true);
+    for (int64_t epoch = 1; epoch <= 40; ++epoch) {
+      Scheduler resumed(spec, 0.1, run, true);
+      resumed.restore(whole.state());
+      const double loss = 1 + 0.3 * std::sin(double(epoch));
+      resumed.end_epoch(epoch, loss);
+      whole.end_epoch(epoch, loss);
+      EXPECT_EQ(resumed.state(), whole.state()) << name << " " << epoch;
+      EXPECT_EQ(resumed.at(epoch * 10).lr, whole.at(epoch * 10).lr);
+    }
+    EXPECT_LT(whole.at(399).lr, 0.1) << name;
+  }
 }
 
 } // namespace

@@ -111,6 +111,32 @@ TEST(Set, AnotherOptimiserBringsItsOwnDefaultsWhereverItStands) {
   EXPECT_EQ(changed(named, {"optimizer=sgd"}).train.optimizer.args.real("momentum"), 0.9) << "the same one stays";
 }
 
+TEST(Set, GroupsAndAverages) {
+  const std::string groups =
+      R"(groups=[{match="*.bias", weight_decay=0}, {match="fc1.*", learning_rate=0.5, lr_factor=2, freeze=true}])";
+  const Recipe recipe = changed(named, {groups, "ema_decay=0.99"});
+  ASSERT_EQ(recipe.train.optimizer.groups.size(), 2u);
+  EXPECT_EQ(recipe.train.optimizer.groups[1].args.real("lr"), 0.5);
+  EXPECT_TRUE(recipe.train.optimizer.groups[1].freeze);
+  EXPECT_EQ(recipe.train.average.ema_decay, 0.99);
+  const std::string toml = to_toml(recipe);
+  EXPECT_EQ(to_toml(parse_recipe(toml, "again")), toml);
+  EXPECT_THAT(
+      toml,
+      HasSubstr(
+          R"(groups = [{match="*.bias", weight_decay=0.0}, {match="fc1.*", lr=0.5, lr_factor=2.0, freeze=true}])"));
+  EXPECT_EQ(changed(toml, {"optimizer=adam"}).train.optimizer.groups.size(), 2u) << "another optimiser keeps them";
+  EXPECT_TRUE(changed(toml, {"groups=[]"}).train.optimizer.groups.empty());
+  EXPECT_THAT(refusal(named, {R"(groups=[{match="*", momentun=0.5}])"}), HasSubstr("did you mean \"momentum\""));
+  EXPECT_THAT(refusal(named, {R"(groups=[{match="*", momentum=1.5}])"}),
+              AllOf(HasSubstr("[groups="), HasSubstr("below 1")));
+  EXPECT_THAT(refusal(named, {R"(groups=[{weight_decay=0}])"}), HasSubstr("has no match"));
+  EXPECT_THAT(refusal(named, {R"(groups="*.bias")"}), HasSubstr("expected a list"));
+  EXPECT_THAT(refusal(named, {"ema_decay=1"}), HasSubstr("below 1"));
+  EXPECT_THAT(refusal(named, {"ema_decay=0.9", "swa_start=2"}), HasSubstr("one of the two"));
+  EXPECT_THAT(refusal(named, {"epochs=5", "swa_start=6"}), HasSubstr("the run has 5 epochs"));
+}
+
 TEST(Set, NetLossAndSchedule) {
   const Recipe linear = changed(layered, {"net=linear"});
   EXPECT_EQ(linear.net.name, "linear");

@@ -82,6 +82,99 @@ TEST_F(Training, InterruptedAtAnyBatchItEndsWithTheSameBits) {
   }
 }
 
+TEST_F(Training, SchedulesThatListenAndAveragesGoOnWithTheSameBits) {
+  const std::vector<std::vector<std::string>> ways = {
+      {"schedule={op=\"plateau\", patience=0, factor=0.5, threshold=0.2}", "best_weights=false"},
+      {"schedule={op=\"opennmt\", start_decay_at=2}", "ema_decay=0.9"},
+      {"schedule={op=\"one_cycle\", warmup=0.1}", "ema_decay=0.9", "ema_correction=true", "best_weights=false"},
+      {"schedule={op=\"cyclic\", step_size_up=5}", "optimizer=momentum", "swa_start=2", "best_weights=false"},
+      {"optimizer=nadam", "swa_start=2", "groups=[{match=\"fc1.*\", freeze=true}, {match=\"*.bias\", lr=0.1}]"}};
+  for (size_t way = 0; way < ways.size(); ++way) {
+    std::vector<std::string> keys = small;
+    keys.insert(keys.end(), ways[way].begin(), ways[way].end());
+    Work whole = begin("moons", keys, "whole-" + std::to_string(way));
+    const TrainingResult expected = train(whole.model, whole.recipe, whole.data, whole.directory);
+    for (const int stop_after : {6, 7, 15, 21}) { // 7 batches an epoch
+      SCOPED_TRACE(ways[way][0] + ", cut after " + std::to_string(stop_after));
+      Work work = begin("moons", keys, "cut-" + std::to_string(way) + "-" + std::to_string(stop_after));
+      int batches = 0;
+      TrainingHooks hooks;
+      hooks.batch = [&](const Pace&) { ++batches; };
+      hooks.stop = [&] { return batches >= stop_after; };
+      EXPECT_EQ(train(work.model, work.recipe, work.data, work.directory, hooks).ending, Ending::interrupted);
+      vitro::StoredRun run = open_run(work.directory);
+      Model fresh(model_spec(run.recipe, run.schema));
+      const TrainingResult resumed = train(fresh, run.recipe, data_of(run), work.directory);
+      EXPECT_EQ(resumed.weights_sha256, expected.weights_sha256);
+      EXPECT_EQ(without_seconds(resumed.history), without_seconds(expected.history));
+      EXPECT_EQ(resumed.test.loss, expected.test.loss);
+    }
+    Model again(model_spec(whole.recipe, whole.data.train.schema));
+    EXPECT_EQ(train(again, whole.recipe, whole.data, whole.directory).weights_sha256, expected.weights_sha256)
+        << "a finished run";
+    EXPECT_EQ(weights_sha256(open_run(whole.directory).model.states()), expected.weights_sha256) << "what was saved";
+  }
+}
+
+TEST_F(Training, ThePlateauIsTheOneOfTheHistory) {
+  Work work = begin("moons",
+                    {"samples=50", "validation=30", "batch=8", "epochs=20", "optimizer=adam", "lr=0.05",
+                     "schedule={op=\"plateau\", patience=1, factor=0.5, threshold=0.4}"},
+                    "run");
+  const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
+  double lr = 0.05, best = INFINITY;
+  int waited = 0, falls = 0;
+  for (const auto& row : result.history.rows) { // epoch, train_loss, train_accuracy, validation_loss, .., lr, seconds
+    EXPECT_EQ(row[5], lr) << "epoch " << row[0];
+    waited = row[3] < best * (1 - 0.4) ? 0 : waited + 1;
+    if (waited == 0) best = row[3];
+    if (waited > 1) {
+      lr *= 0.5;
+      waited = 0;
+      ++falls;
+    }
+  }
+  EXPECT_GT(falls, 0) << "or this test shows nothing";
+}
+
+TEST_F(Training, TheAverageIsMeasuredAndKept) {
+  for (const bool swa : {false, true}) {
+    std::vector<std::string> keys = small;
+    keys.insert(keys.end(), {"best_weights=false", swa ? "swa_start=2" : "ema_decay=0.9"});
+    Work work = begin("moons", keys, swa ? "swa" : "ema");
+    std::vector<double> expected = work.model.states().read("fc1.weight").values();
+    int64_t epochs = 0;
+    TrainingHooks hooks;
+    hooks.batch = [&](const Pace& pace) {
+      epochs += pace.done == pace.of;
+      const bool counts = swa ? epochs >= 2 && pace.done == pace.of : true;
+      const double w = swa ? 1.0 / double(epochs - 1) : 0.1;
+      const std::vector<double> p = work.model.states().read("fc1.weight").values();
+      for (size_t i = 0; counts && i < p.size(); ++i) expected[i] = (1 - w) * expected[i] + w * p[i];
+    };
+    const TrainingResult result = train(work.model, work.recipe, work.data, work.directory, hooks);
+    EXPECT_EQ(epochs, 4);
+    const std::vector<double> kept = work.model.states().read("fc1.weight").values();
+    for (size_t i = 0; i < kept.size(); ++i) ASSERT_NEAR(kept[i], expected[i], 1e-5);
+    EXPECT_EQ(result.validation.loss, result.history.rows.back()[3]) << "the average is what was validated";
+    EXPECT_EQ(measure(open_run(work.directory).model, work.data.validation).loss, result.validation.loss);
+  }
+}
+
+TEST_F(Training, AScheduleThatDoesNotFitIsRefused) {
+  for (const std::string wrong :
+       {"schedule={op=\"multi_step\", milestones=[2, 4]}", "schedule={op=\"constant\", warmup=28}"}) {
+    std::vector<std::string> keys = small;
+    keys.push_back(wrong);
+    Work work = begin("moons", keys, wrong.substr(14, 5));
+    try {
+      train(work.model, work.recipe, work.data, work.directory);
+      FAIL() << wrong;
+    } catch (const Error& error) { EXPECT_EQ(error.fault(), Fault::input) << error.what(); }
+    EXPECT_FALSE(std::filesystem::exists(work.directory.weights()));
+  }
+}
+
 TEST_F(Training, CheckpointsChangeNothing) {
   Work often = begin("moons", small, "often"), never = begin("moons", small, "never");
   TrainingHooks every_batch, none;

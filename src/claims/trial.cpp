@@ -7,6 +7,7 @@
 #include "data/batches.h"
 #include "optim/schedule.h"
 #include "train/measure.h"
+#include "train/training.h"
 
 namespace vitro {
 namespace {
@@ -15,7 +16,7 @@ class Trial {
 public:
   Trial(const Recipe& recipe, const Splits& data, std::span<const Figure* const> figures, const TrialHooks& hooks)
       : recipe_(complete(recipe, data.train.schema)), data_(data), figures_(figures), hooks_(hooks),
-        model_(model_spec(recipe_, data.train.schema)),
+        model_(model_spec(recipe_, data.train.schema)), scheduler_(scheduler_of(recipe_, data)),
         batches_(data.train.size(), recipe_.train.batch, uint64_t(recipe_.train.seed),
                  recipe_.train.shuffle ? Order::shuffled : Order::as_stored),
         values_(figures.size(), std::numeric_limits<double>::quiet_NaN()) {}
@@ -28,7 +29,7 @@ public:
     for (Position at; at.epoch < last; at = batches_.after(at)) {
       if (hooks_.stop && hooks_.stop()) return std::nullopt;
       if (!step(at)) break;
-      if (at.batch + 1 == batches_.per_epoch()) look(at.epoch + 1);
+      if (at.batch + 1 == batches_.per_epoch()) end_epoch(at.epoch + 1);
       if (hooks_.passed) hooks_.passed(double(model_.steps()) / double(last * batches_.per_epoch()));
     }
     return values_;
@@ -37,15 +38,19 @@ public:
 private:
   bool step(Position at) {
     fill(data_.train, batches_.rows(at), model_.spec().dtype, batch_);
-    const int64_t per_epoch = batches_.per_epoch();
-    const double rate = learning_rate(
-        recipe_.train.schedule, model_.spec().optimizer.args.real("lr"),
-        {.step = model_.steps(), .steps = recipe_.train.epochs * per_epoch, .steps_per_epoch = per_epoch});
-    const StepResult result = model_.fit(batch_.x, batch_.targets, rate);
+    const StepResult result = take_step(model_, recipe_, scheduler_, batch_);
     return result.finite && result.finite_update;
   }
 
+  void end_epoch(int64_t epoch) {
+    look(epoch);
+    if (!scheduler_.listens()) return;
+    const Averaged averaged(model_, recipe_, scheduler_);
+    scheduler_.end_epoch(epoch, measure(model_, data_.validation).loss);
+  }
+
   void look(int64_t epochs) {
+    const Averaged averaged(model_, recipe_, scheduler_);
     const Snapshot snapshot(recipe_, data_, model_);
     for (size_t i = 0; i < figures_.size(); ++i) {
       const auto& [kind, after] = figures_[i]->at;
@@ -61,6 +66,7 @@ private:
   std::span<const Figure* const> figures_;
   const TrialHooks& hooks_;
   Model model_;
+  Scheduler scheduler_;
   Batches batches_;
   SampleBatch batch_;
   std::vector<double> values_;

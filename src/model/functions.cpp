@@ -1,8 +1,11 @@
 #include "model/functions.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/text.h"
 #include "ops/gradient.h"
+#include "ops/ops.h"
 
 namespace vitro {
 namespace {
@@ -41,10 +44,20 @@ Type input_type(const ModelSpec& spec, int64_t batch) {
 Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch, const Type& targets) {
   Trace trace(states);
   const std::vector<std::string> parameters = states.names(true);
+  const std::vector<std::string> updated = updated_parameters(spec.optimizer, parameters);
   if (purpose == Purpose::update) {
     std::vector<Var> summed;
-    for (const std::string& name : parameters) summed.push_back(trace.input("gradient/" + name, states.at(name).type));
-    append_updates(trace, spec.optimizer, parameters, clip(summed, spec.clip));
+    for (const std::string& name : parameters) {
+      const Var gradient = trace.input("gradient/" + name, states.at(name).type);
+      if (std::ranges::find(updated, name) != updated.end()) summed.push_back(gradient);
+    }
+    append_updates(trace, spec.optimizer, updated, clip(summed, spec.clip));
+    return trace.finish();
+  }
+  if (purpose == Purpose::average) {
+    const Var weight = trace.input("weight", {spec.dtype, Shape{}});
+    for (const std::string& name : parameters)
+      trace.update(name + "/average", mix(trace.state(name + "/average"), trace.state(name), 1 - weight, weight));
     return trace.finish();
   }
   const Built built = build_net(trace, spec, batch, purpose == Purpose::gradient || purpose == Purpose::step);
@@ -63,7 +76,7 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
     for (size_t i = 0; i < parameters.size(); ++i) trace.output(parameters[i], found[i]);
   }
   if (purpose == Purpose::step)
-    append_updates(trace, spec.optimizer, parameters, clip(gradients(trace, parts.loss, parameters), spec.clip));
+    append_updates(trace, spec.optimizer, updated, clip(gradients(trace, parts.loss, updated), spec.clip));
   return trace.finish();
 }
 

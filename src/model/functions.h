@@ -12,6 +12,7 @@ enum class Purpose : uint8_t {
   explain,  // the same, and each layer's output by its name
   gradient, // x, targets -> loss, predictions, then one gradient per parameter by its name; in training
   update,   // one gradient per parameter, the optimiser's scalars -> updates
+  average,  // the weight of the present parameters -> the averages' updates
   step,     // x, targets, the optimiser's scalars -> loss, predictions; updates: gradient and update in one
 };
 

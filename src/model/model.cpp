@@ -38,11 +38,15 @@ ModelSpec completed(ModelSpec spec) {
   return spec;
 }
 
-States created(const ModelSpec& spec) {
+// Also says which parameters the optimiser's groups have.
+States created(ModelSpec& spec) {
   States states;
   std::optional<NumpyRandom> numpy = spec.numpy;
   create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype, numpy ? &*numpy : nullptr);
+  spec.optimizer = resolve_groups(std::move(spec.optimizer), states.names(true));
   create_moments(states, spec.optimizer);
+  if (spec.average)
+    for (const std::string& name : states.names(true)) states.add(name + "/average", states.read(name));
   states.add("step", Tensor({DType::i32, Shape{}}));
   return states;
 }
@@ -257,12 +261,43 @@ void Model::set_optimizer(const std::string& arg, double value) {
   changed.args.set(arg, value);
   changed = complete(changed);
   const auto structure = [](const OptimizerSpec& spec) {
-    return std::pair(find_optimizer(spec.name).moments(spec.args).size(), spec.args.real("weight_decay") > 0);
+    std::vector<size_t> out;
+    const auto add = [&](const Attrs& args) {
+      out.push_back(find_optimizer(spec.name).moments(args).size());
+      for (const char* zero_or_not : {"weight_decay", "l1", "max_norm"}) out.push_back(args.real(zero_or_not) > 0);
+    };
+    add(spec.args);
+    for (const ParameterGroup& group : spec.groups) add(group.complete);
+    return out;
   };
   if (structure(changed) != structure(held))
     bad_input(text("optimizer ", held.name), text(arg, " cannot change from ", held.args.real(arg), " to ", value),
               "what starts at zero has no place in the step: start it above zero, or make a new model");
   held = std::move(changed);
+}
+
+void Model::set_momentum(double value) {
+  for (const char* arg : {"momentum", "beta1"})
+    if (const Attrs& args = inner_->spec.optimizer.args; args.has(arg) && args.real(arg) > 0) {
+      if (args.real(arg) != value) set_optimizer(arg, value);
+      return;
+    }
+}
+
+void Model::average(double weight) {
+  const Tensor scalar = Tensor::scalar(weight, inner_->spec.dtype);
+  const auto run = inner_->runs.lease({Purpose::average, 0, {}});
+  run->bind(0, scalar);
+  run->run();
+}
+
+void Model::exchange_averages() {
+  States& states = inner_->states;
+  for (const std::string& name : inner_->parameters) {
+    const Tensor parameter = states.read(name), average = states.read(name + "/average");
+    states.write(name, average);
+    states.write(name + "/average", parameter);
+  }
 }
 
 void Model::predict(ConstView x, View predictions) const {

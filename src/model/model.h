@@ -32,6 +32,7 @@ struct ModelSpec {
   std::string reduction = {};         // "": the loss's first, the mean
   OptimizerSpec optimizer = {};
   Clip clip = {};
+  bool average = false;     // states "fc1.weight/average", see Model::average
   int64_t shards = 1;       // gradients are made on so many parts of a batch and added in a fixed tree
   DType dtype = DType::f32; // f64: interpreted, exact and slow
   uint64_t seed = 0;
@@ -85,6 +86,13 @@ public:
   /// Changes a number of the optimiser from now on (momentum, beta1, weight_decay, lr), without planning again.
   /// Throws for an unknown one, a value out of range, or between zero and not zero where that adds or removes a moment.
   void set_optimizer(const std::string& arg, double value);
+  /// The momentum, or of Adam's kin beta1, from now on; nothing where the optimiser has neither, or it is zero.
+  void set_momentum(double value);
+
+  /// average := (1 - weight) average + weight parameter, of all parameters. Averages begin as the parameters do.
+  void average(double weight);
+  /// Parameters and averages change places; a second call undoes the first. Both throw where the spec has no averages.
+  void exchange_averages();
 
   /// Probabilities (cross-entropies) or numbers, [batch, outputs].
   Tensor predict(ConstView x) const;

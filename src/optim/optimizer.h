@@ -16,9 +16,20 @@
 
 namespace vitro {
 
+/// Parameters that are updated in another way than the rest (groups.cpp).
+struct ParameterGroup {
+  std::string match;    // over names of parameters: `*` stands for any text, `?` for one character
+  Attrs args = {};      // what differs from the optimiser's own; an lr here follows the schedule in proportion
+  double lr_factor = 1; // on the rate
+  bool freeze = false;  // never updated, and no part of the gradient's norm
+  Attrs complete = {};  // filled in by `complete`: with the optimiser's own
+  std::vector<std::string> parameters = {}; // filled in by `resolve_groups`
+};
+
 struct OptimizerSpec {
   std::string name = "sgd";
   Attrs args = {}; // what differs from the defaults: lr, momentum, weight_decay, ...
+  std::vector<ParameterGroup> groups = {};
 };
 
 struct Moment {
@@ -31,6 +42,7 @@ struct UpdateCall {
   const Var &p, &g;             // the parameter; its gradient, weight decay included where that is the rule
   std::span<const Var> moments; // in the order of Optimizer::moments
   std::span<const Var> scalars; // in the order of Optimizer::scalars
+  Var decay = {};               // of an optimiser that decays itself: weight_decay, empty for none
 };
 struct Updated {
   Var p;
@@ -44,7 +56,7 @@ struct Optimizer {
   const char* doc;
   const char* origin;
   std::vector<AttrSpec> args;
-  bool decoupled_decay = false;     // the parameter shrinks by lr weight_decay; else weight_decay p is added to g
+  bool decays_itself = false;       // `update` sees to decoupled decay
   std::vector<const char*> scalars; // numbers of one step
   std::function<std::vector<Moment>(const Attrs& args)> moments;
   /// Writes the scalars of step number `step`, counted from 1. Allocates nothing.
@@ -56,13 +68,20 @@ std::span<const Optimizer> optimizers();
 /// By name or alias; throws, with the nearest name, where there is none.
 const Optimizer& find_optimizer(const std::string& name);
 /// The spec with canonical name and all defaults stated. Throws on an unknown argument (with the nearest), or one out
-/// of range: a negative rate, a momentum or beta outside [0, 1).
+/// of range: a negative rate, a momentum or beta outside [0, 1); in a group too.
 OptimizerSpec complete(const OptimizerSpec& spec);
 
-/// Adds the optimiser's moments of every trainable state.
+/// Says which parameters each group has, one group for every parameter: where several match, the new group has what
+/// all of them state, the later ones first. Throws for a pattern that no name matches, or where nothing is left to
+/// train. All below take a spec that is resolved.
+OptimizerSpec resolve_groups(OptimizerSpec spec, const std::vector<std::string>& parameters);
+/// The parameters that no group freezes, in their order.
+std::vector<std::string> updated_parameters(const OptimizerSpec& spec, const std::vector<std::string>& parameters);
+
+/// Adds the optimiser's moments of every trainable state that is updated.
 void create_moments(States& states, const OptimizerSpec& spec);
 
-/// Appends the updates of `parameters` (names) by `gradients` to the trace, and declares its scalar inputs
+/// Appends the updates of `parameters` (names, none frozen) by `gradients` to the trace, and declares its scalar inputs
 /// ("optimizer/lr", ...), of the parameters' element type.
 void append_updates(Trace& trace, const OptimizerSpec& spec, const std::vector<std::string>& parameters,
                     const std::vector<Var>& gradients);

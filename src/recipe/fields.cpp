@@ -69,8 +69,52 @@ void read_loss(Recipe& recipe, const Item& item) {
 void read_optimizer(Recipe& recipe, const Item& item) {
   try {
     const std::string name = find_optimizer(item.word()).name;
-    if (name != recipe.train.optimizer.name) recipe.train.optimizer = {name, {}};
+    if (name != recipe.train.optimizer.name) recipe.train.optimizer = {name, {}, recipe.train.optimizer.groups};
   } catch (const Error& error) { relocate(error, item.where()); }
+}
+
+void read_groups(Recipe& recipe, const Item& item) {
+  OptimizerSpec& optimizer = recipe.train.optimizer;
+  const std::vector<AttrSpec>& args = find_optimizer(optimizer.name).args;
+  std::vector<ParameterGroup> groups;
+  for (const Value& table : item.list()) {
+    ParameterGroup& group = groups.emplace_back();
+    const std::string place = text(item.key, ".", groups.size() - 1);
+    for (const auto& [given, value] : Item{table, place, item.origin}.table()) {
+      const Item one{value, text(place, ".", given), item.origin};
+      const std::string key = canonical_key(given);
+      if (key == "match") {
+        group.match = one.word();
+      } else if (key == "lr_factor") {
+        group.lr_factor = one.real(0);
+      } else if (key == "freeze") {
+        group.freeze = one.flag();
+      } else if (const AttrSpec* spec = find_spec(args, key)) {
+        group.args.set(key, read_attr(one, spec, false));
+      } else {
+        std::vector<std::string> known = names_of(args);
+        for (const char* name : {"match", "lr_factor", "freeze"}) known.emplace_back(name);
+        bad_input(one.where(),
+                  text(place, ", with the optimiser ", optimizer.name, ", has no \"", given, "\"",
+                       did_you_mean(given, known)),
+                  "it takes " + join(known, ", "));
+      }
+    }
+    if (group.match.empty())
+      bad_input(Item{table, place, item.origin}.where(), text(place, " has no match"), "write {match=\"*.bias\", ...}");
+  }
+  optimizer.groups = std::move(groups);
+}
+
+std::string write_groups(const Recipe& recipe) {
+  std::vector<std::string> tables;
+  for (const ParameterGroup& group : recipe.train.optimizer.groups) {
+    std::string out = text("{match=", toml_text(group.match));
+    for (const auto& [key, value] : group.args.items()) out += text(", ", key, "=", write_attr(value));
+    if (group.lr_factor != 1) out += text(", lr_factor=", toml_text(group.lr_factor));
+    tables.push_back(out + (group.freeze ? ", freeze=true}" : "}"));
+  }
+  return tables.empty() ? "" : text("[", join(tables, ", "), "]");
 }
 
 std::string write_schedule(const Recipe& recipe) {
@@ -192,6 +236,8 @@ std::span<const Field> train_fields() {
           [](auto& r) -> auto& { return r.train.reduction; }),
       {"optimizer", "how a gradient changes the weights (vitro list optimizers)", read_optimizer,
        [](const Recipe& r) { return stated(r.train.optimizer.name); }, true},
+      {"groups", "parameters that are updated otherwise: [{match=\"*.bias\", weight_decay=0}], or lr_factor, freeze",
+       read_groups, write_groups},
       {"schedule", "how the rate changes (vitro list schedules)",
        [](Recipe& r, const Item& item) { r.train.schedule = read_schedule(item); }, write_schedule, true},
       whole(
@@ -216,6 +262,15 @@ std::span<const Field> train_fields() {
       flag(
           "best_weights", "end with the weights of the best epoch, not the last",
           [](auto& r) -> auto& { return r.train.best_weights; }),
+      real(
+          "ema_decay", 0, "weights are averaged, so much of the average is kept in each step; 0: off",
+          [](auto& r) -> auto& { return r.train.average.ema_decay; }),
+      flag(
+          "ema_correction", "the average begins at nothing, corrected as in Adam; false: with the initial weights",
+          [](auto& r) -> auto& { return r.train.average.ema_correction; }),
+      whole(
+          "swa_start", 0, "the weights at the ends of epochs are averaged from this epoch on; 0: off",
+          [](auto& r) -> auto& { return r.train.average.swa_start; }),
       whole(
           "shards", 1, "gradients are made on so many parts of a batch and added up",
           [](auto& r) -> auto& { return r.train.shards; }),
@@ -319,7 +374,10 @@ void complete_optimizer(OptimizerSpec& spec, const std::function<std::string(con
         complete(OptimizerSpec{spec.name, {item}});
       } catch (const Error& error) { relocate(error, where_of(item.first)); }
     }
-    relocate(whole_error, where_of("optimizer"));
+    const bool in_group = std::any_of(spec.groups.begin(), spec.groups.end(), [](const ParameterGroup& group) {
+      return group.lr_factor != 1 || !group.args.items().empty();
+    });
+    relocate(whole_error, where_of(in_group ? "groups" : "optimizer"));
   }
 }
 

@@ -66,6 +66,7 @@ void check(Recipe& recipe, const std::string& origin) {
     resolve(net_of(recipe), 2);
     complete_optimizer(recipe.train.optimizer, [&](const std::string&) { return origin; });
     recipe.train.schedule = complete(recipe.train.schedule);
+    check(recipe.train.average, recipe.train.epochs);
     if (!recipe.train.reduction.empty() && !recipe.train.loss.empty())
       check_reduction(find_loss(recipe.train.loss), recipe.train.reduction);
   } catch (const Error& error) {
@@ -127,6 +128,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.outputs = one ? 1 : schema.outputs();
   out.optimizer = recipe.train.optimizer;
   out.clip = {recipe.train.clip_norm, recipe.train.clip_value};
+  out.average = recipe.train.average.on();
   out.shards = recipe.train.shards;
   out.dtype = recipe.train.dtype == "f64" ? DType::f64 : DType::f32;
   out.seed = uint64_t(recipe.train.seed);

@@ -11,6 +11,7 @@
 
 #include "data/open.h"
 #include "model/model.h"
+#include "optim/average.h"
 #include "optim/schedule.h"
 
 namespace vitro {
@@ -48,6 +49,7 @@ struct TrainRecipe {
   int64_t patience = 0;                 // stop after so many epochs without a better validation loss; 0: never
   double min_delta = 0;                 // what counts as better
   bool best_weights = true;             // end with the weights of the best epoch
+  Averaging average;                    // what is evaluated and kept, once there is one, in the weights' place
   int64_t shards = 1;
   std::string dtype = "f32"; // "f64": interpreted, exact and slow
   int64_t seed = 0;

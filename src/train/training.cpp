@@ -32,11 +32,11 @@ struct EpochSums {
 class Loop {
 public:
   Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory* run, const TrainingHooks& hooks)
-      : model_(model), plan_(recipe.train), data_(data), run_(run), hooks_(hooks), dtype_(model.spec().dtype),
-        classes_(data.train.schema.goal == Goal::classes),
+      : model_(model), recipe_(recipe), plan_(recipe.train), data_(data), run_(run), hooks_(hooks),
+        dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
         batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
                  recipe.train.shuffle ? Order::shuffled : Order::as_stored),
-        base_rate_(model.spec().optimizer.args.real("lr")) {
+        scheduler_(scheduler_of(recipe, data)) {
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
     if (validates())
@@ -95,6 +95,7 @@ private:
     sums_ = {number("loss"), int64_t(number("correct")), int64_t(number("samples"))};
     fitting_s_ = number("fitting_seconds");
     fitted_ = int64_t(number("fitted"));
+    scheduler_.restore(saved.numbers);
   }
 
   void save(bool finished = false) {
@@ -113,6 +114,7 @@ private:
                         {"samples", double(sums_.samples)},
                         {"fitting_seconds", fitting_s_},
                         {"fitted", double(fitted_)}};
+    progress.numbers.merge(scheduler_.state());
     progress.numbers.insert(measured_.begin(), measured_.end());
     progress.texts = notes_;
     progress.history = history_;
@@ -120,11 +122,10 @@ private:
     last_saved_ = Clock::now();
   }
 
-  double rate() const {
-    return learning_rate(plan_.schedule, base_rate_,
-                         {.step = model_.steps(),
-                          .steps = plan_.epochs * batches_.per_epoch(),
-                          .steps_per_epoch = batches_.per_epoch()});
+  StepResult fit() {
+    fill(data_.train, batches_.rows(at_), dtype_, batch_);
+    rate_ = scheduler_.at(model_.steps()).lr;
+    return take_step(model_, recipe_, scheduler_, batch_);
   }
 
   // False where the caller asked to stop: then everything is saved.
@@ -137,9 +138,7 @@ private:
       if (since(last_saved_) >= hooks_.checkpoint_s) save();
       if (snapshot_.empty() || ++since_snapshot_ >= snapshot_steps) take_snapshot();
       const Clock::time_point begin = Clock::now();
-      fill(data_.train, batches_.rows(at_), dtype_, batch_);
-      rate_ = rate();
-      const StepResult step = model_.fit(batch_.x, batch_.targets, rate_);
+      const StepResult step = fit();
       if (!step.finite || !step.finite_update) stop_at_nonfinite(step);
       fitting_s_ += since(begin);
       fitted_ += step.samples;
@@ -170,14 +169,17 @@ private:
     std::vector<double> row = {double(at_.epoch + 1), sums_.loss / n};
     if (classes_) row.push_back(double(sums_.correct) / n);
     if (validates()) {
+      const Averaged averaged(model_, recipe_, scheduler_);
       const Metrics metrics = measure(model_, data_.validation);
       row.insert(row.end(), {metrics.loss, classes_ ? metrics.accuracy() : metrics.rmse});
       judge(metrics.loss);
+      scheduler_.end_epoch(at_.epoch + 1, metrics.loss);
     }
     row.insert(row.end(), {rate_, seconds()});
     history_.rows.push_back(std::move(row));
     sums_ = {};
     at_ = {at_.epoch + 1, 0};
+    if (scheduler_.listens()) snapshot_.clear(); // what it heard cannot be replayed
     if (hooks_.epoch) hooks_.epoch(history_);
     if (since(last_saved_) >= std::min(shortest_interval_s, hooks_.checkpoint_s)) {
       save();
@@ -198,12 +200,17 @@ private:
     if (keeps_best()) best_weights_ = tensors_of(model_.states(), model_.states().names(true));
   }
 
-  // What a reader of the run gets: the epochs, and the best weights so far, or where none are kept the latest.
+  // The weights that a reader of the run gets: the best so far, or where none are kept the latest or their average.
+  std::vector<NamedTensor> chosen() {
+    if (!best_weights_.empty()) return best_weights_;
+    const Averaged averaged(model_, recipe_, scheduler_);
+    return tensors_of(model_.states(), model_.states().names(true));
+  }
+
   void write_results() {
     if (!run_) return;
     write_atomically(run_->history(), to_csv(history_));
-    const std::vector<std::string> names = model_.states().names(true);
-    TensorFile file{best_weights_.empty() ? tensors_of(model_.states(), names) : best_weights_, {{"format", "pt"}}};
+    TensorFile file{chosen(), {{"format", "pt"}}};
     write_atomically(run_->weights(), write_safetensors(file, run_->weights()));
   }
 
@@ -214,7 +221,7 @@ private:
   // With the chosen weights, which stay in the model. Only at the end the test part is read.
   TrainingResult measured(Ending ending) {
     TrainingResult out = result(ending);
-    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, place());
+    load_states(model_.states(), model_.states().names(true), chosen(), place());
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
@@ -228,9 +235,9 @@ private:
 
   TrainingResult finish() {
     const std::vector<NamedTensor> last = tensors_of(model_.states(), model_.states().names());
+    if (!finished_) write_results();
     TrainingResult out = measured(ending());
     if (finished_) return out; // found as it is left: nothing is written again
-    write_results();
     // "finished" is written last, when all else is: with the last weights as states, and what was measured.
     for (const auto& [part, metrics] :
          {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
@@ -240,7 +247,7 @@ private:
     }
     load_states(model_.states(), model_.states().names(), last, place());
     save(true);
-    if (!best_weights_.empty()) load_states(model_.states(), model_.states().names(true), best_weights_, place());
+    load_states(model_.states(), model_.states().names(true), chosen(), place());
     return out;
   }
 
@@ -267,22 +274,19 @@ private:
     const Position broken = at_;
     if (step.finite) {
       load_states(model_.states(), model_.states().names(), snapshot_, "snapshot");
-      for (at_ = snapshot_at_; at_ != broken; at_ = batches_.after(at_)) {
-        fill(data_.train, batches_.rows(at_), dtype_, batch_);
-        model_.fit(batch_.x, batch_.targets, rate());
-      }
+      for (at_ = snapshot_at_; at_ != broken; at_ = batches_.after(at_)) fit();
       fill(data_.train, batches_.rows(at_), dtype_, batch_);
     }
     const Diagnosis diagnosis = model_.diagnose(batch_.x, batch_.targets);
     std::string what = diagnosis.text;
     if (!diagnosis.found) { // loss and gradient are finite: the update itself leaves the range of its element type
-      model_.fit(batch_.x, batch_.targets, rate());
+      fit();
       what = "the update left the range of floats: " + first_nonfinite_state();
     }
     const bool saved = run_ && std::filesystem::exists(run_->checkpoint());
     failure("train",
             text("a value is not finite at epoch ", broken.epoch + 1, ", batch ", broken.batch + 1, ": ", what),
-            text("a smaller learning rate (it was ", rate(), ") or clip_norm=1",
+            text("a smaller learning rate (it was ", rate_, ") or clip_norm=1",
                  saved ? text("; the last good checkpoint is in ", run_->checkpoint()) : std::string()));
   }
 
@@ -296,6 +300,7 @@ private:
   }
 
   Model& model_;
+  const Recipe& recipe_;
   const TrainRecipe& plan_;
   const Splits& data_;
   const RunDirectory* const run_; // null: nothing is kept
@@ -303,7 +308,7 @@ private:
   const DType dtype_;
   const bool classes_;
   Batches batches_;
-  const double base_rate_;
+  Scheduler scheduler_;
 
   Position at_;
   EpochSums sums_;
@@ -326,6 +331,32 @@ private:
 };
 
 } // namespace
+
+Scheduler scheduler_of(const Recipe& recipe, const Splits& data) {
+  const int64_t per_epoch = Batches(data.train.size(), recipe.train.batch).per_epoch();
+  return {recipe.train.schedule,
+          recipe.train.optimizer.args.real("lr"),
+          {.steps = recipe.train.epochs * per_epoch, .steps_per_epoch = per_epoch},
+          data.validation.size() > 0};
+}
+
+StepResult take_step(Model& model, const Recipe& recipe, const Scheduler& scheduler, const SampleBatch& batch) {
+  const Setting setting = scheduler.at(model.steps());
+  if (setting.momentum >= 0) model.set_momentum(setting.momentum);
+  const StepResult step = model.fit(batch.x, batch.targets, setting.lr);
+  if (!step.finite || !step.finite_update) return step;
+  const double weight = average_weight(recipe.train.average, model.steps(), scheduler.run().steps_per_epoch);
+  if (weight > 0) model.average(weight);
+  return step;
+}
+
+Averaged::Averaged(Model& model, const Recipe& recipe, const Scheduler& scheduler)
+    : model_(has_average(recipe.train.average, model.steps(), scheduler.run().steps_per_epoch) ? &model : nullptr) {
+  if (model_) model_->exchange_averages();
+}
+Averaged::~Averaged() {
+  if (model_) model_->exchange_averages();
+}
 
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks) {

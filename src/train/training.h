@@ -12,8 +12,10 @@
 #include "io/history.h"
 #include "io/run_directory.h"
 #include "model/model.h"
+#include "optim/schedule.h"
 #include "recipe/recipe.h"
 #include "report/terminal.h"
+#include "train/measure.h"
 #include "train/metrics.h"
 
 namespace vitro {
@@ -26,6 +28,25 @@ struct TrainingHooks {
   double checkpoint_s = 10;                          // at most so long without a checkpoint
   // What the run shall remember of how it was begun (train/report.h: provenance); a run that goes on keeps its own.
   std::map<std::string, std::string> notes = {};
+};
+
+/// The recipe's schedule over a run with these data. Throws bad_input where it doesn't fit the run's length, or listens
+/// to a validation part that isn't there.
+Scheduler scheduler_of(const Recipe& recipe, const Splits& data);
+
+/// One step as the recipe wants it: at the schedule's rate and momentum, and counted in the averages.
+StepResult take_step(Model& model, const Recipe& recipe, const Scheduler& scheduler, const SampleBatch& batch);
+
+/// While it lives the model's parameters are their averages, where the recipe asks for these and there are any yet.
+class Averaged {
+public:
+  Averaged(Model& model, const Recipe& recipe, const Scheduler& scheduler);
+  ~Averaged();
+  Averaged(const Averaged&) = delete;
+  Averaged& operator=(const Averaged&) = delete;
+
+private:
+  Model* model_;
 };
 
 enum class Ending : uint8_t { finished, stopped_early, interrupted };
