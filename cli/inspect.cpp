@@ -131,22 +131,27 @@ std::string plan_of(const Recipe& recipe) {
   return facts.str(out_stream().palette);
 }
 
-// The learning rate of every step, as the schedule will have it, and the momentum where the optimiser has one.
+// What the schedule will do, and the momentum where there is one.
 struct Rates {
-  std::vector<double> epochs, rates, momenta; // at most so many steps, evenly chosen, the last among them
+  std::vector<double> epochs = {}, rates = {},
+                      momenta = {}; // at most so many steps, evenly chosen, the last among them
+  std::string depends = {};         // what the rate does that no picture can show; or ""
 };
 Rates rates_of(const Recipe& recipe, const Splits& data, int64_t most = 400) {
   const TrainRecipe& train = recipe.train;
   const int64_t per_epoch = Batches(data.train.size(), train.batch).per_epoch(), steps = per_epoch * train.epochs;
-  const bool momentum = train.optimizer.args.find("momentum") && train.optimizer.args.real("momentum") > 0;
+  if (steps > 20'000'000) return {.depends = text("is not drawn: the run has ", thousands(steps), " steps")};
+  const Attrs& args = train.optimizer.args;
+  const double own = args.find("momentum") ? args.real("momentum") : 0;
+  const ScheduleCurve curve = schedule_curve(train.schedule, args.real("lr"), steps, per_epoch);
   const int64_t shown = std::min(steps, most);
-  Rates out;
+  Rates out{.depends = curve.depends};
   for (int64_t i = 0; i < shown; ++i) {
     const int64_t step = shown == 1 ? 0 : i * (steps - 1) / (shown - 1);
+    const Setting& setting = curve.steps[size_t(step)];
     out.epochs.push_back(double(step) / double(per_epoch));
-    out.rates.push_back(learning_rate(train.schedule, train.optimizer.args.real("lr"),
-                                      {.step = step, .steps = steps, .steps_per_epoch = per_epoch}));
-    if (momentum) out.momenta.push_back(train.optimizer.args.real("momentum"));
+    out.rates.push_back(setting.lr);
+    if (setting.momentum >= 0 || own > 0) out.momenta.push_back(setting.momentum >= 0 ? setting.momentum : own);
   }
   return out;
 }
@@ -164,6 +169,7 @@ std::string rates_text(const Rates& rates) {
     for (size_t i = 0; i < values->size(); ++i) chart.series[0].points.push_back({rates.epochs[i], (*values)[i]});
     out += "\n" + terminal_chart(chart, std::min(out_stream().width, 80), 7, out_stream().palette);
   }
+  if (!rates.depends.empty()) out += "\n" + wrap("The rate " + rates.depends, std::min(out_stream().width, 100)) + "\n";
   return out;
 }
 

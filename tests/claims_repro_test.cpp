@@ -211,7 +211,8 @@ TEST(Measures, OfProbabilitiesAreThoseOfTheScores) {
   const Splits data = open_data(recipe.data.source, data_options(recipe));
   recipe = complete(std::move(recipe), data.train.schema);
   const Model model(model_spec(recipe, data.train.schema));
-  const Snapshot snapshot(recipe, data, model);
+  const History none;
+  const Snapshot snapshot(recipe, data, model, none);
   const Scores scores = scores_of(predict_all(model, data.test), data.test);
   const auto value = [&](const char* name) { return find_measure(name)->of(snapshot, {.part = Part::test}); };
   EXPECT_EQ(value("roc_auc"), scores.roc_auc());

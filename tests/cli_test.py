@@ -992,7 +992,7 @@ class Search(Case):
         for words, says in (([], "nothing is swept"), (["lr=0.1"], "nothing is swept"), (["lrr=1,2"], '"lr"'),
                             (["lr=0.1,-1"], "lr=-1"), (["lr=1,1"], "same training"), (["lr=log:0..1:3"], "above 0"),
                             (["seed=0..20000"], "10000"), (["seed=0..999", "lr=log:1e-3..1:11"], "10000"),
-                            (["batch=8,8.5"], "batch=8.5"), (["net=mlp,mpl"], '"mlp"'), (["lr=0.1,0.2", "validation=0"], "validation"),
+                            (["batch=8,8.5"], "batch=8.5"), (["lr=0.1,0.2", "warmup=1000000"], "warmup"), (["net=mlp,mpl"], '"mlp"'), (["lr=0.1,0.2", "validation=0"], "validation"),
                             (["lr=0.1,0.2", "--jobs", "0"], "--jobs"), (["lr=0.1,0.2", "--out", "no/such/place"], "no/such")):
             keys = [one for one in self.keys if one.split("=")[0] not in {word.split("=")[0] for word in words}]
             self.refused("sweep", *keys, *words, says=says)
@@ -1009,6 +1009,11 @@ class Search(Case):
         self.assertAlmostEqual(found["lr"][-1], 0.0005)
         self.assertEqual(found["momentum"], [])
         self.assertTrue(3.5 < found["epochs"][-1] < 4)
+        cycle = self.json("inspect", "digits", "optimizer=momentum", "lr=0.5", "schedule=one_cycle", "epochs=4")["schedule"]
+        peak = cycle["lr"].index(max(cycle["lr"]))
+        self.assertAlmostEqual(cycle["lr"][peak], 0.5, places=4)
+        self.assertEqual(cycle["momentum"].index(min(cycle["momentum"])), peak)  # the one high where the other is low
+        self.assertIn("not drawn", self.vitro("inspect", "xor", "epochs=1000000000").stdout)
         self.refused("inspect", "tanh", "lr=1", says="lr=1")
         self.refused("inspect", "digits", "lrr=1", says='"lr"')
 

@@ -1,4 +1,4 @@
-// Nets with batch-norm and dropout in a model: shards, threads, resumption, the oracle, explanation, what is refused.
+// Nets with batch-norm and dropout in a model: shards, threads, resumption, the oracle, what is refused.
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -7,8 +7,6 @@
 #include "core/random.h"
 #include "core/text.h"
 #include "core/threads.h"
-#include "explain/explain.h"
-#include "explain/gradcheck.h"
 #include "model/model.h"
 
 namespace vitro {
@@ -182,23 +180,6 @@ TEST(Normalization, ADroppedUnitIsDroppedForTheWholeStep) {
   const Batch batch = some_batch(6);
   const Model model(with("batch", 0.5));
   EXPECT_EQ(model.gradient(batch.x, batch.labels), model.gradient(batch.x, batch.labels));
-  const Function loss = model.training_function(6);
-  const GradcheckResult result =
-      gradcheck(loss, model.states(), {batch.x, batch.labels}, {.elements = 60, .directions = 2, .seed = 1});
-  EXPECT_EQ(result.failed, 0) << join(result.failures, "\n");
-  EXPECT_GE(result.checked, 50);
-}
-
-TEST(Normalization, IsExplainedAsItIsEvaluated) {
-  const Batch batch = some_batch(1);
-  for (const char* norm : {"batch", "layer", "rms"}) {
-    const Model model = trained(with(norm, 0.3));
-    const Explanation e =
-        explain_parameter(model.loss_function(1), model.states(), {batch.x, batch.labels}, {"fc1.weight", 5});
-    EXPECT_TRUE(e.adds_up) << text_of(e);
-    EXPECT_TRUE(e.agrees || e.difference.on_kink) << text_of(e);
-    for (const Step& step : e.path) EXPECT_NE(step.op, "dropout_mask");
-  }
 }
 
 TEST(Normalization, ALossThatIsNotFiniteLeavesRunningStatesAlone) {

@@ -98,7 +98,7 @@ TEST_F(Training, SchedulesThatListenAndAveragesGoOnWithTheSameBits) {
       {"schedule={op=\"cyclic\", step_size_up=5}", "optimizer=momentum", "swa_start=2", "best_weights=false"},
       {"optimizer=nadam", "swa_start=2", "groups=[{match=\"fc1.*\", freeze=true}, {match=\"*.bias\", lr=0.1}]"}};
   for (size_t way = 0; way < ways.size(); ++way) {
-    std::vector<std::string> keys = small;
+    std::vector<std::string> keys = usual;
     keys.insert(keys.end(), ways[way].begin(), ways[way].end());
     Work whole = begin("moons", keys, "whole-" + std::to_string(way));
     const TrainingResult expected = train(whole.model, whole.recipe, whole.data, whole.directory);
@@ -147,7 +147,7 @@ TEST_F(Training, ThePlateauIsTheOneOfTheHistory) {
 
 TEST_F(Training, TheAverageIsMeasuredAndKept) {
   for (const bool swa : {false, true}) {
-    std::vector<std::string> keys = small;
+    std::vector<std::string> keys = usual;
     keys.insert(keys.end(), {"best_weights=false", swa ? "swa_start=2" : "ema_decay=0.9"});
     Work work = begin("moons", keys, swa ? "swa" : "ema");
     std::vector<double> expected = work.model.states().read("fc1.weight").values();
@@ -172,7 +172,7 @@ TEST_F(Training, TheAverageIsMeasuredAndKept) {
 TEST_F(Training, AScheduleThatDoesNotFitIsRefused) {
   for (const std::string wrong :
        {"schedule={op=\"multi_step\", milestones=[2, 4]}", "schedule={op=\"constant\", warmup=28}"}) {
-    std::vector<std::string> keys = small;
+    std::vector<std::string> keys = usual;
     keys.push_back(wrong);
     Work work = begin("moons", keys, wrong.substr(14, 5));
     try {

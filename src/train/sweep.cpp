@@ -71,7 +71,9 @@ void Sweep::check() {
     if (schema.goal != goal_)
       bad_input(where, text("is ", name(schema.goal), ", the first setting is ", name(goal_)), "sweep them apart");
     try {
-      const Model fits(model_spec(complete(recipe, schema), schema));
+      const Recipe whole = complete(recipe, schema);
+      const Model fits(model_spec(whole, schema));
+      scheduler_of(whole, *data); // throws where the schedule doesn't fit the run
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;
       throw Error(Fault::input, text("[", where, "] ", error.what()));
