@@ -229,13 +229,12 @@ Findings overfitting(const Look& look, double limit) {
   const double loss = look.epochs("validation_loss");
   const bool still_learning = look.epochs("train_loss") < look.epochs("train_loss", best);
   if (!(loss > (1 + limit) * lowest) || !still_learning) return {};
-  Finding out =
-      seen("",
-           text("the validation loss has risen by ", share(loss / lowest - 1), " since epoch ", best,
-                ", while the training loss went on falling (overfitting)"),
-           text(look.facts().best_weights ? text("the weights of epoch ", best, " are kept; for better ones ")
-                                            : std::string("patience=5 stops in time; or "),
-                "more data, weight_decay, dropout, or a smaller net"));
+  Finding out = seen("",
+                     text("the validation loss has risen by ", share(loss / lowest - 1), " since epoch ", best,
+                          ", while the training loss went on falling (overfitting)"),
+                     text(look.facts().best_weights ? text("the weights of epoch ", best, " are kept; for better ones ")
+                                                    : std::string("patience=5 stops in time; or "),
+                          "more data, weight_decay, dropout, or a smaller net"));
   out.since_epoch = best;
   return {out};
 }
