@@ -115,6 +115,12 @@ TEST_F(Diagnoses, HealthyNetsOfOtherActivationsAndOptimizers) {
           << activation << " " << plan;
 }
 
+// Its loss begins at 0, where nothing is said; that it never settles on moons is the perceptron's own sentence.
+TEST_F(Diagnoses, APerceptronsLossHasNoFirstValueToCompareWith) {
+  for (const char* data : {"moons", "lines"})
+    EXPECT_THAT(names(run(recipe_for(data, {"net=perceptron", "epochs=10"})).result.diagnoses), IsEmpty()) << data;
+}
+
 // ---- Provoked -------------------------------------------------------------------------------------------
 
 TEST_F(Diagnoses, DeadRelu) {

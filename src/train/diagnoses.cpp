@@ -152,7 +152,7 @@ std::pair<double, int64_t> lowest_training_loss(const Look& look, int64_t before
 Findings diverging(const Look& look, double limit) {
   const auto [lowest, at] = lowest_training_loss(look, look.epoch());
   const double loss = look.epochs("train_loss"), start = look.first("loss");
-  if (!(loss - lowest > limit * start)) return {};
+  if (!(start > 0) || !(loss - lowest > limit * start)) return {}; // a perceptron starts at 0: no share of that tells
   return {seen("",
                text("the training loss is ", brief(loss), " $since, up from ", brief(lowest),
                     at == 0 ? std::string(" before the first step") : text(" in epoch ", at), " (diverging)"),
@@ -166,7 +166,7 @@ Findings lr_too_small(const Look& look, double limit) {
   for (const std::string& layer : weighted(look))
     steepest = std::max(steepest, look.of(layer, "gradient") / look.of(layer, "weight"));
   const double update = largest_update(look), start = look.first("loss");
-  const bool flat = start - look.probe("loss") < moved * start;
+  const bool flat = start > 0 && start - look.probe("loss") < moved * start;
   if (!(update <= limit) || !flat || !(steepest >= slope)) return {};
   return {seen("",
                text("the loss is where it was (", brief(start), ", now ", brief(look.probe("loss")),
