@@ -131,7 +131,8 @@ double of_range(const Snapshot& at, double (*number)(const RangeTestResult&)) {
   }));
 }
 double range_fall(const Snapshot& at, const MeasureArgs&) {
-  return of_range(at, [](const RangeTestResult& test) { return *std::ranges::min_element(test.losses) / test.losses[0]; });
+  return of_range(at,
+                  [](const RangeTestResult& test) { return *std::ranges::min_element(test.losses) / test.losses[0]; });
 }
 double range_break(const Snapshot& at, const MeasureArgs&) {
   return of_range(at, [](const RangeTestResult& test) { return test.stopped ? test.rates.back() : INFINITY; });
