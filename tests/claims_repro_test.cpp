@@ -219,6 +219,29 @@ TEST(Measures, OfProbabilitiesAreThoseOfTheScores) {
   EXPECT_EQ(value("log_loss"), scores.log_loss);
   EXPECT_EQ(value("calibration_error"), scores.calibration_error());
   EXPECT_EQ(value("f1"), measure(model, data.test).macro().f1);
+  EXPECT_EQ(value("beyond_majority"), measure(model, data.test).accuracy() - 0.5); // two classes of equal size
+  EXPECT_TRUE(std::isnan(value("running_accuracy")));                              // nothing was trained
+  const History one{{"epoch", "train_accuracy"}, {{1, 0.25}, {2, 0.75}}};
+  EXPECT_EQ(find_measure("running_accuracy")->of(Snapshot(recipe, data, model, one), {}), 0.75);
+}
+
+TEST(Measures, OfARangeTestLeaveTheNetAsItIs) {
+  Recipe recipe = recipe_for("blobs", {"optimizer=sgd", "momentum=0.9", "lr=0.01"});
+  const Splits data = open_data(recipe.data.source, data_options(recipe));
+  recipe = complete(std::move(recipe), data.train.schema);
+  const Model model(model_spec(recipe, data.train.schema));
+  const Tensor before = model.states().read("fc1.weight");
+  const History none;
+  const Snapshot snapshot(recipe, data, model, none);
+  const auto value = [&](const char* name) { return find_measure(name)->of(snapshot, {}); };
+  EXPECT_LT(value("range_fall"), 1);
+  EXPECT_GT(value("range_fall"), 0);
+  const double broke = value("range_break");
+  EXPECT_GT(broke, 0.01); // blobs are learned well at such a rate
+  EXPECT_TRUE(std::isfinite(broke));
+  EXPECT_GT(value("range_room"), 1);
+  const Tensor after = model.states().read("fc1.weight");
+  for (int64_t i = 0; i < before.elements(); ++i) EXPECT_EQ(before.at(i), after.at(i));
 }
 
 } // namespace

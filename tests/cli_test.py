@@ -1041,7 +1041,8 @@ class Repro(Case):
         for name in """udacity-gd cs231n-linear cs231n-hidden linear-collapse batches zero-init init-race saturation
                 lr-too-large lr-too-small softmax-ce-gradient softmax-ce-speed softmax-overflow vanishing nielsen-1
                 nielsen-1-100 nielsen-3 overfit 3b1b kaggle-mlp bias slope nnfs-sgd nnfs-decay nnfs-momentum nnfs-adagrad
-                nnfs-rmsprop nnfs-adam""".split():
+                nnfs-rmsprop nnfs-adam nnfs-l2 nnfs-dropout nnfs-binary bias-decay adadelta gelu-relu admissions
+                range-test one-cycle decay perceptron""".split():
             for key in ("sentence", "source", "data", "data_found", "seconds"):
                 self.assertIn(key, claims[name])
         self.assertFalse(claims["nielsen-1"]["data_found"])

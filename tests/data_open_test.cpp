@@ -79,6 +79,16 @@ TEST(Open, a_known_table_is_found_wherever_it_may_lie) {
   }
 }
 
+TEST(Open, a_known_table_knows_its_target_unless_another_is_named) {
+  const Scratch scratch;
+  std::string rows = "admit,gre,gpa,rank\n";
+  for (int i = 0; i < 40; ++i) rows += text(i % 2, ",", 200 + i, ",3.", 10 + i, ",", 1 + i % 4, "\n");
+  scratch.write("tabular/student_data.csv", rows);
+  const std::string root = scratch / "";
+  EXPECT_EQ(open_data("admissions", {.data_dir = root}).train.schema.classes, (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ(open_data("admissions", {.data_dir = root, .csv = {.target = "rank"}}).train.schema.classes.size(), 4u);
+}
+
 TEST(Open, numbers_as_they_stand_and_in_double) {
   const Scratch scratch;
   std::string rows;

@@ -10,6 +10,8 @@
 #include "core/math.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "data/batches.h"
+#include "model/range_test.h"
 #include "train/measure.h"
 #include "train/perceptron.h"
 
@@ -105,6 +107,38 @@ double bend(const Snapshot& at, const MeasureArgs& args) {
     largest = std::max(largest, std::fabs(ends.at(i)));
   }
   return most / largest;
+}
+
+// What was right in an epoch before each step, as training itself saw it: with its dropout.
+double running_accuracy(const Snapshot& at, const MeasureArgs&) {
+  return at.history.rows.empty() ? std::numeric_limits<double>::quiet_NaN() : at.history.rows.back()[1];
+}
+
+double beyond_majority(const Snapshot& at, const MeasureArgs& args) {
+  return accuracy(at, args) - baseline(at.data.train, at.part(args.part)).value;
+}
+
+// A net of its own, with the weights that the seed gives: a range test takes steps.
+double of_range(const Snapshot& at, double (*number)(const RangeTestResult&)) {
+  Model model(at.model.spec());
+  Batches batches(at.data.train.size(), at.recipe.train.batch, uint64_t(at.recipe.train.seed));
+  Position position;
+  SampleBatch batch;
+  return number(range_test(model, {.from = 1e-5, .to = 100}, [&](int64_t) {
+    fill(at.data.train, batches.rows(position), model.spec().dtype, batch);
+    position = batches.after(position);
+    return std::pair<ConstView, ConstView>(batch.x, batch.targets);
+  }));
+}
+double range_fall(const Snapshot& at, const MeasureArgs&) {
+  return of_range(at,
+                  [](const RangeTestResult& test) { return *std::ranges::min_element(test.losses) / test.losses[0]; });
+}
+double range_break(const Snapshot& at, const MeasureArgs&) {
+  return of_range(at, [](const RangeTestResult& test) { return test.stopped ? test.rates.back() : INFINITY; });
+}
+double range_room(const Snapshot& at, const MeasureArgs&) {
+  return of_range(at, [](const RangeTestResult& test) { return test.rates.back() / test.valley; });
 }
 
 double noise_confidence(const Snapshot& at, const MeasureArgs& args) {
@@ -224,6 +258,17 @@ std::span<const Measure> measures() {
        {},
        inseparable},
       {"cycle", "after how many epochs the rule comes back to the same weights; 0: not seen", {}, cycle},
+      {"running_accuracy",
+       "the share of the last epoch's samples that were right before their own step, in training (with dropout)",
+       {},
+       running_accuracy},
+      {"beyond_majority", "the accuracy less that of always naming the most frequent class", {"part"}, beyond_majority},
+      {"range_fall",
+       "range test of 100 batches, rates from 1e-5 to 100: the lowest smoothed loss as a share of the first",
+       {},
+       range_fall},
+      {"range_break", "the same: the rate where the loss broke out; infinite where it did not", {}, range_break},
+      {"range_room", "the same: its last rate over the suggested one, the valley", {}, range_room},
       {"noise_confidence", "the mean largest prediction for random pixels", {"samples"}, noise_confidence},
   };
   return all;

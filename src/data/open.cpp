@@ -193,7 +193,9 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
       if (set.name != what) continue;
       if (set.table()) {
         const std::string file = find_known(set, options.data_dir)[0];
-        Splits out = dealt(read_csv(read_bytes(file), set.name, file, options.csv), options, file);
+        CsvOptions csv = options.csv;
+        if (csv.target.empty()) csv.target = set.target;
+        Splits out = dealt(read_csv(read_bytes(file), set.name, file, csv), options, file);
         out.files = {file};
         return out;
       }

@@ -54,6 +54,13 @@ std::span<const KnownSet> known_sets() {
        .files = {{"udacity-points.csv", "f0662ef7f84149a54f36566c02bd22719350e02849dbc39f784611323edae0e9", 1778,
                   "data.csv"}},
        .size = "80 + 10 + 10"},
+      {.name = "admissions",
+       .doc = "Student admissions: 400 students by test score, marks and the rank of their school; 127 admitted",
+       .url = "https://raw.githubusercontent.com/udacity/deep-learning-v2-pytorch/master/intro-neural-networks/"
+              "student-admissions/",
+       .files = {{"student_data.csv", "2f5dcda0e455631215709575cc2eede4e5fb4e94cda9c37dab54e26d79dcf8c2", 5088}},
+       .target = "admit",
+       .size = "320 + 40 + 40"},
   };
   return all;
 }

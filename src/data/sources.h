@@ -18,7 +18,7 @@ struct KnownFile {
 };
 
 /// A published set: four IDX files (train images, train labels, test images, test labels, in this order), or one table,
-/// a CSV file, of which only name, doc, url and files say anything.
+/// a CSV file, of which only name, doc, url, files and target say anything.
 struct KnownSet {
   std::string name, doc;
   std::string url; // the files' names are appended
@@ -26,6 +26,7 @@ struct KnownSet {
   std::vector<std::string> classes = {};
   double mean = 0, deviation = 1;      // of the 60,000 training images' pixels / 255
   std::string test_labels_sha256 = {}; // of the unpacked test labels: tells sets with equal file names apart
+  std::string target = {};             // a table's column to predict; "": the last
   std::string size = {};               // training, validation and test samples, as `vitro list data` says it
 
   bool table() const { return files.size() == 1; }
