@@ -115,6 +115,13 @@ TEST_F(Diagnoses, HealthyNetsOfOtherActivationsAndOptimizers) {
           << activation << " " << plan;
 }
 
+TEST_F(Diagnoses, APerceptronThatBeginsWithoutALoss) {
+  // Weights of zero say "no" at no cost: from there the loss can only rise, and most steps change nothing.
+  EXPECT_THAT(names(seen(moons, "name = \"perceptron\"",
+                         "loss = \"perceptron\"\noptimizer = \"sgd\"\nlr = 1\nbatch = 1\nepochs = 40")),
+              IsEmpty());
+}
+
 // ---- Provoked -------------------------------------------------------------------------------------------
 
 TEST_F(Diagnoses, DeadRelu) {

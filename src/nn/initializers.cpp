@@ -46,7 +46,7 @@ const Initializer normal{
 const Initializer truncated_normal{
     .name = "truncated_normal", .aliases = {"trunc_normal"}, .formula = "N(mean, deviation^2) within two deviations",
     .doc = "The normal distribution without its tails: what is more than two deviations off is drawn again, so what "
-           "comes out deviates by 0.88 times the number. (PyTorch's trunc_normal_ has a and b there.)",
+           "comes out deviates by 0.88 times the number.",
     .peers = {"nn.init.trunc_normal_(std=1, a=-2, b=2): values, not deviations", "TruncatedNormal(stddev=0.05)"},
     .parameters = {{"mean", 0}, {"deviation", 0.05}}, .draw = Initializer::truncated,
     .range = [](Fan, Numbers n) { return Range{n[0], n[1]}; }};

@@ -185,8 +185,7 @@ const Loss hinge_loss{
     .name = "hinge", .aliases = {"HingeLoss", "Hinge"}, .formula = "mean(max(0, 1 - s x)), s = 1 for yes, -1 for no",
     .doc = "For yes-or-no answers, one an output, of which only the side matters: what is right by a margin of 1 costs "
            "nothing. Class indices become -1 and 1 (of several classes the right one 1); of numbers those above 0 are "
-           "yes, so -1 and 1 serve as well as 0 and 1. Predictions are (1 + x) / 2, yes above 1/2. (Keras's Hinge; "
-           "PyTorch's HingeEmbeddingLoss and MultiMarginLoss are others.)",
+           "yes, so -1 and 1 serve as well as 0 and 1. Predictions are (1 + x) / 2, yes above 1/2.",
     .origin = "Cortes and Vapnik, \"Support-vector networks\", 1995",
     .peers = {"none: HingeEmbeddingLoss and MultiMarginLoss are others", "Hinge"},
     .answer = Loss::scores, .reductions = all_reductions, .build = margins([](const Var& m) { return m; }),
@@ -254,7 +253,7 @@ const Loss huber_loss{
 
 const Loss log_cosh_loss{
     .name = "log_cosh", .aliases = {"logcosh", "LogCosh"}, .formula = "mean(log(cosh(x - t)))",
-    .doc = "As huber with delta 1, but smooth throughout. (Keras's; PyTorch has none.)",
+    .doc = "As huber with delta 1, but smooth throughout.",
     .peers = {"", "LogCosh"},
     .answer = Loss::numbers, .reductions = all_reductions,
     .build = each([](const Var& x, const Var& t, const Attrs&) { return log_cosh(x - t); }), .predict = as_it_is};
@@ -263,7 +262,7 @@ const Loss cosine_loss{
     .name = "cosine", .aliases = {"cosine_similarity", "cosine_embedding", "CosineEmbeddingLoss", "CosineSimilarity"},
     .formula = "mean over samples of 1 - x.t / (|x| |t|)",
     .doc = "For directions: 0 where output and target point the same way, 2 where they point apart; lengths don't "
-           "matter. (PyTorch's CosineEmbeddingLoss of targets that are alike; Keras's CosineSimilarity lacks the 1.)",
+           "matter.",
     .peers = {"nn.CosineEmbeddingLoss, all targets 1", "CosineSimilarity: lacks the 1, so from -1 to 1"},
     .answer = Loss::numbers, .reductions = {"mean", "sum"},
     .build = [](const LossCall& c) {

@@ -237,9 +237,8 @@ const Schedule one_cycle{
 
 const Schedule plateau{
     .name = "plateau", .aliases = {"reduce_on_plateau", "ReduceLROnPlateau"},
-    .formula = "lr *= factor after more than `patience` epochs without a lower validation loss",
-    .doc = "Falls by a factor when the validation loss no longer gets better (PyTorch's ReduceLROnPlateau; Keras: "
-           "threshold_mode abs).",
+    .formula = "lr *= factor after more than patience epochs without a lower validation loss",
+    .doc = "Falls by a factor when the validation loss no longer gets better.",
     .peers = {"lr_scheduler.ReduceLROnPlateau",
               "callbacks.ReduceLROnPlateau: threshold_mode abs, and one epoch sooner: patience 10 is 9 here"},
     .args = {{"factor", 0.1, "the factor"},

@@ -18,6 +18,7 @@ using Findings = std::vector<Finding>;
 // ---- Words --------------------------------------------------------------------------------------------
 
 std::string share(double value) {
+  if (value >= 9.995 && value < 1e9) return thousands(std::llround(100 * value)) + " %";
   return value < 0.001 ? "less than 0.1 %" : text(number(100 * value, value < 0.1 ? 1 : value < 0.995 ? 2 : 3), " %");
 }
 std::string brief(double value) {
@@ -152,7 +153,7 @@ std::pair<double, int64_t> lowest_training_loss(const Look& look, int64_t before
 Findings diverging(const Look& look, double limit) {
   const auto [lowest, at] = lowest_training_loss(look, look.epoch());
   const double loss = look.epochs("train_loss"), start = look.first("loss");
-  if (!(loss - lowest > limit * start)) return {};
+  if (!(start > 0) || !(loss - lowest > limit * start)) return {}; // a perceptron of zeros begins at 0: no measure
   return {seen("",
                text("the training loss is ", brief(loss), " $since, up from ", brief(lowest),
                     at == 0 ? std::string(" before the first step") : text(" in epoch ", at), " (diverging)"),
@@ -166,7 +167,7 @@ Findings lr_too_small(const Look& look, double limit) {
   for (const std::string& layer : weighted(look))
     steepest = std::max(steepest, look.of(layer, "gradient") / look.of(layer, "weight"));
   const double update = largest_update(look), start = look.first("loss");
-  const bool flat = start - look.probe("loss") < moved * start;
+  const bool flat = start > 0 && start - look.probe("loss") < moved * start;
   if (!(update <= limit) || !flat || !(steepest >= slope)) return {};
   return {seen("",
                text("the loss is where it was (", brief(start), ", now ", brief(look.probe("loss")),
@@ -229,13 +230,12 @@ Findings overfitting(const Look& look, double limit) {
   const double loss = look.epochs("validation_loss");
   const bool still_learning = look.epochs("train_loss") < look.epochs("train_loss", best);
   if (!(loss > (1 + limit) * lowest) || !still_learning) return {};
-  Finding out =
-      seen("",
-           text("the validation loss has risen by ", share(loss / lowest - 1), " since epoch ", best,
-                ", while the training loss went on falling (overfitting)"),
-           text(look.facts().best_weights ? text("the weights of epoch ", best, " are kept; for better ones ")
-                                            : std::string("patience=5 stops in time; or "),
-                "more data, weight_decay, dropout, or a smaller net"));
+  Finding out = seen("",
+                     text("the validation loss has risen by ", share(loss / lowest - 1), " since epoch ", best,
+                          ", while the training loss went on falling (overfitting)"),
+                     text(look.facts().best_weights ? text("the weights of epoch ", best, " are kept; for better ones ")
+                                                    : std::string("patience=5 stops in time; or "),
+                          "more data, weight_decay, dropout, or a smaller net"));
   out.since_epoch = best;
   return {out};
 }
