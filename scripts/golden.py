@@ -340,6 +340,7 @@ def losses():
         for t in (bits, 2 * bits - 1):
             loss("hinge", lambda x, t, r: fold[r](F.relu(1 - torch.where(t > 0, 1.0, -1.0) * x)), logits, t, r)
             loss("squared_hinge", lambda x, t, r: fold[r](F.relu(1 - torch.where(t > 0, 1.0, -1.0) * x) ** 2), logits, t, r)
+        loss("perceptron", lambda x, t, r: fold[r](F.relu(x) - x * t), logits, bits, r)
         t = rand(6, 5)
         loss("squared_error", lambda x, t, r: F.mse_loss(x, t, reduction=r), logits, t, r)
         loss("absolute_error", lambda x, t, r: F.l1_loss(x, t, reduction=r), logits, t, r)

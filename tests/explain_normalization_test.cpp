@@ -29,8 +29,12 @@ Batch some_batch(int64_t n) {
 }
 
 ModelSpec with(const char* norm, double dropout) {
-  return {.net = make_net("mlp", {{"hidden", std::vector<int64_t>{11, 9}}, {"norm", std::string(norm)}, {"dropout", dropout}}),
-          .sample = {7}, .outputs = 5, .optimizer = {"adam"}, .seed = 4};
+  return {.net = make_net("mlp",
+                          {{"hidden", std::vector<int64_t>{11, 9}}, {"norm", std::string(norm)}, {"dropout", dropout}}),
+          .sample = {7},
+          .outputs = 5,
+          .optimizer = {"adam"},
+          .seed = 4};
 }
 
 TEST(Normalization, ADroppedUnitIsDroppedForTheWholeCheck) {

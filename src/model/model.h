@@ -93,9 +93,11 @@ public:
   /// The momentum, or of Adam's kin beta1, from now on; nothing where the optimiser has neither, or it is zero.
   void set_momentum(double value);
 
-  /// average := (1 - weight) average + weight parameter, of all parameters and running states. Averages begin as these do.
+  /// average := (1 - weight) average + weight parameter, of all parameters and running states. Averages begin as these
+  /// do.
   void average(double weight);
-  /// Parameters (and running states) and their averages change places; a second call undoes the first. Both throw where the spec has no averages.
+  /// Parameters (and running states) and their averages change places; a second call undoes the first. Both throw where
+  /// the spec has no averages.
   void exchange_averages();
 
   /// Probabilities (cross-entropies) or numbers, [batch, outputs].

@@ -130,8 +130,8 @@ const Optimizer adamax_keras{
 
 const Optimizer nadam{
     .name = "nadam", .aliases = {"NAdam", "Nadam"},
-    .formula = "m, v as adam; mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 .. mu_t; p -= lr ((1 - mu_t) / "
-               "(1 - M_t) g + mu_t+1 / (1 - M_t+1) m) / (sqrt(v / (1 - beta2^t)) + eps)",
+    .formula = "m, v as adam; mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 .. mu_t; p -= lr ((1 - mu_t) "
+               "/ (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) / (sqrt(v / (1 - beta2^t)) + eps)",
     .doc = "Adam that looks one step ahead, as Nesterov's momentum does.",
     .origin = "Dozat, \"Incorporating Nesterov momentum into Adam\", 2016",
     .peers = {"optim.NAdam", "Nadam: lr 0.001, eps 1e-7, momentum_decay 1"},

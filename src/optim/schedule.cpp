@@ -250,7 +250,8 @@ const Schedule plateau{
     .at = [](const Attrs&, double lr, const Progress&) { return Setting{lr}; },
     .hear = [](const Attrs& args, int64_t, double loss, Heard& heard) {
       const double margin = args.real("threshold");
-      const bool better = loss < (args.word("threshold_mode") == "rel" ? heard.loss * (1 - margin) : heard.loss - margin);
+      const bool relative = args.word("threshold_mode") == "rel";
+      const bool better = loss < (relative ? heard.loss * (1 - margin) : heard.loss - margin);
       if (better) heard.loss = loss;
       heard.waited = better ? 0 : heard.waited + 1;
       if (heard.cooling > 0) {
@@ -270,7 +271,8 @@ const Schedule opennmt{
     .formula = "lr *= factor after an epoch: default: every one from the first past start_decay_at, or whose loss is "
                "not lower by more than score_delta; epoch_only, score_only: those of which just this holds",
     .doc = "OpenNMT's three decays: by the epoch, by the validation loss (its score), or by whichever comes first.",
-    .origin = "Klein, Kim, Deng, Senellart, Rush, \"OpenNMT: open-source toolkit for neural machine translation\", 2017",
+    .origin = "Klein, Kim, Deng, Senellart, Rush, \"OpenNMT: open-source toolkit for neural machine translation\", "
+              "2017",
     .args = {{"factor", 0.7, "the factor (learning_rate_decay)"},
              {"decay", std::string("default"), "default, epoch_only or score_only"},
              {"start_decay_at", int64_t{9}, "the epoch, from 1, after which it falls"},

@@ -37,8 +37,7 @@ public:
         dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
         batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
                  recipe.train.shuffle ? Order::shuffled : Order::as_stored),
-        scheduler_(scheduler_of(recipe, data)),
-        facts_(facts_of(model, recipe, data)) {
+        scheduler_(scheduler_of(recipe, data)), facts_(facts_of(model, recipe, data)) {
     if (hooks.probe) probe_.emplace(model, data.train, uint64_t(recipe.train.seed));
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
