@@ -90,6 +90,18 @@ TEST(TerminalChart, MarksStandUprightUnderTheirLabels) {
   EXPECT_THAT(lines[3], HasSubstr("┊")); // the first mark goes on beside the second's label
 }
 
+// Wherever two marks stand, both have their words.
+TEST(TerminalChart, NoMarkLosesItsLabel) {
+  for (int first = 0; first <= 100; ++first) {
+    LineChart chart = chart_of({});
+    for (int i = 0; i <= 100; ++i) chart.series[0].points.push_back({double(i), 1.0});
+    chart.at_x = {{double(first), "valley"}, {95, "steepest"}};
+    const std::string out = terminal_chart(chart, 80, 6);
+    EXPECT_THAT(out, HasSubstr("valley")) << first;
+    EXPECT_THAT(out, HasSubstr("steepest")) << first;
+  }
+}
+
 TEST(TerminalChart, SeveralSeriesAreToldApart) {
   LineChart chart = chart_of({{1, 1}, {2, 2}, {3, 3}});
   chart.series.push_back({"two", {{1, 3}, {2, 2.5}, {3, 1}}});

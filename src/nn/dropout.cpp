@@ -44,12 +44,14 @@ const Layer dropout_layer{
     .name = "dropout", .aliases = {"Dropout"}, .short_name = "dropout",
     .formula = "training: y = x / (1 - p), or 0 with probability p; evaluation: y = x",
     .doc = "Puts out values at random, anew for every sample in every step, so that no unit can rely on another one.",
+    .peers = {"nn.Dropout", "Dropout(rate): rate is p"},
     .inputs = {"x"}, .args = args, .build = dropout};
 
 const Layer alpha_dropout_layer{
     .name = "alpha_dropout", .aliases = {"AlphaDropout"}, .short_name = "alpha_dropout",
     .formula = "training: y = s (x, or -1.758 with probability p) + t; evaluation: y = x",
     .doc = "Dropout behind selu: keeps mean 0 and variance 1 (Klambauer et al., \"Self-normalizing neural networks\").",
+    .peers = {"nn.AlphaDropout", "AlphaDropout(rate): rate is p"},
     .inputs = {"x"}, .args = args, .build = alpha_dropout};
 
 } // namespace vitro

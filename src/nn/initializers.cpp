@@ -46,7 +46,8 @@ const Initializer normal{
 const Initializer truncated_normal{
     .name = "truncated_normal", .aliases = {"trunc_normal"}, .formula = "N(mean, deviation^2) within two deviations",
     .doc = "The normal distribution without its tails: what is more than two deviations off is drawn again, so what "
-           "comes out deviates by 0.88 times the number. (PyTorch's trunc_normal_ has a and b there.)",
+           "comes out deviates by 0.88 times the number.",
+    .peers = {"nn.init.trunc_normal_(std=1, a=-2, b=2): values, not deviations", "TruncatedNormal(stddev=0.05)"},
     .parameters = {{"mean", 0}, {"deviation", 0.05}}, .draw = Initializer::truncated,
     .range = [](Fan, Numbers n) { return Range{n[0], n[1]}; }};
 
@@ -55,6 +56,7 @@ const Initializer orthogonal{
     .doc = "A random rotation: keeps lengths and angles. Further axes count as columns.",
     .origin = "Saxe, McClelland, Ganguli, \"Exact solutions to the nonlinear dynamics of learning in deep linear "
               "neural networks\", 2014",
+    .peers = {"nn.init.orthogonal_", "Orthogonal"},
     .draw = Initializer::orthogonal, .range = [](Fan, Numbers) { return Range{0, 1}; }};
 
 const Initializer nielsen{
@@ -112,13 +114,15 @@ const Initializer lecun_normal{
     .name = "lecun_normal", .formula = "N(0, 1 / fan_in)",
     .doc = "Keeps the size of what flows forward, normally distributed (not truncated; Keras truncates).",
     .origin = "LeCun, Bottou, Orr, Mueller 1998; Nielsen, \"Neural networks and deep learning\", chapter 3",
-    .peers = {"", "LecunNormal: truncated"},
+    .peers = {"nn.init.kaiming_normal_(nonlinearity=\"linear\")", "LecunNormal: truncated"},
     .draw = Initializer::normal,
     .range = [](Fan fan, Numbers) { return Range{0, math::sqrt(1 / at_least_one(fan.in))}; }};
 
 const Initializer lecun_uniform{
     .name = "lecun_uniform", .formula = "U(-r, r), r = sqrt(3 / fan_in)", .doc = "The same variance, evenly.",
-    .origin = "LeCun, Bottou, Orr, Mueller 1998", .draw = Initializer::uniform,
+    .origin = "LeCun, Bottou, Orr, Mueller 1998",
+    .peers = {"nn.init.kaiming_uniform_(nonlinearity=\"linear\")", "LecunUniform"},
+    .draw = Initializer::uniform,
     .range = [](Fan fan, Numbers) { return within(math::sqrt(3 / at_least_one(fan.in))); }};
 
 const std::vector<Initializer>& all() {

@@ -121,6 +121,7 @@ const Loss nll_loss{
     .name = "nll", .aliases = {"negative_log_likelihood", "NLLLoss", "nll_loss"}, .formula = "-sum(t x) / batch",
     .doc = "For one class out of several, where the net ends with a log_softmax layer: its output for the right class, "
            "negated. With log_softmax it is cross_entropy in two parts, as in PyTorch.",
+    .peers = {"nn.NLLLoss", ""},
     .answer = Loss::distribution, .reductions = {"mean", "sum"}, .args = {class_weights, ignore_index},
     .build = [](const LossCall& c) {
       return LossParts{likelihood(c, wanted(c, 0), c.output), exp(c.output)};
@@ -134,6 +135,7 @@ const Loss kl_divergence_loss{
            "the targets are probabilities (Keras takes probabilities on both sides). Reduction per_sample is PyTorch's "
            "batchmean, the divergence itself; mean, PyTorch's default, divides by the number of classes as well.",
     .origin = "Kullback and Leibler, \"On information and sufficiency\", 1951",
+    .peers = {"nn.KLDivLoss; per_sample: reduction=\"batchmean\"", "KLDivergence: takes probabilities, no logarithms"},
     .answer = Loss::distribution, .reductions = {"per_sample", "mean", "sum"},
     .build = [](const LossCall& c) {
       const Var t = as_numbers(c);
@@ -183,9 +185,9 @@ const Loss hinge_loss{
     .name = "hinge", .aliases = {"HingeLoss", "Hinge"}, .formula = "mean(max(0, 1 - s x)), s = 1 for yes, -1 for no",
     .doc = "For yes-or-no answers, one an output, of which only the side matters: what is right by a margin of 1 costs "
            "nothing. Class indices become -1 and 1 (of several classes the right one 1); of numbers those above 0 are "
-           "yes, so -1 and 1 serve as well as 0 and 1. Predictions are (1 + x) / 2, yes above 1/2. (Keras's Hinge; "
-           "PyTorch's HingeEmbeddingLoss and MultiMarginLoss are others.)",
+           "yes, so -1 and 1 serve as well as 0 and 1. Predictions are (1 + x) / 2, yes above 1/2.",
     .origin = "Cortes and Vapnik, \"Support-vector networks\", 1995",
+    .peers = {"none: HingeEmbeddingLoss and MultiMarginLoss are others", "Hinge"},
     .answer = Loss::scores, .reductions = all_reductions, .build = margins([](const Var& m) { return m; }),
     .predict = as_score};
 
@@ -193,6 +195,7 @@ const Loss squared_hinge_loss{
     .name = "squared_hinge", .aliases = {"SquaredHinge"},
     .formula = "mean(max(0, 1 - s x)^2), s = 1 for yes, -1 for no",
     .doc = "The hinge, squared: smooth where the margin is met, and harder on what is far off.",
+    .peers = {"", "SquaredHinge"},
     .answer = Loss::scores, .reductions = all_reductions, .build = margins([](const Var& m) { return square(m); }),
     .predict = as_score};
 
@@ -215,6 +218,7 @@ const Loss squared_error_loss{
 const Loss absolute_error_loss{
     .name = "absolute_error", .aliases = {"mae", "mean_absolute_error", "l1", "L1Loss"}, .formula = "mean(|x - t|)",
     .doc = "For numbers among which some are wild: each pulls with the same force, so the median wins, not the mean.",
+    .peers = {"nn.L1Loss", "MeanAbsoluteError"},
     .answer = Loss::numbers, .reductions = all_reductions,
     .build = each([](const Var& x, const Var& t, const Attrs&) { return abs(x - t); }), .predict = as_it_is};
 
@@ -223,6 +227,7 @@ const Loss smooth_l1_loss{
     .formula = "mean(d < beta ? d^2 / (2 beta) : d - beta / 2), d = |x - t|",
     .doc = "The absolute error, rounded off near 0: huber divided by beta. (PyTorch's beta 0 is absolute_error.)",
     .origin = "Girshick, \"Fast R-CNN\", 2015, equation 3",
+    .peers = {"nn.SmoothL1Loss", "none: Huber(delta=beta) / beta"},
     .answer = Loss::numbers, .reductions = all_reductions, .args = {{"beta", 1.0, "where the line begins"}},
     .build = each([](const Var& x, const Var& t, const Attrs& args) {
       const Var d = abs(x - t);
@@ -237,6 +242,7 @@ const Loss huber_loss{
     .doc = "Half the square near 0, a straight line of slope delta from there on: one wild target pulls no harder than "
            "that.",
     .origin = "Huber, \"Robust estimation of a location parameter\", 1964",
+    .peers = {"nn.HuberLoss", "Huber"},
     .answer = Loss::numbers, .reductions = all_reductions, .args = {{"delta", 1.0, "where the line begins"}},
     .build = each([](const Var& x, const Var& t, const Attrs& args) {
       const Var d = abs(x - t);
@@ -247,7 +253,8 @@ const Loss huber_loss{
 
 const Loss log_cosh_loss{
     .name = "log_cosh", .aliases = {"logcosh", "LogCosh"}, .formula = "mean(log(cosh(x - t)))",
-    .doc = "As huber with delta 1, but smooth throughout. (Keras's; PyTorch has none.)",
+    .doc = "As huber with delta 1, but smooth throughout.",
+    .peers = {"", "LogCosh"},
     .answer = Loss::numbers, .reductions = all_reductions,
     .build = each([](const Var& x, const Var& t, const Attrs&) { return log_cosh(x - t); }), .predict = as_it_is};
 
@@ -255,7 +262,8 @@ const Loss cosine_loss{
     .name = "cosine", .aliases = {"cosine_similarity", "cosine_embedding", "CosineEmbeddingLoss", "CosineSimilarity"},
     .formula = "mean over samples of 1 - x.t / (|x| |t|)",
     .doc = "For directions: 0 where output and target point the same way, 2 where they point apart; lengths don't "
-           "matter. (PyTorch's CosineEmbeddingLoss of targets that are alike; Keras's CosineSimilarity lacks the 1.)",
+           "matter.",
+    .peers = {"nn.CosineEmbeddingLoss, all targets 1", "CosineSimilarity: lacks the 1, so from -1 to 1"},
     .answer = Loss::numbers, .reductions = {"mean", "sum"},
     .build = [](const LossCall& c) {
       const Var &x = c.output, t = as_numbers(c);

@@ -102,6 +102,9 @@ const Layer batch_norm_layer{
     .name = "batch_norm", .aliases = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}, .short_name = "bn",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias",
     .doc = "Each channel (axis 1) to mean 0 and variance 1: in training over the batch, else by running values.",
+    .peers = {"nn.BatchNorm1d, 2d, 3d",
+              "BatchNormalization: channels last, momentum 0.99 of the old value (0.01 here), eps 1e-3, "
+              "keeps the biased variance"},
     .inputs = {"x"},
     .args = {eps_arg, {"momentum", 0.1, "weight of the new mean and variance, from 0 to 1 (Keras: of the old, 0.99)"},
              affine_arg},
@@ -112,6 +115,7 @@ const Layer layer_norm_layer{
     .name = "layer_norm", .aliases = {"LayerNorm", "LayerNormalization"}, .short_name = "ln",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias",
     .doc = "Each sample to mean 0 and variance 1 over its features: the same in training and evaluation.",
+    .peers = {"nn.LayerNorm(normalized_shape): axes is its length", "LayerNormalization: eps 1e-3"},
     .inputs = {"x"},
     .args = {axes_arg, eps_arg, affine_arg, {"bias", int64_t{1}, "0: none"}},
     .parameters = {"weight [features]", "bias [features]"},
@@ -122,6 +126,7 @@ const Layer rms_norm_layer{
     .formula = "y = x / sqrt(mean(x^2) + eps) weight",
     .doc = "Each sample to a mean square of 1 over its features (Zhang and Sennrich, \"Root mean square layer "
            "normalization\", 2019, equation 4).",
+    .peers = {"nn.RMSNorm(normalized_shape): axes is its length", "RMSNormalization: eps 1e-6"},
     .inputs = {"x"},
     .args = {axes_arg, {"eps", 0x1p-23, "keeps the divisor off zero (default: float's rounding, as PyTorch)"},
              affine_arg},

@@ -10,6 +10,7 @@ const Layer prelu_layer{
     .name = "prelu", .aliases = {"PReLU"}, .short_name = "prelu",
     .formula = "y = x > 0 ? x : weight x",
     .doc = "A relu that learns its slope below 0: one for all, or one for each feature. (Keras: one for each, from 0.)",
+    .peers = {"nn.PReLU", "PReLU: a slope for every element of a sample, from 0"},
     .inputs = {"x"},
     .args = {{"num_parameters", int64_t{1}, "1: one slope for all; else as many as axis 1 has features"},
              {"init", std::string("constant(0.25)"), "how the slopes start"}},

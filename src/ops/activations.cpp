@@ -66,7 +66,7 @@ const Op leaky_relu_op{
       return std::vector{g.dy * (slope + (1 - slope) * step(g.x))};
     },
     .vector = kernels::leaky_relu, .vector_params = {"slope"}, .onnx = "LeakyRelu",
-    .peers = {"nn.LeakyReLU(negative_slope=0.01)", "LeakyReLU(negative_slope=0.3)"},
+    .peers = {"nn.LeakyReLU(negative_slope=0.01)", "layers.LeakyReLU(negative_slope=0.3); activations.leaky_relu: 0.2"},
     .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"slope", 0.2}}}}};
 
 const Op step_op{
@@ -99,14 +99,16 @@ const Op expm1_op{
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy (y + 1)"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return std::expm1(x); }),
     .grad = slope([](const Var&, const Var& y, const Attrs&) { return y + 1; }),
-    .vector = kernels::exponential_minus_one, .examples = {{.in = {some}}}};
+    .vector = kernels::exponential_minus_one, .peers = {"torch.expm1", "ops.expm1"},
+    .examples = {{.in = {some}}}};
 
 const Op identity_op{
     .name = "identity", .formula = "y = x",
     .doc = "No activation: what comes in goes out (Keras's \"linear\").",
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return x; }),
-    .grad = [](const GradOf& g) { return std::vector{g.dy}; }, .onnx = "Identity", .examples = {{.in = {some}}}};
+    .grad = [](const GradOf& g) { return std::vector{g.dy}; }, .onnx = "Identity", .peers = {"nn.Identity", "linear"},
+    .examples = {{.in = {some}}}};
 
 const Op hard_sigmoid_op{
     .name = "hard_sigmoid", .formula = "y = min(max(0, slope x + 1/2), 1)",
@@ -120,7 +122,8 @@ const Op hard_sigmoid_op{
     .grad = slope([](const Var&, const Var& y, const Attrs& attrs) {
       return attrs.real("slope") * (greater(y, 0) * less(y, 1));
     }),
-    .onnx = "HardSigmoid", .examples = {{.in = {wide}}, {.in = {wide}, .attrs = {{"slope", 0.2}}}}};
+    .onnx = "HardSigmoid", .peers = {"nn.Hardsigmoid", "hard_sigmoid; before Keras 3: slope 0.2"},
+    .examples = {{.in = {wide}}, {.in = {wide}, .attrs = {{"slope", 0.2}}}}};
 
 const Op relu6_op{
     .name = "relu6", .formula = "y = min(max(0, x), 6)", .doc = "A relu that stops at 6: few bits hold its values.",
@@ -128,7 +131,8 @@ const Op relu6_op{
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy [x > 0] [x < 6]"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return minimum(relu(x), 6); }),
     .grad = slope([](const Var& x, const Var&, const Attrs&) { return greater(x, 0) * less(x, 6); }),
-    .onnx = "Clip", .examples = {{.in = {wide}}}};
+    .onnx = "Clip", .peers = {"nn.ReLU6", "relu6"},
+    .examples = {{.in = {wide}}}};
 
 const Op prelu_op{
     .name = "prelu", .formula = "y = x > 0 ? x : a x",
@@ -143,7 +147,8 @@ const Op prelu_op{
       return std::vector{sum_to(g.dy * where(greater(g.x, 0), 1, g.xs[1]), g.x.shape()),
                          sum_to(g.dy * minimum(g.x, 0), g.xs[1].shape())};
     },
-    .onnx = "PRelu", .examples = {{.in = {some, Tensor{Shape{3}, {0.25, 0.1, -0.5}}}}}};
+    .onnx = "PRelu", .peers = {"nn.functional.prelu", ""},
+    .examples = {{.in = {some, Tensor{Shape{3}, {0.25, 0.1, -0.5}}}}}};
 
 const Op elu_op{
     .name = "elu", .formula = "y = x > 0 ? x : alpha (exp(x) - 1)",
@@ -156,7 +161,8 @@ const Op elu_op{
       return relu(x) + attrs.real("alpha") * expm1(minimum(x, 0));
     }),
     .grad = slope([](const Var& x, const Var&, const Attrs& attrs) { return elu_slope(x, attrs.real("alpha")); }),
-    .onnx = "Elu", .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"alpha", 0.5}}}}};
+    .onnx = "Elu", .peers = {"nn.ELU", "elu"},
+    .examples = {{.in = {some}}, {.in = {some}, .attrs = {{"alpha", 0.5}}}}};
 
 const Op selu_op{
     .name = "selu", .formula = "y = 1.0507009873554805 (x > 0 ? x : 1.6732632423543773 (exp(x) - 1))",
@@ -166,7 +172,8 @@ const Op selu_op{
     .rules = {"dx = dy 1.0507009873554805 (x > 0 ? 1 : 1.6732632423543773 exp(x))"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return selu_scale * elu(x, selu_alpha); }),
     .grad = slope([](const Var& x, const Var&, const Attrs&) { return selu_scale * elu_slope(x, selu_alpha); }),
-    .onnx = "Selu", .examples = {{.in = {some}}}};
+    .onnx = "Selu", .peers = {"nn.SELU", "selu"},
+    .examples = {{.in = {some}}}};
 
 const Op gelu_op{
     .name = "gelu", .formula = "y = x (1 + erf(x / sqrt(2))) / 2",
@@ -178,7 +185,8 @@ const Op gelu_op{
     .grad = slope([](const Var& x, const Var&, const Attrs&) {
       return normal_integral(x) + x * (0.39894228040143268 * exp(-0.5 * square(x)));
     }),
-    .onnx = "Gelu", .examples = {{.in = {some}}}};
+    .onnx = "Gelu", .peers = {"nn.GELU", "gelu; ops.gelu is gelu_tanh by default"},
+    .examples = {{.in = {some}}}};
 
 const Op gelu_tanh_op{
     .name = "gelu_tanh", .formula = "y = x sigmoid(sqrt(8 / pi) (x + 0.044715 x^3))",
@@ -192,7 +200,8 @@ const Op gelu_tanh_op{
       const Var s = near_normal_integral(x);
       return s + y * (1 - s) * (1.5957691216057308 * (1 + 0.134145 * square(x)));
     }),
-    .onnx = "Gelu", .examples = {{.in = {some}}}};
+    .onnx = "Gelu", .peers = {"nn.GELU(approximate=\"tanh\")", "gelu(approximate=True)"},
+    .examples = {{.in = {some}}}};
 
 const Op silu_op{
     .name = "silu", .formula = "y = x sigmoid(x)", .doc = "A smooth relu that dips below 0; also called swish.",
@@ -204,6 +213,7 @@ const Op silu_op{
       const Var s = sigmoid(x);
       return s + y * (1 - s);
     }),
+    .peers = {"nn.SiLU", "silu"},
     .examples = {{.in = {some}}}};
 
 const Op softsign_op{
@@ -212,7 +222,8 @@ const Op softsign_op{
     .traits = pointwise, .args = {"x"}, .rules = {"dx = dy / (1 + |x|)^2"}, .infer = infer_pointwise,
     .expand = composed([](const Var& x, const Attrs&) { return x / (1 + abs(x)); }),
     .grad = slope([](const Var& x, const Var&, const Attrs&) { return 1 / square(1 + abs(x)); }),
-    .onnx = "Softsign", .examples = {{.in = {some}}}};
+    .onnx = "Softsign", .peers = {"nn.Softsign", "softsign"},
+    .examples = {{.in = {some}}}};
 
 Var sigmoid(In x) { return apply(sigmoid_op, {x}); }
 Var tanh(In x) { return apply(tanh_op, {x}); }

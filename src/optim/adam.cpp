@@ -51,6 +51,7 @@ const Optimizer adam{
                "p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)",
     .doc = "A velocity, divided by the size of recent gradients, both corrected for their start from zero.",
     .origin = "Kingma and Ba, \"Adam: a method for stochastic optimization\", 2015, algorithm 1",
+    .peers = {"optim.Adam", "none: see adam_keras"},
     .args = with_common(1e-3, betas(1e-8)), .scalars = adam_scalars, .moments = adam_moments, .values = adam_values,
     .update = adam_update};
 
@@ -59,6 +60,7 @@ const Optimizer adamw{
     .formula = "p *= 1 - lr weight_decay, then as adam",
     .doc = "Adam with weight decay applied to the parameter itself, not divided by the size of its gradients.",
     .origin = "Loshchilov and Hutter, \"Decoupled weight decay regularization\", 2019, algorithm 2",
+    .peers = {"optim.AdamW", "AdamW: weight_decay 0.004, otherwise as adam_keras"},
     .args = with_common(1e-3, betas(1e-8), 1e-2, 1), .scalars = adam_scalars, .moments = adam_moments,
     .values = adam_values, .update = adam_update};
 
@@ -67,6 +69,7 @@ const Optimizer adam_keras{
     .formula = "m, v as adam; p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps)",
     .doc = "Adam as Keras has it: eps is added before v is corrected, so in the first steps it weighs more.",
     .origin = "Kingma and Ba, \"Adam: a method for stochastic optimization\", 2015, end of section 2",
+    .peers = {"none: see adam", "Adam"},
     .args = with_common(1e-3, betas(1e-7)), .scalars = adam_scalars, .moments = adam_moments,
     .values = [](const Attrs& args, double lr, int64_t step, double* out) {
       adam_values(args, lr, step, out);
@@ -81,6 +84,7 @@ const Optimizer amsgrad{
     .doc = "Adam that divides by the largest mean square so far, so that rates never rise (PyTorch's form, bias "
            "correction kept).",
     .origin = "Reddi, Kale, Kumar, \"On the convergence of Adam and beyond\", 2018, algorithm 2",
+    .peers = {"optim.Adam(amsgrad=True)", "Adam(amsgrad=True): eps as in adam_keras"},
     .args = with_common(1e-3, betas(1e-8)), .scalars = adam_scalars,
     .moments = [](const Attrs&) { return std::vector<Moment>{{"adam_m"}, {"adam_v"}, {"adam_v_max"}}; },
     .values = adam_values,
@@ -107,6 +111,7 @@ const Optimizer adamax{
     .formula = "m = beta1 m + (1 - beta1) g; u = max(beta2 u, abs(g) + eps); p -= lr / (1 - beta1^t) m / u",
     .doc = "Adam that divides by the largest recent gradient instead of the mean square.",
     .origin = "Kingma and Ba, \"Adam: a method for stochastic optimization\", 2015, algorithm 2",
+    .peers = {"optim.Adamax", "none: see adamax_keras"},
     .args = with_common(2e-3, betas(1e-8, "keeps the divisor from zero")), .scalars = adam_scalars,
     .moments = adamax_moments, .values = adam_values,
     .update = [](const UpdateCall& u) { return adamax_update(u, false); }};
@@ -116,6 +121,7 @@ const Optimizer adamax_keras{
     .formula = "m = beta1 m + (1 - beta1) g; u = max(beta2 u, abs(g)); p -= lr / (1 - beta1^t) m / (u + eps)",
     .doc = "AdaMax as Keras has it: eps is added where it divides, and is no part of u.",
     .origin = "Kingma and Ba, \"Adam: a method for stochastic optimization\", 2015, algorithm 2",
+    .peers = {"none: see adamax", "Adamax"},
     .args = with_common(1e-3, betas(1e-7, "keeps the divisor from zero")), .scalars = adam_scalars,
     .moments = adamax_moments, .values = adam_values,
     .update = [](const UpdateCall& u) { return adamax_update(u, true); }};
@@ -126,8 +132,9 @@ const Optimizer nadam{
     .name = "nadam", .aliases = {"NAdam", "Nadam"},
     .formula = "m, v as adam; mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 .. mu_t; p -= lr ((1 - mu_t) "
                "/ (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) / (sqrt(v / (1 - beta2^t)) + eps)",
-    .doc = "Adam that looks one step ahead, as Nesterov's momentum does. (Keras: momentum_decay 1, eps 1e-7.)",
+    .doc = "Adam that looks one step ahead, as Nesterov's momentum does.",
     .origin = "Dozat, \"Incorporating Nesterov momentum into Adam\", 2016",
+    .peers = {"optim.NAdam", "Nadam: lr 0.001, eps 1e-7, momentum_decay 1"},
     .args = with_common(2e-3, [] {
       std::vector<AttrSpec> args = betas(1e-8);
       args.push_back({"momentum_decay", 4e-3, "how fast mu rises from beta1 / 2 to beta1"});
@@ -165,6 +172,7 @@ const Optimizer lamb{
            "large batches.",
     .origin = "You et al., \"Large batch optimization for deep learning: training BERT in 76 minutes\", 2020, "
               "algorithm 2",
+    .peers = {"", "Lamb: eps 1e-7, no decay by default, and a decay outside the quotient"},
     .args = with_common(1e-3, betas(1e-6), 1e-2, 1), .decays_itself = true,
     .scalars = {"beta1", "1-beta1", "beta2", "1-beta2", "1/(1-beta1^t)", "1/sqrt(1-beta2^t)", "eps", "lr"},
     .moments = adam_moments,

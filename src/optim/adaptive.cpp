@@ -23,6 +23,7 @@ void adagrad_values(const Attrs& args, double lr, int64_t, double* out) {
 const Optimizer adagrad{
     .name = "adagrad", .aliases = {"Adagrad"}, .formula = "s += g^2; p -= lr g / (sqrt(s) + eps)",
     .doc = "Divides by the size of all gradients so far: what is rare keeps a large rate.", .origin = duchi,
+    .peers = {"optim.Adagrad: also has lr_decay, here a schedule", "none: see adagrad_keras"},
     .args = with_common(1e-2, {{"start", 0.0, "what s starts at"}, {"eps", 1e-10, "keeps the divisor from zero"}}),
     .scalars = {"lr", "eps"}, .moments = adagrad_moments, .values = adagrad_values,
     .update = [](const UpdateCall& u) {
@@ -33,6 +34,7 @@ const Optimizer adagrad{
 const Optimizer adagrad_keras{
     .name = "adagrad_keras", .aliases = {"keras_adagrad"}, .formula = "s += g^2; p -= lr g / sqrt(s + eps)",
     .doc = "AdaGrad as Keras has it: s starts at 0.1, eps stands inside the root.", .origin = duchi,
+    .peers = {"none: see adagrad", "Adagrad"},
     .args = with_common(1e-3, {{"start", 0.1, "what s starts at"}, eps_inside}),
     .scalars = {"lr", "eps"}, .moments = adagrad_moments, .values = adagrad_values,
     .update = [](const UpdateCall& u) {
@@ -91,7 +93,8 @@ const std::vector<const char*> rmsprop_scalars{"lr", "alpha", "1-alpha", "eps", 
 const Optimizer rmsprop{
     .name = "rmsprop", .aliases = {"RMSprop"}, .formula = "s = alpha s + (1 - alpha) g^2; p -= lr g / (sqrt(s) + eps)",
     .doc = "Divides by the size of recent gradients; with momentum, a velocity collects the quotients.",
-    .origin = hinton, .args = rmsprop_args(1e-2, 0.99, eps_outside),
+    .origin = hinton, .peers = {"optim.RMSprop", "none: see rmsprop_keras"},
+    .args = rmsprop_args(1e-2, 0.99, eps_outside),
     .scalars = rmsprop_scalars, .moments = rmsprop_moments, .values = rmsprop_values,
     .update = [](const UpdateCall& u) { return rmsprop_update(u, false); }};
 
@@ -100,7 +103,8 @@ const Optimizer rmsprop_keras{
     .formula = "s = alpha s + (1 - alpha) g^2; p -= lr g / sqrt(s + eps); with momentum: v = momentum v + lr g / "
                "sqrt(s + eps), p -= v",
     .doc = "RMSprop as Keras has it: eps inside the root, a velocity that collects steps.",
-    .origin = hinton, .args = rmsprop_args(1e-3, 0.9, eps_inside),
+    .origin = hinton, .peers = {"none: see rmsprop", "RMSprop: alpha is rho"},
+    .args = rmsprop_args(1e-3, 0.9, eps_inside),
     .scalars = rmsprop_scalars, .moments = rmsprop_moments, .values = rmsprop_values,
     .update = [](const UpdateCall& u) { return rmsprop_update(u, true); }};
 
@@ -111,13 +115,15 @@ std::vector<AttrSpec> adadelta_args(double lr, double rho, double eps) {
                           {"eps", eps, "keeps divisor and step from zero; inside the roots"}});
 }
 
-Optimizer adadelta_as(const char* name, const char* alias, const char* doc, const std::vector<AttrSpec>& args) {
+Optimizer adadelta_as(const char* name, const char* alias, const char* doc, const Peers& peers,
+                      const std::vector<AttrSpec>& args) {
   return {.name = name,
           .aliases = {alias},
           .formula = "s = rho s + (1 - rho) g^2; u = g sqrt(d + eps) / sqrt(s + eps); d = rho d + (1 - rho) u^2; "
                      "p -= lr u",
           .doc = doc,
           .origin = "Zeiler, \"ADADELTA: an adaptive learning rate method\", 2012, algorithm 1",
+          .peers = peers,
           .args = args,
           .scalars = {"lr", "rho", "1-rho", "eps"},
           .moments =
@@ -142,10 +148,10 @@ Optimizer adadelta_as(const char* name, const char* alias, const char* doc, cons
 
 const Optimizer adadelta = adadelta_as(
     "adadelta", "Adadelta", "Steps as large as recent steps were: the units fit, and lr is 1. (Paper: rho 0.95.)",
-    adadelta_args(1, 0.9, 1e-6));
+    {"optim.Adadelta", "none: see adadelta_keras"}, adadelta_args(1, 0.9, 1e-6));
 const Optimizer adadelta_keras = adadelta_as(
     "adadelta_keras", "keras_adadelta", "AdaDelta with Keras's numbers; its lr of 0.001 is far below the paper's 1.",
-    adadelta_args(1e-3, 0.95, 1e-7));
+    {"none: see adadelta", "Adadelta"}, adadelta_args(1e-3, 0.95, 1e-7));
 
 } // namespace
 

@@ -41,12 +41,14 @@ double between(double a, double b, double x, bool straight = false) {
 
 const Schedule constant{
     .name = "constant", .aliases = {"none"}, .formula = "lr", .doc = "The same rate throughout.",
+    .peers = {"no scheduler; ConstantLR is another: lr / 3 for five epochs, then lr", "no schedule"},
     .at = [](const Attrs&, double lr, const Progress&) { return Setting{lr}; }};
 
 const Schedule time_based{
     .name = "time", .aliases = {"time_based", "inverse_time", "InverseTimeDecay"},
     .formula = "lr / (1 + k t), t: steps done", .doc = "Falls as one over the number of steps.",
     .origin = "Robbins and Monro, \"A stochastic approximation method\", 1951",
+    .peers = {"", "InverseTimeDecay: k is decay_rate / decay_steps"},
     .args = {{"k", 1e-3, "how fast it falls; at t = 1/k the rate is halved"}, per_step},
     .at = [](const Attrs& args, double lr, const Progress& at) {
       return Setting{lr / (1 + args.real("k") * double(counted(args, at)))};
@@ -55,6 +57,7 @@ const Schedule time_based{
 const Schedule stepwise{
     .name = "step", .aliases = {"step_decay", "StepLR"}, .formula = "lr gamma^floor(e / step_size), e: epochs done",
     .doc = "Falls by a factor after every so many epochs (PyTorch's StepLR).",
+    .peers = {"lr_scheduler.StepLR", "ExponentialDecay(staircase=True): counts steps (per = step)"},
     .args = {{"gamma", 0.1, "the factor"}, {"step_size", int64_t{1}, "epochs from one fall to the next"}, per_epoch},
     .at = [](const Attrs& args, double lr, const Progress& at) {
       return Setting{lr * to_the(args.real("gamma"), counted(args, at) / args.integer("step_size"))};
@@ -69,6 +72,7 @@ const Schedule multi_step{
     .formula = "lr gamma^n, n: milestones that e has reached, e: epochs done",
     .doc = "Falls by a factor after each of these epochs, counted from the beginning of the run (PyTorch's "
            "MultiStepLR).",
+    .peers = {"lr_scheduler.MultiStepLR", "PiecewiseConstantDecay: rates, not a factor; in steps, one later"},
     .args = {{"milestones", std::vector<int64_t>{}, "epochs, [30, 60, 80]", true}, {"gamma", 0.1, "the factor"},
              per_epoch},
     .at = [](const Attrs& args, double lr, const Progress& at) {
@@ -85,6 +89,7 @@ const Schedule multi_step{
 const Schedule exponential{
     .name = "exponential", .aliases = {"ExponentialLR", "ExponentialDecay"}, .formula = "lr gamma^e, e: epochs done",
     .doc = "Falls by the same factor after every epoch (PyTorch's ExponentialLR).",
+    .peers = {"lr_scheduler.ExponentialLR", "ExponentialDecay: in steps; gamma is decay_rate^(1 / decay_steps)"},
     .args = {{"gamma", 0.95, "the factor"}, per_epoch},
     .at = [](const Attrs& args, double lr, const Progress& at) {
       return Setting{lr * to_the(args.real("gamma"), counted(args, at))};
@@ -97,6 +102,8 @@ const Schedule polynomial{
     .name = "polynomial", .aliases = {"PolynomialLR", "PolynomialDecay", "linear"},
     .formula = "eta_min + (lr - eta_min) (1 - t/T)^power, t of T steps done",
     .doc = "Falls along a power of what is left of the run; power 1: a straight line.",
+    .peers = {"lr_scheduler.PolynomialLR: over total_iters = 5, to 0",
+              "PolynomialDecay: over decay_steps, to end_learning_rate = 0.0001"},
     .args = {{"power", 1.0, "1: straight; above 1: fast first"}, eta_min},
     .at = [](const Attrs& args, double lr, const Progress& at) {
       const double end = args.real("eta_min"), left = 1 - share_done(at);
@@ -108,6 +115,8 @@ const Schedule cosine{
     .formula = "eta_min + (lr - eta_min) (1 + cos(pi t/T)) / 2, t of T steps done",
     .doc = "Falls along half a cosine, slowly at both ends of the run.",
     .origin = "Loshchilov and Hutter, \"SGDR: stochastic gradient descent with warm restarts\", 2017, equation 5",
+    .peers = {"lr_scheduler.CosineAnnealingLR: over T_max, and up again after it",
+              "CosineDecay: over decay_steps, to alpha, a share of lr"},
     .args = {eta_min}, .at = [](const Attrs& args, double lr, const Progress& at) {
       return Setting{between(lr, args.real("eta_min"), share_done(at))};
     }};
@@ -119,6 +128,8 @@ const Schedule warm_restarts{
     .formula = "eta_min + (lr - eta_min) (1 + cos(pi t/T)) / 2, t of the cycle's T epochs done; T: T_0, T_0 T_mult, ..",
     .doc = "Cosines one after the other: each begins at lr again, and is T_mult times as long as the one before.",
     .origin = "Loshchilov and Hutter, \"SGDR: stochastic gradient descent with warm restarts\", 2017, equation 5",
+    .peers = {"lr_scheduler.CosineAnnealingWarmRestarts: T_mult 1",
+              "CosineDecayRestarts: in steps, to alpha, a share of lr; m_mul may lower the peaks"},
     .args = {{"T_0", int64_t{1}, "epochs of the first cycle"}, {"T_mult", int64_t{2}, "how a cycle grows"}, eta_min},
     .at = [](const Attrs& args, double lr, const Progress& at) {
       if (at.steps_per_epoch < 1) return Setting{lr};
@@ -149,6 +160,7 @@ const Schedule cyclic{
     .doc = "Rises and falls in straight lines, again and again; the peaks may fall. (PyTorch's CyclicLR, "
            "base_lr = lr / div_factor, max_lr = lr.)",
     .origin = "Smith, \"Cyclical learning rates for training neural networks\", 2017",
+    .peers = {"lr_scheduler.CyclicLR: step_size_up 2000, gamma 1", ""},
     .args = {{"mode", std::string("triangular"), "triangular, triangular2 or exp_range"},
              {"div_factor", 4.0, "the lowest rate is lr / div_factor"},
              {"step_size_up", int64_t{0}, "steps of a rise; 0: two epochs"},
@@ -184,6 +196,7 @@ const Schedule one_cycle{
            "Smith: anneal_strategy \"linear\", three_phase, pct_start 0.45.)",
     .origin = "Smith and Topin, \"Super-convergence: very fast training of neural networks using large learning "
               "rates\", 2018",
+    .peers = {"lr_scheduler.OneCycleLR", ""},
     .args = {{"pct_start", 0.3, "the share of the run that rises"},
              {"anneal_strategy", std::string("cos"), "cos or linear"},
              {"div_factor", 25.0, "the first rate is lr / div_factor"},
@@ -224,9 +237,10 @@ const Schedule one_cycle{
 
 const Schedule plateau{
     .name = "plateau", .aliases = {"reduce_on_plateau", "ReduceLROnPlateau"},
-    .formula = "lr *= factor after more than `patience` epochs without a lower validation loss",
-    .doc = "Falls by a factor when the validation loss no longer gets better (PyTorch's ReduceLROnPlateau; Keras: "
-           "threshold_mode abs).",
+    .formula = "lr *= factor after more than patience epochs without a lower validation loss",
+    .doc = "Falls by a factor when the validation loss no longer gets better.",
+    .peers = {"lr_scheduler.ReduceLROnPlateau",
+              "callbacks.ReduceLROnPlateau: threshold_mode abs, and one epoch sooner: patience 10 is 9 here"},
     .args = {{"factor", 0.1, "the factor"},
              {"patience", int64_t{10}, "epochs to wait for a lower loss"},
              {"threshold", 1e-4, "by how much a loss must be lower"},

@@ -40,6 +40,7 @@ const Optimizer sgd{
     .formula = "p -= lr g; with momentum: v = momentum v + g, p -= lr v; with nesterov: p -= lr (g + momentum v)",
     .doc = "A step against the gradient of the batch.",
     .origin = "Robbins and Monro, \"A stochastic approximation method\", 1951",
+    .peers = {"optim.SGD", "SGD: lr 0.01; its momentum is momentum_keras"},
     .args = with_common(1e-3, {{"momentum", 0.0, "how much of the velocity is kept from step to step"},
                                {"nesterov", int64_t{0}, "1: look ahead"}}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
@@ -48,14 +49,16 @@ const Optimizer sgd{
 const Optimizer momentum{
     .name = "momentum", .formula = "v = momentum v + g; p -= lr v",
     .doc = "A velocity that collects gradients (PyTorch's form).",
-    .origin = polyak, .args = with_common(1e-3, {momentum_09}),
+    .origin = polyak, .peers = {"optim.SGD(momentum=0.9)", "none: see momentum_keras"},
+    .args = with_common(1e-3, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return torch_momentum(u, false); }};
 
 const Optimizer momentum_keras{
     .name = "momentum_keras", .aliases = {"keras_momentum"}, .formula = "v = momentum v - lr g; p += v",
     .doc = "A velocity that collects steps (Keras's form): it differs from PyTorch's as soon as lr changes.",
-    .origin = sutskever, .args = with_common(1e-2, {momentum_09}),
+    .origin = sutskever, .peers = {"none: see momentum", "SGD(momentum=0.9)"},
+    .args = with_common(1e-2, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return keras_momentum(u, false); }};
 
@@ -63,6 +66,7 @@ const Optimizer nesterov{
     .name = "nesterov", .formula = "v = momentum v + g; p -= lr (g + momentum v)",
     .doc = "Momentum that looks one step ahead (PyTorch's form).",
     .origin = "Nesterov, \"A method of solving a convex programming problem with convergence rate O(1/k^2)\", 1983",
+    .peers = {"optim.SGD(momentum=0.9, nesterov=True)", "none: see nesterov_keras"},
     .args = with_common(1e-3, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return torch_momentum(u, true); }};
@@ -70,6 +74,7 @@ const Optimizer nesterov{
 const Optimizer nesterov_keras{
     .name = "nesterov_keras", .aliases = {"keras_nesterov"}, .formula = "v = momentum v - lr g; p += momentum v - lr g",
     .doc = "Momentum that looks one step ahead (Keras's form).", .origin = sutskever,
+    .peers = {"none: see nesterov", "SGD(momentum=0.9, nesterov=True)"},
     .args = with_common(1e-2, {momentum_09}),
     .scalars = {"lr", "momentum"}, .moments = sgd_moments, .values = sgd_values,
     .update = [](const UpdateCall& u) { return keras_momentum(u, true); }};

@@ -141,7 +141,7 @@ std::string terminal_chart(const LineChart& chart, int width, int height, const 
     const std::string label = leftwards ? mark.label + " ┊" : "┊ " + mark.label;
     const int begin = leftwards ? std::max(0, at + 1 - columns(label)) : at;
     for (const int column : earlier)
-      if (column < begin) line.put(column, "┊");
+      if (column + 1 < begin) line.put(column, "┊"); // one that touches the words gives way to them
     line.put(begin, label);
     for (const int column : earlier)
       if (column >= begin) line.put(column, "┊");

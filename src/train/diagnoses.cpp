@@ -18,6 +18,7 @@ using Findings = std::vector<Finding>;
 // ---- Words --------------------------------------------------------------------------------------------
 
 std::string share(double value) {
+  if (value >= 9.995 && value < 1e9) return thousands(std::llround(100 * value)) + " %";
   return value < 0.001 ? "less than 0.1 %" : text(number(100 * value, value < 0.1 ? 1 : value < 0.995 ? 2 : 3), " %");
 }
 std::string brief(double value) {
