@@ -58,7 +58,7 @@ public:
   }
 
 private:
-  size_t cell(int column, int row) const { return size_t(row * columns_ + column); }
+  size_t cell(int column, int row) const { return size_t(row) * size_t(columns_) + size_t(column); }
   static std::string braille(unsigned bits) { // U+2800 and up, as UTF-8
     return {char(0xE2), char(0xA0 | bits >> 6), char(0x80 | (bits & 0x3F))};
   }
