@@ -17,6 +17,7 @@
 #include "train/run.h"
 #include "train/setup.h"
 #include "train/training.h"
+#include "train_place.h"
 
 namespace vitro {
 namespace {
@@ -33,16 +34,8 @@ std::vector<std::string> names(const std::vector<Finding>& findings) {
   return out;
 }
 
-class Diagnoses : public testing::Test {
+class Diagnoses : public InOwnPlace {
 protected:
-  void SetUp() override {
-    place_ = std::filesystem::path(testing::TempDir()) /
-             ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove_all(place_);
-    std::filesystem::create_directories(place_);
-  }
-  void TearDown() override { std::filesystem::remove_all(place_); }
-
   using Change = std::function<void(Splits& data)>;
   struct Run {
     Recipe recipe;
@@ -68,7 +61,6 @@ protected:
         .result.diagnoses;
   }
 
-  std::filesystem::path place_;
   int runs_ = 0;
 };
 

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "train/setup.h"
 #include "train/training.h"
+#include "train_place.h"
 
 namespace vitro {
 namespace {
@@ -94,18 +95,9 @@ TEST(SweepPlans, AreTheProductOfAllKeys) {
   EXPECT_EQ(plan_sweep("xor", {"seed=0..4999", "lr=1,2"}).trainings(), 10000);
 }
 
-class Sweeps : public testing::Test {
+class Sweeps : public InOwnPlace {
 protected:
-  void SetUp() override {
-    place_ = std::filesystem::path(testing::TempDir()) /
-             ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove_all(place_);
-    std::filesystem::create_directories(place_);
-  }
-  void TearDown() override { std::filesystem::remove_all(place_); }
   std::string at(const std::string& name) const { return (place_ / name).string(); }
-
-  std::filesystem::path place_;
 };
 
 const std::vector<std::string> small = {"lr=0.02,0.2", "hidden=4,8",    "epochs=3",  "samples=60",

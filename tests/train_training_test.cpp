@@ -15,20 +15,13 @@
 #include "train/measure.h"
 #include "train/run.h"
 #include "train/setup.h"
+#include "train_place.h"
 
 namespace vitro {
 namespace {
 
-class Training : public testing::Test {
+class Training : public InOwnPlace {
 protected:
-  void SetUp() override {
-    place_ = std::filesystem::path(testing::TempDir()) /
-             ("vitro-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove_all(place_);
-    std::filesystem::create_directories(place_);
-  }
-  void TearDown() override { std::filesystem::remove_all(place_); }
-
   struct Work {
     Recipe recipe;
     Splits data;
@@ -44,8 +37,6 @@ protected:
         create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
     return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
   }
-
-  std::filesystem::path place_;
 };
 
 History without_seconds(History history) {
