@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "recipe/value.h"
 #include "core/threads.h"
 #include "report/terminal.h"
 
@@ -110,6 +111,31 @@ void Common::declare(Arguments& arguments) {
 void Common::declare_data(Arguments& arguments) {
   arguments.option("--data-dir", data_dir, "DIR",
                    "where known data sets lie (default: $VITRO_DATA, then your data directory)");
+}
+
+void TableArguments::declare(Arguments& arguments) {
+  arguments.option("--target", target, "COLUMN", "of a table: what to predict, by name or position (default: the last)");
+  arguments.option("--drop", drop, "COLUMNS", "of a table: what the net must not see; names between commas");
+  arguments.option("--group", group, "COLUMN", "of a table: rows alike in it are never on both sides of a split");
+  arguments.option("--test", test, "FILE", "of a table: another file is the test part");
+}
+
+std::vector<std::string> TableArguments::assignments() const {
+  std::vector<std::string> out;
+  const auto set = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out.push_back(text(key, "=", toml_text(value)));
+  };
+  set("data.target", target);
+  set("data.group", group);
+  set("data.test_file", test);
+  std::vector<std::string> names;
+  for (const std::string& list : drop)
+    for (size_t begin = 0, end = 0; begin <= list.size(); begin = end + 1) {
+      end = std::min(list.find(',', begin), list.size());
+      if (end > begin) names.push_back(toml_text(list.substr(begin, end - begin)));
+    }
+  if (!names.empty()) out.push_back(text("data.drop=[", join(names, ", "), "]"));
+  return out;
 }
 
 void Common::apply() const {

@@ -66,4 +66,14 @@ struct Common {
   void apply() const;
 };
 
+/// The options that say how a table is learned from.
+struct TableArguments {
+  std::string target, group, test;
+  std::vector<std::string> drop;
+
+  void declare(Arguments& arguments);
+  /// As keys of a recipe.
+  std::vector<std::string> assignments() const;
+};
+
 } // namespace vitro::cli

@@ -24,7 +24,7 @@ struct Chosen {
 Chosen choose(const StoredRun& run, const std::string& file, const std::string& part, const std::string& data_dir) {
   if (!file.empty()) {
     if (!part.empty()) bad_input("vitro eval", "takes a file or --part, not both");
-    RawFile raw = open_as(run.schema, file, data_options(run.recipe).csv);
+    RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
     if (!raw.labelled)
       bad_input(file, "holds no labels to compare with", text("vitro predict ", run.directory.path(), " ", file));
     return {std::move(raw.data), file, {}};

@@ -17,7 +17,9 @@ Schema schema_for(const Recipe& recipe, const std::string& data_dir) {
     schema.goal = entry.goal;
     return schema;
   }
-  return open_data(recipe.data.source, data_options(recipe, data_dir)).train.schema;
+  const Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
+  for (const std::string& remark : data.remarks) say(remark);
+  return data.train.schema;
 }
 
 } // namespace
@@ -28,14 +30,18 @@ int init(Arguments& arguments) {
   std::vector<std::string> set;
   arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
   arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
+  TableArguments table;
+  table.declare(arguments);
   common.declare_data(arguments);
   arguments.parse(1);
   if (arguments.words().empty())
     bad_input("vitro init", "a recipe for what?", "vitro init digits > my.toml; `vitro list` shows what is built in");
   set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
+  for (const std::string& key : table.assignments()) set.push_back(key);
   if (!net.empty()) set.insert(set.begin(), "net=" + net);
   const Recipe recipe = recipe_for(arguments.word(0), set);
-  print(to_toml(complete(recipe, schema_for(recipe, common.data_dir)), Comments::yes));
+  const Schema schema = schema_for(recipe, common.data_dir);
+  print(to_toml(complete(recipe, schema), Comments::yes, &schema));
   return 0;
 }
 

@@ -117,7 +117,7 @@ int predict(Arguments& arguments) {
   const std::string file = arguments.word(named ? 1 : 0);
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
-  const RawFile raw = open_as(run.schema, file, data_options(run.recipe).csv);
+  const RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)
     print(object_of(run, raw, predictions).dump() + "\n");

@@ -139,4 +139,31 @@ std::string sizes(const Splits& data) {
   return text(out, ", predicting ", join(schema.targets, ", "));
 }
 
+std::string columns_table(const Schema& schema, const Palette& palette) {
+  Table table({"column", "is", "seen", "becomes"});
+  constexpr int widest = 46;
+  // Sonar's sixty echoes differ in their numbers alone: a table of many columns shows the first and the last of a run.
+  const auto kind = [](const Column& column) { return text(name(column.role), column.indicator, column.format); };
+  const std::vector<Column>& columns = schema.columns;
+  constexpr size_t many = 24;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    const Column& column = columns[c];
+    size_t last = c;
+    while (columns.size() > many && !column.coded() && last + 1 < columns.size() &&
+           kind(columns[last + 1]) == kind(column))
+      ++last;
+    if (last > c + 1) {
+      table.add({text(column.name, " ... ", columns[last].name), name(column.role), text(last - c + 1, " columns"),
+                 column.indicator ? "standardised, and whether it is missing" : "standardised"});
+      c = last;
+      continue;
+    }
+    table.add({cut(column.name, 32), name(column.role), cut(column.remark, widest), cut(column.becomes(), 2 * widest)});
+  }
+  for (const LeftOut& one : schema.left_out) table.add({cut(one.name, 32), "left out", one.reason, ""});
+  std::string out = table.str(palette);
+  while (out.ends_with('\n')) out.pop_back();
+  return out;
+}
+
 } // namespace vitro::cli

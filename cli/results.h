@@ -35,6 +35,10 @@ Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std
 /// "20,000 training, 2,000 validation, 2,000 test samples [1, 28, 28], 10 classes".
 std::string sizes(const Splits& data);
 
+/// A line for each column of a table: what was seen of it and what becomes of it, or why it is left out. Equal lines of
+/// columns in a row are one.
+std::string columns_table(const Schema& schema, const Palette& palette);
+
 /// `vitro train`, its JSON behind what `before` holds: for a verb that trains at its end.
 class Arguments;
 int train_after(Arguments& arguments, const Json& before);

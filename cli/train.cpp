@@ -22,6 +22,7 @@ namespace {
 
 struct Options {
   Common common;
+  TableArguments table;
   std::string net, out, resume;
   std::optional<int64_t> seed;
   std::vector<std::string> set;
@@ -38,12 +39,14 @@ struct Options {
                      "at most so long without a checkpoint (default: 10; 0: every batch)");
     arguments.flag("--watch", watch, "show the layers live: gradients, updates, dead units, outputs");
     arguments.flag("--no-report", no_report, "write no report.html");
+    table.declare(arguments);
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
     common.apply();
     if (checkpoint_s.value_or(0) < 0) bad_input("--checkpoint", text("is ", *checkpoint_s), "a number from 0 on");
     set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
+    for (const std::string& key : table.assignments()) set.push_back(key);
     if (!net.empty()) set.insert(set.begin(), "net=" + net);
     if (seed) set.push_back(text("seed=", *seed));
   }
@@ -69,8 +72,8 @@ Work begin(const Options& options, const std::string& what) {
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
-  RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes),
-                                      to_json(input_format(data.train.schema)));
+  RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes, &data.train.schema),
+                                      to_json(data.train.schema));
   return {std::move(recipe), std::move(data), std::move(model), std::move(directory), false};
 }
 
@@ -230,6 +233,8 @@ int train_after(Arguments& arguments, const Json& before) {
   if (!quiet) {
     const Schema& schema = work.data.train.schema;
     say(text(schema.name, ": ", sizes(work.data), schema.generated ? "; generated" : ""));
+    for (const std::string& remark : work.data.remarks) say(remark);
+    if (!schema.columns.empty() && !work.finished) say(columns_table(schema, error_stream().palette));
     say(text(net_label(work.recipe), ": ", thousands(work.model.states().parameters()), " parameters; ",
              plan.optimizer.name, ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ",
              plural(plan.epochs, "epoch")));

@@ -86,7 +86,7 @@ TEST(Open, a_known_table_knows_its_target_unless_another_is_named) {
   scratch.write("tabular/student_data.csv", rows);
   const std::string root = scratch / "";
   EXPECT_EQ(open_data("admissions", {.data_dir = root}).train.schema.classes, (std::vector<std::string>{"0", "1"}));
-  EXPECT_EQ(open_data("admissions", {.data_dir = root, .csv = {.target = "rank"}}).train.schema.classes.size(), 4u);
+  EXPECT_EQ(open_data("admissions", {.data_dir = root, .table = {.target = "rank"}}).train.schema.classes.size(), 4u);
 }
 
 TEST(Open, numbers_as_they_stand_and_in_double) {
@@ -96,7 +96,7 @@ TEST(Open, numbers_as_they_stand_and_in_double) {
   const std::string path = scratch.write("t.csv", rows);
   const Splits standard = open_data(path, {.validation = 0, .test = 0});
   EXPECT_NE(standard.train.schema.input.mean[0], 0);
-  const Splits raw = open_data(path, {.validation = 0, .test = 0, .standardise = false, .csv = {.dtype = DType::f64}});
+  const Splits raw = open_data(path, {.validation = 0, .test = 0, .standardise = false, .table = {.dtype = DType::f64}});
   EXPECT_EQ(raw.train.schema.input, Scaling{});
   EXPECT_EQ(raw.train.samples.dtype(), DType::f64);
   EXPECT_EQ(raw.train.size(), 30);

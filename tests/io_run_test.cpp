@@ -261,8 +261,8 @@ TEST(Checkpoint, DamageIsRefused) {
   EXPECT_THAT(refusal([&] { load_checkpoint(at); }).message, HasSubstr("no position of a run"));
 }
 
-InputFormat format() {
-  InputFormat out;
+Schema format() {
+  Schema out;
   out.name = "points";
   out.description = "two \"moons\"";
   out.generated = true;
@@ -274,16 +274,35 @@ InputFormat format() {
   return out;
 }
 
+// Every kind of column there is.
+Schema table_format() {
+  Schema out;
+  out.goal = Goal::numbers;
+  out.sample = {5};
+  out.features = {"a", "b", "c", "d", "e"};
+  out.targets = {"t"};
+  out.header = true;
+  out.columns = {
+      {.name = "a", .remark = "0 to 1", .format = "1,234", .indicator = true, .mean = 0.1, .deviation = 1e-3},
+      {.name = "b", .role = Role::quantile, .knots = {-1.5, 0.1, 0.1, 7}},
+      {.name = "c", .role = Role::date, .cells = CellType::date, .format = "YYYY-MM-DD", .clock = true, .mean = 19000},
+      {.name = "d", .role = Role::category, .cells = CellType::text, .categories = {"", "a \"b\"", "größe"}, .others = true},
+      {.name = "e", .role = Role::embedding, .cells = CellType::text, .categories = {"x", "y"}}};
+  out.left_out = {{"id", "it names the rows"}};
+  return out;
+}
+
 TEST(Input, ReadsBackToTheBit) {
-  EXPECT_EQ(read_input(to_json(format()), "i"), format());
-  InputFormat pictures;
-  pictures.classes_wanted = false;
+  EXPECT_EQ(read_schema(to_json(format()), "i"), format());
+  EXPECT_EQ(read_schema(to_json(table_format()), "i"), table_format());
+  Schema pictures;
+  pictures.goal = Goal::numbers;
   pictures.raw = DType::u8;
   pictures.sample = {3, 8, 8};
   pictures.targets = {"angle", "size"};
   pictures.input = {1.0 / 255, {0.1, 0.2, 0.3}, {1, 2, 3}};
   pictures.target = {1, {5, 6}, {1, 1}};
-  EXPECT_EQ(read_input(to_json(pictures), "i"), pictures);
+  EXPECT_EQ(read_schema(to_json(pictures), "i"), pictures);
 }
 
 TEST(Input, IsReadStrictly) {
@@ -293,42 +312,60 @@ TEST(Input, IsReadStrictly) {
     const size_t at = bad.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     bad.replace(at, from.size(), to);
-    return refusal([&] { read_input(bad, "input.json"); }).message;
+    return refusal([&] { read_schema(bad, "input.json"); }).message;
   };
   EXPECT_THAT(with("\"generated\": true,", ""), HasSubstr("no \"generated\""));
   EXPECT_THAT(with("\"generated\": true", "\"generated\": 1"), HasSubstr("\"generated\" is not true or false"));
   EXPECT_THAT(with("\"generated\"", "\"generatd\": true, \"generated\""), HasSubstr("did you mean \"generated\""));
   EXPECT_THAT(with("\"generated\"", "\"generated\": true, \"generated\""), HasSubstr("twice"));
-  EXPECT_THAT(with("\"version\": 1", "\"version\": 2"), HasSubstr("version 2"));
+  EXPECT_THAT(with("\"version\": 2", "\"version\": 3"), HasSubstr("version 3"));
   EXPECT_THAT(with("classification", "clustering"), HasSubstr("\"goal\" is not"));
   EXPECT_THAT(with("\"f32\"", "\"i32\""), HasSubstr("\"raw\" is not"));
   EXPECT_THAT(with("0.3081", "0"), HasSubstr("deviation"));
   EXPECT_THAT(with("0.3081", "-1"), HasSubstr("deviation"));
   EXPECT_THAT(with("0.3081,", ""), HasSubstr("2 means and 1 deviations"));
   EXPECT_THAT(with("\"no\"", "\"yes\""), HasSubstr("a class twice"));
-  EXPECT_THAT(with("\"x\",", ""), HasSubstr("1 features of a sample with 2"));
+  EXPECT_THAT(with("\"x\",", ""), HasSubstr("1 features of a sample"));
   const size_t sample = good.find("\"sample\": [");
   const size_t end = good.find(']', sample);
   for (const char* shape : {"[-2]", "[0]", "[2.5]", "[1099511627776, 1099511627776]", "[99999999999999999999]", "2"}) {
     std::string bad = good;
     bad.replace(sample, end + 1 - sample, text("\"sample\": ", shape));
-    EXPECT_THAT(refusal([&] { read_input(bad, "i"); }).message, HasSubstr("\"sample\"")) << shape;
+    EXPECT_THAT(refusal([&] { read_schema(bad, "i"); }).message, HasSubstr("\"sample\"")) << shape;
   }
-  InputFormat latin1 = format();
+  Schema latin1 = format();
   latin1.classes[0] = "gr\xf6\xdf"
                       "e";
   EXPECT_THAT(refusal([&] { to_json(latin1); }).message, HasSubstr("UTF-8"));
 }
 
+TEST(Input, ColumnsAreReadStrictly) {
+  const std::string good = to_json(table_format());
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string bad = good;
+    const size_t at = bad.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    bad.replace(at, from.size(), to);
+    return refusal([&] { read_schema(bad, "input.json"); }).message;
+  };
+  EXPECT_THAT(with("\"quantile\"", "\"quantil\""), HasSubstr("did you mean \"quantile\""));
+  EXPECT_THAT(with("\"cells\": \"text\"", "\"cells\": \"word\""), HasSubstr("\"cells\" is not"));
+  EXPECT_THAT(with("\"clock\"", "\"clocks\""), HasSubstr("clock"));
+  EXPECT_THAT(with("\"x\"", "\"z\""), HasSubstr("in the order of their bytes"));
+  EXPECT_THAT(with("-1.5", "1.5"), HasSubstr("ascending"));
+  EXPECT_THAT(with("0.001", "0.0"), HasSubstr("deviation"));
+  EXPECT_THAT(with("\"reason\"", "\"resaon\""), HasSubstr("reason"));
+}
+
 TEST(Input, DamageNeverCrashes) {
-  const std::string good = to_json(format());
+  const std::string good = to_json(table_format());
   const Stream stream(2, "damage");
   for (uint64_t round = 0; round < 3000; ++round) {
     Draws draws(stream, round);
     std::string bad = good;
     bad[draws.below(good.size())] = char(draws.below(256));
     try {
-      read_input(bad, "i");
+      read_schema(bad, "i");
     } catch (const Error& error) { EXPECT_EQ(error.fault(), Fault::input); }
   }
 }

@@ -49,7 +49,7 @@ protected:
     recipe = complete(std::move(recipe), data.train.schema);
     Model model(model_spec(recipe, data.train.schema));
     RunDirectory directory = create_run((place_ / text("run-", ++runs_)).string(), "run", "net", to_toml(recipe),
-                                        to_json(input_format(data.train.schema)));
+                                        to_json(data.train.schema));
     TrainingResult result = train(model, recipe, data, directory, hooks);
     return {std::move(recipe), std::move(data), std::move(directory), std::move(result)};
   }

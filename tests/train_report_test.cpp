@@ -48,7 +48,7 @@ protected:
     recipe = complete(std::move(recipe), data.train.schema);
     Model model(model_spec(recipe, data.train.schema));
     RunDirectory directory =
-        create_run((place_ / "run").string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
+        create_run((place_ / "run").string(), what, "mlp", to_toml(recipe), to_json(data.train.schema));
     return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
   }
   // Trains, with the page written after every epoch, however short; returns the page as it stays.

@@ -34,7 +34,7 @@ protected:
     recipe = complete(std::move(recipe), data.train.schema);
     Model model(model_spec(recipe, data.train.schema));
     RunDirectory directory =
-        create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(input_format(data.train.schema)));
+        create_run((place_ / name).string(), what, "mlp", to_toml(recipe), to_json(data.train.schema));
     return {std::move(recipe), std::move(data), std::move(model), std::move(directory)};
   }
 };
@@ -275,7 +275,7 @@ TEST_F(Training, OtherDataIsRefusedOnResume) {
 TEST_F(Training, TheInputFormatKeepsTheWholeSchema) {
   for (const char* name : {"digits", "spiral", "sine"}) {
     const Schema schema = generate_part(name, Part::test, 10).schema;
-    EXPECT_EQ(schema_of(read_input(to_json(input_format(schema)), "test")), schema);
+    EXPECT_EQ(read_schema(to_json(schema), "test"), schema);
   }
 }
 

@@ -104,10 +104,38 @@ void fill(const Tensor& values, const Scaling& scaling, std::span<const int64_t>
     fill(values, scaling, rows, per_row, out.as<float>().data());
 }
 
+template <class Raw, class Out>
+void fill_by_columns(const Schema& schema, const Raw* all, std::span<const int64_t> rows, Out* out) {
+  const auto columns = int64_t(schema.columns.size()), per_row = schema.sample.elements();
+  const int64_t width = encoded_width(schema.columns), steps = per_row / columns;
+  each_row(int64_t(rows.size()), steps * width, [&](int64_t i) {
+    for (int64_t t = 0; t < steps; ++t)
+      encode(std::span(schema.columns), all + rows[size_t(i)] * per_row + t * columns, out + (i * steps + t) * width);
+  });
+}
+
+void fill_by_columns(const Dataset& data, std::span<const int64_t> rows, View out) {
+  const auto from = [&](const auto* raw) {
+    if (out.type.dtype == DType::f64)
+      fill_by_columns(data.schema, raw, rows, out.as<double>().data());
+    else
+      fill_by_columns(data.schema, raw, rows, out.as<float>().data());
+  };
+  if (data.schema.raw == DType::f64)
+    from(data.samples.as<double>().data());
+  else
+    from(data.samples.as<float>().data());
+}
+
 } // namespace
 
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out) {
   const int64_t per_row = data.schema.sample.elements();
+  if (!data.schema.columns.empty()) {
+    expect(data, rows, per_row / int64_t(data.schema.columns.size()) * encoded_width(data.schema.columns), out);
+    fill_by_columns(data, rows, out);
+    return;
+  }
   expect(data, rows, per_row, out);
   fill(data.samples, data.schema.input, rows, per_row, out);
 }

@@ -44,8 +44,8 @@ private:
   std::vector<int64_t> permutation_;
 };
 
-/// Rows as the network's input: data.schema.input applied. `out`: f32 or f64, of rows.size() * sample elements
-/// in any shape. Runs on all threads.
+/// Rows as the network's input: data.schema.input applied, or its columns encoded. `out`: f32 or f64, of rows.size() *
+/// net_input elements in any shape. Runs on all threads.
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out);
 /// Labels into i32 [rows].
 void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out);

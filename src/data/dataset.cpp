@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -46,6 +47,13 @@ const char* name(Goal goal) { return goal == Goal::classes ? "classification" : 
 
 int64_t Schema::outputs() const { return int64_t(goal == Goal::classes ? classes.size() : targets.size()); }
 
+Shape Schema::net_input() const {
+  if (columns.empty()) return sample;
+  std::vector<int64_t> extents = sample.list();
+  extents.back() = encoded_width(columns);
+  return Shape(extents);
+}
+
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),
@@ -74,6 +82,9 @@ void check(const Dataset& data, const std::string& where) {
   if (data.samples.type() != Type{schema.raw, with_rows(n, schema.sample)})
     bad_input(where, text("samples are ", data.samples.type(), ", ", name(schema.raw), " [n] of ", schema.sample,
                           " was expected"));
+  if (!schema.columns.empty() &&
+      (schema.sample.rank() == 0 || schema.sample.list().back() != int64_t(schema.columns.size())))
+    bad_input(where, text("samples ", schema.sample, " of ", schema.columns.size(), " columns"));
   const auto groups = int64_t(schema.input.mean.size());
   if (groups == 0 || schema.input.deviation.size() != schema.input.mean.size() ||
       schema.sample.elements() % groups != 0)
@@ -146,6 +157,75 @@ SplitRows split_rows(int64_t n, std::span<const int32_t> labels, double validati
      : part[size_t(row)] == to_test ? out.test
                                     : out.validation)
         .push_back(row);
+  return out;
+}
+
+SplitRows split_groups(std::span<const int32_t> groups, double validation, double test, uint64_t seed) {
+  const auto n = int64_t(groups.size());
+  if (!(validation >= 0) || !(test >= 0) || !(validation + test < 1))
+    bad_input("data", text("validation = ", validation, " and test = ", test, " leave nothing to train on"),
+              "both are shares of the whole, such as 0.1");
+  int32_t count = 0;
+  for (const int32_t group : groups) count = std::max(count, group + 1);
+  std::vector<int64_t> size(size_t(count), 0);
+  for (const int32_t group : groups) ++size[size_t(group)];
+  enum : uint8_t { to_train, to_validation, to_test };
+  std::vector<uint8_t> part(size_t(count), to_train);
+  int64_t testing = 0, validating = 0;
+  // A group comes into a part while that brings its size nearer to its share.
+  const auto fits = [&](int64_t held, int64_t more, double share) {
+    return double(held) + double(more) / 2 <= share * double(n);
+  };
+  for (const int64_t group : permutation(Stream(seed, "split"), count)) {
+    const int64_t rows = size[size_t(group)];
+    if (test > 0 && (testing == 0 || fits(testing, rows, test))) {
+      part[size_t(group)] = to_test;
+      testing += rows;
+    } else if (validation > 0 && (validating == 0 || fits(validating, rows, validation))) {
+      part[size_t(group)] = to_validation;
+      validating += rows;
+    }
+  }
+  SplitRows out;
+  for (int64_t row = 0; row < n; ++row) {
+    const uint8_t to = part[size_t(groups[size_t(row)])];
+    (to == to_train ? out.train : to == to_test ? out.test : out.validation).push_back(row);
+  }
+  if (out.train.empty() || (test > 0 && out.test.empty()) || (validation > 0 && out.validation.empty()))
+    bad_input("data", text("there are ", count, " groups: too few for training, validation and test"),
+              "set validation=0, give a file of its own with --test, or group by another column");
+  return out;
+}
+
+std::vector<int32_t> deal_folds(int64_t n, std::span<const int32_t> labels, std::span<const int32_t> groups,
+                                int64_t folds, uint64_t seed) {
+  if (folds < 2) bad_input("data", text("folds is ", folds), "at least 2 folds are dealt");
+  std::vector<int32_t> out(static_cast<size_t>(n));
+  if (!groups.empty()) {
+    int32_t count = 0;
+    for (const int32_t group : groups) count = std::max(count, group + 1);
+    if (count < folds) bad_input("data", text("there are ", count, " groups for ", folds, " folds"), "ask for fewer");
+    std::vector<int64_t> size(size_t(count), 0), held(size_t(folds), 0);
+    for (const int32_t group : groups) ++size[size_t(group)];
+    std::vector<int64_t> order = permutation(Stream(seed, "folds"), count);
+    // The largest first, each into the smallest fold.
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return size[size_t(a)] > size[size_t(b)]; });
+    std::vector<int32_t> fold(static_cast<size_t>(count));
+    for (const int64_t group : order) {
+      const auto to = std::min_element(held.begin(), held.end()) - held.begin();
+      fold[size_t(group)] = int32_t(to);
+      held[size_t(to)] += size[size_t(group)];
+    }
+    for (size_t row = 0; row < out.size(); ++row) out[row] = fold[size_t(groups[row])];
+    return out;
+  }
+  if (n < folds) bad_input("data", text("there are ", n, " rows for ", folds, " folds"), "ask for fewer folds");
+  std::vector<int64_t> order = permutation(Stream(seed, "folds"), n);
+  if (!labels.empty())
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return labels[size_t(a)] < labels[size_t(b)]; });
+  for (size_t i = 0; i < order.size(); ++i) out[size_t(order[i])] = int32_t(int64_t(i) % folds);
   return out;
 }
 

@@ -4,7 +4,7 @@
 // them into the network's input is written down in the Schema, and only applied when a batch is
 // filled (data/batches.h), so that a run can save the Schema and read raw files ever after.
 // Invariant of every Dataset that this room returns (see `check`): samples [n, ...sample], labels
-// [n] within the classes or targets [n, outputs], every number finite.
+// [n] within the classes or targets [n, outputs], every number finite; in a table's samples NaN is a missing value.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "data/columns.h"
 
 namespace vitro {
 
@@ -41,13 +42,18 @@ struct Schema {
   Goal goal = Goal::classes;
   DType raw = DType::f32;            // u8, f32 or f64
   Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
-  std::vector<std::string> features; // a name for each element of a sample [features]; else empty
+  std::vector<std::string> features; // a name for each element of a sample's last axis; else empty
   std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
-  std::vector<std::string> targets;  // the predicted column(s): for CSV also the class column's name
-  Scaling input;
-  Scaling target; // Goal::numbers: the network learns target.apply(raw)
+  std::vector<std::string> targets;  // the predicted column(s): of a table also the class column's name
+  Scaling input;                     // where there are no columns
+  Scaling target;                    // Goal::numbers: the network learns target.apply(raw)
+  std::vector<Column> columns;       // of a table: what each element of a sample's last axis is, and becomes
+  std::vector<LeftOut> left_out;     // of a table: the columns that the net does not see
+  bool header = false;               // of a table: the file names its columns
 
   int64_t outputs() const; // how many classes, or how many numbers
+  /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it.
+  Shape net_input() const;
   bool operator==(const Schema&) const = default;
 };
 
@@ -75,7 +81,8 @@ struct Dataset {
 /// Means and deviations come from the training part alone.
 struct Splits {
   Dataset train, validation, test;
-  std::vector<std::string> files = {}; // that they were read from; none where they were generated
+  std::vector<std::string> files = {};   // that they were read from; none where they were generated
+  std::vector<std::string> remarks = {}; // what was decided on reading, for people: "the target is Survived, ..."
 };
 
 /// An empty part: the schema, and no sample.
@@ -101,6 +108,15 @@ struct SplitRows {
 /// class is dealt on its own, so that the parts have the same mixture. A part's share of c rows is
 /// floor(c * fraction + 1/2); training keeps the rest, at least one row of each class.
 SplitRows split_rows(int64_t n, std::span<const int32_t> labels, double validation, double test, uint64_t seed);
+/// The same where rows belong together: all of a group (`groups` i32 [n], from 0 on) come into the same part, whose
+/// share is met as nearly as they allow. Throws bad_input where a part that is asked for gets none, or training.
+SplitRows split_groups(std::span<const int32_t> groups, double validation, double test, uint64_t seed);
+
+/// For cross-validation: which of `folds` parts each row is in, of equal sizes (up to one), each class spread evenly;
+/// with `groups` all of a group in one fold. Dealt by (seed, "folds"). Throws bad_input for fewer than 2 folds, or
+/// fewer rows or groups than folds.
+std::vector<int32_t> deal_folds(int64_t n, std::span<const int32_t> labels, std::span<const int32_t> groups,
+                                int64_t folds, uint64_t seed);
 
 /// The same as three sets, the scaling left as it is.
 Splits split(const Dataset& all, double validation, double test, uint64_t seed);

@@ -85,6 +85,36 @@ Splits dealt(const Dataset& all, const DataOptions& options, const std::string& 
   return out;
 }
 
+// No text begins with a zero byte, and IDX files do.
+bool is_text(ByteSource& source) {
+  uint8_t first = 0;
+  const size_t read = source.read(std::span(&first, 1));
+  source.rewind();
+  return read == 0 || first != 0;
+}
+
+Bytes rest_of(ByteSource& source) {
+  Bytes out;
+  size_t held = 0;
+  do {
+    out.resize(held + std::max<size_t>(held, size_t(1) << 20));
+    held += source.read(std::span(out).subspan(held));
+  } while (held == out.size());
+  out.resize(held);
+  return out;
+}
+
+Splits table(ByteSource& source, const std::string& path, const std::string& name, const DataOptions& options) {
+  if (options.classes || options.noise) bad_input(path, "takes neither classes nor noise: it is not generated");
+  TabularOptions own = options.table;
+  own.standardise = options.standardise;
+  own.seed = options.seed;
+  own.validation = options.validation;
+  own.test = options.test;
+  own.samples = options.samples;
+  return open_table(source, path, name, own);
+}
+
 bool is_file(const std::string& path) {
   std::error_code none;
   return fs::is_regular_file(path, none);
@@ -193,11 +223,10 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
       if (set.name != what) continue;
       if (set.table()) {
         const std::string file = find_known(set, options.data_dir)[0];
-        CsvOptions csv = options.csv;
-        if (csv.target.empty()) csv.target = set.target;
-        Splits out = dealt(read_csv(read_bytes(file), set.name, file, csv), options, file);
-        out.files = {file};
-        return out;
+        DataOptions own = options;
+        if (own.table.target.empty()) own.table.target = set.target;
+        ByteSource source = ByteSource::open(file);
+        return table(source, file, set.name, own);
       }
       Published published = read_known(set, options.data_dir);
       Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
@@ -209,12 +238,9 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
   }
   std::error_code none;
   if (fs::is_directory(what, none)) return open_directory(what, options);
-  const Bytes bytes = read_bytes(what);
-  // No text begins with a zero byte; what is then wrong with the magic number, the IDX reader says.
-  if (bytes[0] == 0) return open_idx(what, read_idx(bytes, what), stem_of(what), options);
-  Splits out = dealt(read_csv(bytes, stem_of(what), what, options.csv), options, what);
-  out.files = {what};
-  return out;
+  ByteSource source = ByteSource::open(what);
+  if (is_text(source)) return table(source, what, stem_of(what), options);
+  return open_idx(what, read_idx(rest_of(source), what), stem_of(what), options);
 }
 
 } // namespace
@@ -236,14 +262,12 @@ Splits open_data(const std::string& what, const DataOptions& options) {
   return out;
 }
 
-RawFile open_as(const Schema& schema, const std::string& path, const CsvOptions& options) {
-  const Bytes bytes = read_bytes(path);
-  if (bytes[0] != 0) {
-    CsvSamples read = csv_samples(bytes, schema, path, options);
-    return {std::move(read.data), read.labelled};
-  }
+RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
+  ByteSource source = ByteSource::open(path);
+  if (is_text(source)) return open_table_as(source, schema, path, options);
+  if (!schema.columns.empty()) bad_input(path, "is no text, the net takes the rows of a table");
   RawFile out{empty_like(schema), false};
-  out.data.samples = idx_samples(read_idx(bytes, path), schema, path);
+  out.data.samples = idx_samples(read_idx(rest_of(source), path), schema, path);
   const std::string labels = schema.goal == Goal::classes && path != "-" ? labels_beside(path) : std::string();
   if (labels.empty()) return out;
   const Tensor read = read_idx(read_bytes(labels), labels);

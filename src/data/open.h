@@ -1,9 +1,9 @@
 // One way in: a name or a path becomes the three parts of a data set.
 #pragma once
 
-#include "data/csv.h"
 #include "data/generate.h"
 #include "data/sources.h"
+#include "data/tabular.h"
 
 namespace vitro {
 
@@ -17,25 +17,22 @@ struct DataOptions {
   std::optional<double> noise = {};
   bool standardise = true; // false: numbers as they stand, pixels within 0 and 1
   bool numpy = false;      // generated sets: see GenerateOptions
-  CsvOptions csv = {};
+  TabularOptions table = {}; // of what is above, a table's own seed, shares, samples and standardise are set from it
 };
 
 /// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a
-/// directory with IDX files, an IDX file of images (its labels lie beside it), or a CSV file; what a file
+/// directory with IDX files, an IDX file of images (its labels lie beside it), or a table (data/tabular.h); what a file
 /// holds is decided by its content. Splits where `options` say nothing: generated sets draw each part; known
 /// sets, and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000:
-/// the usual last 10,000); an IDX set without test part and a CSV file are dealt 80 / 10 / 10 at random, class
-/// by class. CSV features, and targets of Goal::numbers, are standardised by the training part; IDX pixels
+/// the usual last 10,000); an IDX set without test part and a table are dealt 80 / 10 / 10 at random, class
+/// by class. A table's numbers, and targets of Goal::numbers, are standardised by the training part; IDX pixels
 /// get the published mean and deviation, or the training part's.
 /// Throws bad_input for whatever is wrong with the name, the options or the file.
 Splits open_data(const std::string& what, const DataOptions& options = {});
 
-/// A raw file for a saved schema (predict, eval): CSV or IDX, with labels where it has them.
-struct RawFile {
-  Dataset data;
-  bool labelled = false;
-};
-RawFile open_as(const Schema& schema, const std::string& path, const CsvOptions& options = {});
+/// A raw file for a saved schema (predict, eval): a table or IDX, with labels where it has them.
+using RawFile = TableSamples;
+RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options = {});
 
 /// Every name that open_data knows: for "did you mean".
 std::vector<std::string> data_names();

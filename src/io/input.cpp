@@ -17,9 +17,9 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using Reader = JsonReader<json>;
 
-constexpr int64_t version = 1;
+constexpr int64_t version = 2;
 
-ordered_json written(const InputScaling& scaling) {
+ordered_json written(const Scaling& scaling) {
   return {{"scale", scaling.scale}, {"mean", scaling.mean}, {"deviation", scaling.deviation}};
 }
 
@@ -29,12 +29,12 @@ void only(const json& object, const std::vector<std::string>& known, const std::
       bad_input(where, text("has an unknown key ", shown(key), did_you_mean(key, known)));
 }
 
-InputScaling read_scaling(const Reader& file, const char* key, int64_t elements, const std::string& where) {
+Scaling read_scaling(const Reader& file, const char* key, int64_t elements, const std::string& where) {
   const std::string here = text(where, ", ", key);
   const json& object = file.at(key);
   const Reader read(object, here);
   only(object, {"scale", "mean", "deviation"}, here);
-  InputScaling out{read.real("scale"), read.reals("mean"), read.reals("deviation")};
+  Scaling out{read.real("scale"), read.reals("mean"), read.reals("deviation")};
   if (!std::isfinite(out.scale) || out.scale == 0) read.wrong("scale", "a finite number other than 0");
   for (const double mean : out.mean)
     if (!std::isfinite(mean)) read.wrong("mean", "a list of finite numbers");
@@ -62,30 +62,117 @@ Shape read_sample(const Reader& read, const std::string& where) {
   return Shape(out);
 }
 
+ordered_json written(const Column& column) {
+  ordered_json out = {{"name", column.name},
+                      {"role", name(column.role)},
+                      {"cells", name(column.cells)},
+                      {"format", column.format},
+                      {"remark", column.remark}};
+  if (column.coded()) {
+    out["categories"] = column.categories;
+    out["others"] = column.others;
+    return out;
+  }
+  out["mean"] = column.mean;
+  out["deviation"] = column.deviation;
+  out["indicator"] = column.indicator;
+  if (column.role == Role::quantile) out["knots"] = column.knots;
+  if (column.role == Role::date) out["clock"] = column.clock;
+  return out;
+}
+
+Column read_column(const json& object, const std::string& where) {
+  const Reader read(object, where);
+  Column out{.name = read.word("name")};
+  out.role = role_of(read.word("role"), where);
+  const std::string cells = read.word("cells");
+  if (cells != "number" && cells != "date" && cells != "text") read.wrong("cells", "\"number\", \"date\" or \"text\"");
+  out.cells = cells == "number" ? CellType::number : cells == "date" ? CellType::date : CellType::text;
+  out.format = read.word("format");
+  out.remark = read.word("remark");
+  std::vector<std::string> known = {"name", "role", "cells", "format", "remark"};
+  const auto also = [&](std::initializer_list<const char*> keys) { known.insert(known.end(), keys.begin(), keys.end()); };
+  if (out.coded()) {
+    also({"categories", "others"});
+    out.categories = read.words("categories");
+    out.others = read.flag("others");
+    // Codes are found by bisection.
+    if (!std::ranges::is_sorted(out.categories) || std::ranges::adjacent_find(out.categories) != out.categories.end())
+      read.wrong("categories", "texts in the order of their bytes, each once");
+  } else {
+    also({"mean", "deviation", "indicator"});
+    out.mean = read.real("mean");
+    out.deviation = read.real("deviation");
+    out.indicator = read.flag("indicator");
+    if (!std::isfinite(out.mean)) read.wrong("mean", "a finite number");
+    if (!std::isfinite(out.deviation) || out.deviation <= 0) read.wrong("deviation", "a finite number above 0");
+    if (out.role == Role::quantile) {
+      also({"knots"});
+      out.knots = read.reals("knots");
+      if (out.knots.size() < 2 || !std::ranges::is_sorted(out.knots) ||
+          !std::ranges::all_of(out.knots, [](double x) { return std::isfinite(x); }))
+        read.wrong("knots", "at least two finite numbers in ascending order");
+    }
+    if (out.role == Role::date) {
+      also({"clock"});
+      out.clock = read.flag("clock");
+    }
+  }
+  only(object, known, where);
+  return out;
+}
+
+std::vector<Column> read_columns(const Reader& read, const std::string& where) {
+  const json& list = read.at("columns");
+  if (!list.is_array()) read.wrong("columns", "a list");
+  std::vector<Column> out;
+  for (const json& one : list) out.push_back(read_column(one, text(where, ", column ", out.size() + 1)));
+  return out;
+}
+
+std::vector<LeftOut> read_left_out(const Reader& read, const std::string& where) {
+  const json& list = read.at("left_out");
+  if (!list.is_array()) read.wrong("left_out", "a list");
+  std::vector<LeftOut> out;
+  for (const json& one : list) {
+    const std::string here = text(where, ", left_out ", out.size() + 1);
+    only(one, {"name", "reason"}, here);
+    const Reader entry(one, here);
+    out.push_back({entry.word("name"), entry.word("reason")});
+  }
+  return out;
+}
+
 } // namespace
 
-std::string to_json(const InputFormat& input) {
+std::string to_json(const Schema& schema) {
+  ordered_json columns = ordered_json::array(), left_out = ordered_json::array();
+  for (const Column& column : schema.columns) columns.push_back(written(column));
+  for (const LeftOut& one : schema.left_out) left_out.push_back({{"name", one.name}, {"reason", one.reason}});
   const ordered_json out = {{"version", version},
-                            {"name", input.name},
-                            {"description", input.description},
-                            {"generated", input.generated},
-                            {"goal", input.classes_wanted ? "classification" : "regression"},
-                            {"raw", name(input.raw)},
-                            {"sample", input.sample.list()},
-                            {"features", input.features},
-                            {"classes", input.classes},
-                            {"targets", input.targets},
-                            {"input", written(input.input)},
-                            {"target", written(input.target)}};
+                            {"name", schema.name},
+                            {"description", schema.description},
+                            {"generated", schema.generated},
+                            {"goal", name(schema.goal)},
+                            {"raw", name(schema.raw)},
+                            {"sample", schema.sample.list()},
+                            {"features", schema.features},
+                            {"classes", schema.classes},
+                            {"targets", schema.targets},
+                            {"input", written(schema.input)},
+                            {"target", written(schema.target)},
+                            {"header", schema.header},
+                            {"columns", columns},
+                            {"left_out", left_out}};
   try {
     return out.dump(2) + "\n";
   } catch (const json::exception&) {
-    bad_input(text("data set ", shown(input.name)), "has a column or class name that is not UTF-8",
+    bad_input(text("data set ", shown(schema.name)), "has a column or class name that is not UTF-8",
               "save its file as UTF-8, for example with iconv -f latin1 -t utf8");
   }
 }
 
-InputFormat read_input(const std::string& text_of_file, const std::string& where) {
+Schema read_schema(const std::string& text_of_file, const std::string& where) {
   check_json(text_of_file, where);
   const json object = json::parse(text_of_file);
   const Reader read(object, where);
@@ -93,30 +180,35 @@ InputFormat read_input(const std::string& text_of_file, const std::string& where
     bad_input(where, text("is of version ", read.whole("version"), ", expected ", version),
               "use the program that wrote it");
   only(object,
-       {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
-        "input", "target"},
+       {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets", "input",
+        "target", "header", "columns", "left_out"},
        where);
-  InputFormat out;
+  Schema out;
   out.name = read.word("name");
   out.description = read.word("description");
   out.generated = read.flag("generated");
   const std::string goal = read.word("goal"), raw = read.word("raw");
   if (goal != "classification" && goal != "regression") read.wrong("goal", "\"classification\" or \"regression\"");
-  out.classes_wanted = goal == "classification";
+  out.goal = goal == "classification" ? Goal::classes : Goal::numbers;
   if (raw != "u8" && raw != "f32" && raw != "f64") read.wrong("raw", "\"u8\", \"f32\" or \"f64\"");
   out.raw = raw == "u8" ? DType::u8 : raw == "f32" ? DType::f32 : DType::f64;
   out.sample = read_sample(read, where);
   out.features = read.words("features");
   out.classes = read.words("classes");
   out.targets = read.words("targets");
-  if (!out.features.empty() && int64_t(out.features.size()) != out.sample.elements())
-    bad_input(where, text("names ", out.features.size(), " features of a sample with ", out.sample.elements()));
-  if (out.classes_wanted && out.classes.empty()) bad_input(where, "names no class");
-  if (!out.classes_wanted && out.targets.empty()) bad_input(where, "names no target");
+  if (!out.features.empty() && (out.sample.rank() == 0 || int64_t(out.features.size()) != out.sample.list().back()))
+    bad_input(where, text("names ", out.features.size(), " features of a sample ", out.sample));
+  if (out.goal == Goal::classes && out.classes.empty()) bad_input(where, "names no class");
+  if (out.goal == Goal::numbers && out.targets.empty()) bad_input(where, "names no target");
   if (std::set(out.classes.begin(), out.classes.end()).size() != out.classes.size())
     bad_input(where, "names a class twice");
   out.input = read_scaling(read, "input", out.sample.elements(), where);
-  out.target = read_scaling(read, "target", out.classes_wanted ? 1 : int64_t(out.targets.size()), where);
+  out.target = read_scaling(read, "target", out.goal == Goal::classes ? 1 : int64_t(out.targets.size()), where);
+  out.header = read.flag("header");
+  out.columns = read_columns(read, where);
+  out.left_out = read_left_out(read, where);
+  if (!out.columns.empty() && (out.columns.size() != out.features.size() || out.raw == DType::u8))
+    bad_input(where, text("describes ", out.columns.size(), " columns of ", out.features.size(), " features"));
   return out;
 }
 

@@ -41,6 +41,24 @@ template <class At> Field word(const char* name, const char* doc, At at) {
   return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.word(); },
           [=](const Recipe& r) { return stated(at(r)); }, true};
 }
+// A list of words; one may stand alone.
+template <class At> Field words(const char* name, const char* doc, At at) {
+  return {name, doc,
+          [=](Recipe& r, const Item& item) {
+            std::vector<std::string> out;
+            if (item.value.as<Value::List>())
+              for (const Value& one : item.list()) out.push_back(Item{one, item.key, item.origin}.word());
+            else
+              out.push_back(item.word());
+            at(r) = std::move(out);
+          },
+          [=](const Recipe& r) {
+            std::vector<std::string> out;
+            for (const std::string& one : at(r)) out.push_back(stated(one));
+            return out.empty() ? std::string() : "[" + join(out, ", ") + "]";
+          },
+          true};
+}
 template <class At> Field one_of(const char* name, std::vector<std::string> words, const char* doc, At at) {
   return {name, doc, [=](Recipe& r, const Item& item) { at(r) = item.one_of(words); },
           [=](const Recipe& r) { return stated(at(r)); }, true};
@@ -49,6 +67,25 @@ template <class At> Field one_of(const char* name, std::vector<std::string> word
 void read_target(Recipe& recipe, const Item& item) {
   const int64_t* position = item.value.as<int64_t>();
   recipe.data.target = position ? stated(*position) : item.word();
+}
+
+void read_columns(Recipe& recipe, const Item& item) {
+  for (const auto& [column, value] : item.table()) {
+    const Item one{value, text(item.key, ".", column), item.origin};
+    if (one.word() != "drop") role_of(one.word(), one.where());
+    const auto held = std::ranges::find(recipe.data.columns, column, [](const auto& pair) { return pair.first; });
+    if (held == recipe.data.columns.end())
+      recipe.data.columns.emplace_back(column, one.word());
+    else
+      held->second = one.word();
+  }
+}
+
+std::string write_columns(const Recipe& recipe) {
+  std::string out;
+  for (const auto& [column, word] : recipe.data.columns)
+    out += text(out.empty() ? "{" : ", ", toml_key(column), " = ", toml_text(word));
+  return out.empty() ? out : out + "}";
 }
 
 void read_separator(Recipe& recipe, const Item& item) {
@@ -253,16 +290,34 @@ std::span<const Field> data_fields() {
       flag(
           "standardise", "mean 0 and deviation 1; false: numbers as they stand, pixels within 0 and 1",
           [](auto& r) -> auto& { return r.data.standardise; }),
-      {"target", "CSV: the column to predict, by name or position from 1; the last one where not stated", read_target,
-       [](const Recipe& r) { return stated(r.data.target); }, true},
+      {"target", "of a table: the column to predict, by name or position from 1; the last one where not stated",
+       read_target, [](const Recipe& r) { return stated(r.data.target); }, true},
       one_of(
-          "goal", {"classification", "regression"}, "CSV: guessed by the target's values where not stated",
+          "goal", {"classification", "regression"}, "of a table: by the target's values where not stated",
           [](auto& r) -> auto& { return r.data.goal; }),
-      {"separator", "CSV: , ; | tab blanks; guessed where not stated", read_separator,
+      word(
+          "test_file", "of a table: another file that holds the test part",
+          [](auto& r) -> auto& { return r.data.test_file; }),
+      word(
+          "group", "of a table: rows alike in this column are never on both sides of a split",
+          [](auto& r) -> auto& { return r.data.group; }),
+      whole(
+          "folds", 0, "of a table: from 2 on the test part is one of so many equal parts",
+          [](auto& r) -> auto& { return r.data.folds; }),
+      whole(
+          "fold", 1, "of a table: which of the folds", [](auto& r) -> auto& { return r.data.fold; }),
+      {"separator", "of a table: , ; | tab blanks; guessed where not stated", read_separator,
        [](const Recipe& r) { return stated(r.data.separator); }, true},
       flag(
-          "header", "CSV: the first line names the columns; guessed where not stated",
+          "header", "of a table: the first line names the columns; guessed where not stated",
           [](auto& r) -> auto& { return r.data.header; }),
+      words(
+          "missing", "of a table: further words for a missing value, beside ? NA nan and the empty cell",
+          [](auto& r) -> auto& { return r.data.missing; }),
+      words(
+          "drop", "of a table: columns that the net does not see", [](auto& r) -> auto& { return r.data.drop; }),
+      {"columns", "of a table: what each is: number, quantile, date, category, embedding, drop", read_columns,
+       write_columns},
   };
   return all;
 }

@@ -38,6 +38,19 @@ void state_data(DataRecipe& data) {
   }
 }
 
+// A table's target, goal and columns as they were found: a line each, to be edited.
+void state_columns(DataRecipe& data, const Schema& schema) {
+  if (schema.columns.empty()) return;
+  data.target = schema.targets[0];
+  data.goal = name(schema.goal);
+  data.header = schema.header;
+  data.drop.clear();
+  data.columns.clear();
+  for (const Column& column : schema.columns) data.columns.emplace_back(column.name, name(column.role));
+  for (const LeftOut& one : schema.left_out)
+    if (one.name != data.group) data.columns.emplace_back(one.name, "drop");
+}
+
 } // namespace
 
 void check(Recipe& recipe, const std::string& origin) {
@@ -78,7 +91,9 @@ void check(Recipe& recipe, const std::string& origin) {
 Recipe complete(Recipe recipe, const Schema& schema) {
   state_data(recipe.data);
   if (!recipe.data.standardise)
-    recipe.data.standardise = schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
+    recipe.data.standardise = !schema.columns.empty() || schema.input.mean != Scaling{}.mean ||
+                              schema.input.deviation != Scaling{}.deviation;
+  state_columns(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
@@ -107,18 +122,27 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   out.noise = data.noise;
   out.standardise = data.standardise.value_or(true);
   out.numpy = recipe.train.random == "numpy";
-  out.csv.target = data.target;
-  out.csv.header = data.header;
-  if (recipe.train.dtype == "f64") out.csv.dtype = DType::f64;
-  if (!data.separator.empty()) out.csv.separator = separator_of(data.separator);
-  if (!data.goal.empty()) out.csv.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
+  TabularOptions& table = out.table;
+  table.target = data.target;
+  if (!data.goal.empty()) table.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
+  table.dialect.header = data.header;
+  if (!data.separator.empty()) table.dialect.separator = separator_of(data.separator);
+  table.missing = data.missing;
+  table.columns = data.columns;
+  table.drop = data.drop;
+  table.group = data.group;
+  table.test_file = data.test_file;
+  table.folds = data.folds;
+  table.fold = data.fold;
+  if (recipe.train.dtype == "f64") table.dtype = DType::f64;
   return out;
 }
 
 ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   ModelSpec out;
   out.net = net_of(recipe);
-  out.sample = schema.sample;
+  out.sample = schema.net_input();
+  out.codes = encoding_of(schema.columns).codes;
   out.loss = recipe.train.loss;
   if (out.loss.empty()) out.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
   const Loss& loss = find_loss(out.loss);

@@ -24,10 +24,17 @@ struct DataRecipe {
   std::optional<int64_t> classes;
   std::optional<double> noise;
   std::optional<bool> standardise; // false: numbers as they stand, pixels within 0 and 1
-  std::string target;              // CSV: a column's name, or its position from 1; "": the last
-  std::string goal;                // CSV: "classification", "regression", "": by the target's values
-  std::string separator;           // CSV: "," ";" "|" "tab" "blanks"; "": guessed
-  std::optional<bool> header;      // CSV
+  // Of tables:
+  std::string target;               // a column's name, or its position from 1; "": the last
+  std::string goal;                 // "classification", "regression", "": by the target's values
+  std::string test_file;            // a file of its own for the test part
+  std::string group;                // rows alike in this column stay in one part
+  int64_t folds = 0, fold = 1;      // from 2 on: the test part is the fold-th of so many
+  std::string separator;            // "," ";" "|" "tab" "blanks"; "": guessed
+  std::optional<bool> header;       // the first line names the columns
+  std::vector<std::string> missing; // further words that stand for a missing value
+  std::vector<std::string> drop;    // columns that the net does not see
+  std::vector<std::pair<std::string, std::string>> columns; // what a column is, by name: a Role's word, or "drop"
 };
 
 /// Either a built-in net by name, with its arguments, or layers and blocks.
@@ -72,8 +79,9 @@ struct Value;
 Recipe parse_recipe(const Value& table, const std::string& origin);
 
 enum class Comments : uint8_t { no, yes };
-/// The recipe as TOML. With comments each key says what it means, and what is not stated is named.
-std::string to_toml(const Recipe& recipe, Comments comments = Comments::no);
+/// The recipe as TOML. With comments each key says what it means, and what is not stated is named; with the `schema` of
+/// its data each column of a table what was seen of it.
+std::string to_toml(const Recipe& recipe, Comments comments = Comments::no, const Schema* schema = nullptr);
 
 /// Throws bad_input at `origin` unless net, loss, optimiser and schedule exist and all numbers are in range.
 /// Fills in the defaults of optimiser, schedule and named net.

@@ -237,6 +237,17 @@ void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
   Recipe changed = recipe;
   std::vector<Assignment> left;
   std::vector<std::pair<std::string, std::string>> set; // key in full, and by which assignment
+  // "columns.Age=drop": whether there is such a column, only the table knows.
+  const auto set_column = [&](const Assignment& one) {
+    for (const std::string prefix : {"columns.", "data.columns."}) {
+      if (!one.key.starts_with(prefix) || one.key.size() == prefix.size()) continue;
+      const Value word{Value::Table{{one.key.substr(prefix.size()), Value{one.value}}}};
+      for (const Field& field : data_fields())
+        if (std::string(field.name) == "columns") field.read(changed, {word, "columns", one.whole});
+      return true;
+    }
+    return false;
+  };
   // False where it is not this key's turn.
   const auto assign = [&](const Assignment& one, int turn) {
     const std::vector<Slot> all = slots_of(changed);
@@ -254,7 +265,8 @@ void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
     set.emplace_back(slot.names[0], one.whole);
     return true;
   };
-  for (const std::string& whole : assignments) left.push_back(split(whole));
+  for (const std::string& whole : assignments)
+    if (const Assignment one = split(whole); !set_column(one)) left.push_back(one);
   for (const int turn : {0, 1, 2}) {
     std::vector<Assignment> later;
     for (const Assignment& one : left)

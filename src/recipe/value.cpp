@@ -134,6 +134,13 @@ std::string toml_text(const std::string& value) {
   return out + "\"";
 }
 
+std::string toml_key(const std::string& key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? key : toml_text(key);
+}
+
 std::string toml_text(double value) {
   std::string out = number(value);
   const bool whole = std::isfinite(value) && out.find_first_of(".e") == std::string::npos;

@@ -30,5 +30,7 @@ Value read_toml_value(const std::string& text, const std::string& where);
 /// TOML's spelling: text in quotes and escaped, a double always with a point or an exponent.
 std::string toml_text(const std::string& value);
 std::string toml_text(double value);
+/// A key: bare where letters, digits, _ and - are all there is, else in quotes.
+std::string toml_key(const std::string& key);
 
 } // namespace vitro

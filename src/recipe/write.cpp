@@ -1,6 +1,4 @@
 // A recipe to TOML.
-#include <algorithm>
-
 #include "core/text.h"
 #include "recipe/fields.h"
 
@@ -19,10 +17,6 @@ public:
     // Where a comment would stand alone far right it starts behind the value.
     if (comments_ && !doc.empty()) line += text(std::string(line.size() < 28 ? 28 - line.size() : 1, ' '), "# ", doc);
     out_ += line + "\n";
-  }
-
-  void lines(std::span<const Field> fields, const Recipe& recipe) {
-    for (const Field& field : fields) line(field.name, field.write(recipe), field.doc);
   }
 
   void args(const Attrs& args, std::span<const AttrSpec> specs) {
@@ -57,23 +51,31 @@ private:
   bool comments_;
 };
 
-// A bare key needs no quotes: letters, digits, _ and -.
-std::string key_text(const std::string& key) {
-  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-  return bare ? key : toml_text(key);
+// What was seen of the column, for whoever edits its line.
+std::string remark_on(const Schema& schema, const std::string& column) {
+  for (const Column& one : schema.columns)
+    if (one.name == column) return one.remark;
+  for (const LeftOut& one : schema.left_out)
+    if (one.name == column) return one.reason;
+  return "";
 }
 
 } // namespace
 
-std::string to_toml(const Recipe& recipe, Comments comments) {
+std::string to_toml(const Recipe& recipe, Comments comments, const Schema* schema) {
   Writer writer(comments);
   writer.section("data");
-  writer.lines(data_fields(), recipe);
+  // A table's columns are a section of their own, a line each.
+  for (const Field& field : data_fields())
+    if (std::string(field.name) != "columns") writer.line(field.name, field.write(recipe), field.doc);
+  if (!recipe.data.columns.empty()) {
+    writer.section("data.columns");
+    for (const auto& [column, word] : recipe.data.columns)
+      writer.line(toml_key(column), toml_text(word), schema ? remark_on(*schema, column) : "");
+  }
 
   for (const auto& [name, block] : recipe.net.spec.blocks) {
-    writer.section("block." + key_text(name));
+    writer.section("block." + toml_key(name));
     writer.layers(block.layers);
   }
   writer.section("net");

@@ -32,7 +32,7 @@ template <class Body> void in_batches(int64_t n, Body body) {
 void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
   const auto n = int64_t(rows.size());
   const bool classes = data.schema.goal == Goal::classes;
-  const Type x{dtype, with_batch(n, data.schema.sample)};
+  const Type x{dtype, with_batch(n, data.schema.net_input())};
   const Type targets = classes ? Type{DType::i32, {n}} : Type{dtype, {n, data.schema.outputs()}};
   if (batch.x.type() != x) batch.x = Tensor(x);
   if (batch.targets.type() != targets) batch.targets = Tensor(targets);
@@ -74,7 +74,7 @@ Tensor predict_all(const Model& model, const Dataset& data) {
   auto* bytes = static_cast<std::byte*>(out.view().data);
   Tensor x;
   in_batches(data.size(), [&](std::span<const int64_t> rows) {
-    const Type type{dtype, with_batch(int64_t(rows.size()), data.schema.sample)};
+    const Type type{dtype, with_batch(int64_t(rows.size()), data.schema.net_input())};
     if (x.type() != type) x = Tensor(type);
     fill_samples(data, rows, x.view());
     const Tensor predictions = model.predict(x);

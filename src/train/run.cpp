@@ -8,48 +8,10 @@
 #include "io/safetensors.h"
 
 namespace vitro {
-namespace {
-
-InputScaling kept(const Scaling& scaling) { return {scaling.scale, scaling.mean, scaling.deviation}; }
-Scaling given(const InputScaling& scaling) { return {scaling.scale, scaling.mean, scaling.deviation}; }
-
-} // namespace
-
-InputFormat input_format(const Schema& schema) {
-  InputFormat input;
-  input.name = schema.name;
-  input.description = schema.description;
-  input.generated = schema.generated;
-  input.classes_wanted = schema.goal == Goal::classes;
-  input.raw = schema.raw;
-  input.sample = schema.sample;
-  input.features = schema.features;
-  input.classes = schema.classes;
-  input.targets = schema.targets;
-  input.input = kept(schema.input);
-  input.target = kept(schema.target);
-  return input;
-}
-
-Schema schema_of(const InputFormat& input) {
-  Schema schema;
-  schema.name = input.name;
-  schema.description = input.description;
-  schema.generated = input.generated;
-  schema.goal = input.classes_wanted ? Goal::classes : Goal::numbers;
-  schema.raw = input.raw;
-  schema.sample = input.sample;
-  schema.features = input.features;
-  schema.classes = input.classes;
-  schema.targets = input.targets;
-  schema.input = given(input.input);
-  schema.target = given(input.target);
-  return schema;
-}
 
 StoredRun open_run(const RunDirectory& directory) {
   Recipe recipe = parse_recipe(read_text(directory.recipe()), directory.recipe());
-  Schema schema = schema_of(read_input(read_text(directory.input()), directory.input()));
+  Schema schema = read_schema(read_text(directory.input()), directory.input());
   Model model(model_spec(recipe, schema));
   const bool trained = std::filesystem::exists(directory.weights());
   if (trained)
@@ -65,6 +27,11 @@ Splits data_of(const StoredRun& run, const std::string& data_dir) {
   const std::string help = text("name the data that the run ", run.directory.path(), " was trained on, or train anew");
   if (found.sample != run.schema.sample)
     bad_input(where, text("samples are ", found.sample, ", the run was trained on ", run.schema.sample), help);
+  if (found.features != run.schema.features)
+    bad_input(where, text("the columns are ", join(found.features, ", "), ", the run was trained on ", join(run.schema.features, ", ")), help);
+  for (size_t c = 0; c < found.columns.size(); ++c)
+    if (found.columns[c].categories != run.schema.columns[c].categories || found.columns[c].cells != run.schema.columns[c].cells)
+      bad_input(where, text("the column ", found.features[c], " holds other values than the run was trained on"), help);
   if (found.classes != run.schema.classes)
     bad_input(where,
               text("there are ", found.classes.size(), " classes, other than the ", run.schema.classes.size(),

@@ -10,10 +10,6 @@
 
 namespace vitro {
 
-/// A data set's schema as input.json keeps it, and back.
-InputFormat input_format(const Schema& schema);
-Schema schema_of(const InputFormat& input);
-
 struct StoredRun {
   RunDirectory directory;
   Recipe recipe;
@@ -26,7 +22,7 @@ struct StoredRun {
 StoredRun open_run(const RunDirectory& directory);
 
 /// The data that the run was trained on, made or read again. Throws bad_input where it is gone, or where it no longer
-/// is what the run learned from (other shape, other classes).
+/// is what the run learned from (other shape, columns, categories or classes).
 Splits data_of(const StoredRun& run, const std::string& data_dir = "");
 
 } // namespace vitro
