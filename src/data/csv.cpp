@@ -16,16 +16,6 @@ namespace {
 bool blank(uint8_t c) { return c == ' ' || c == '\t'; }
 bool line_end(uint8_t c) { return c == '\n' || c == '\r'; }
 
-uint8_t character(Separator separator) {
-  switch (separator) {
-    case Separator::comma: return ',';
-    case Separator::semicolon: return ';';
-    case Separator::tab: return '\t';
-    case Separator::bar: return '|';
-    default: return ' ';
-  }
-}
-
 size_t after_byte_order_mark(ByteSpan bytes) {
   return bytes.size() >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0;
 }
@@ -52,24 +42,6 @@ std::optional<double> to_number(std::string_view cell) {
 }
 
 } // namespace
-
-const char* name(Separator separator) {
-  switch (separator) {
-    case Separator::comma: return ",";
-    case Separator::semicolon: return ";";
-    case Separator::tab: return "tab";
-    case Separator::bar: return "|";
-    default: return "blanks";
-  }
-}
-
-Separator separator_of(std::string_view word) {
-  for (const Separator s : {Separator::comma, Separator::semicolon, Separator::tab, Separator::bar, Separator::blanks})
-    if (word == name(s)) return s;
-  if (word == "\t" || word == "\\t") return Separator::tab;
-  if (word == " " || word == "space" || word == "spaces") return Separator::blanks;
-  bad_input("csv", text("no separator is called \"", word, "\""), "use one of , ; tab | blanks");
-}
 
 Separator guess_separator(ByteSpan bytes) {
   bool semicolon = false, tab = false, bar = false, comma = false, quoted = false, any = false;
@@ -118,7 +90,7 @@ bool CsvRecords::next(std::vector<CsvField>& fields) {
   if (at_ == bytes_.size()) return false;
 
   record_line_ = line_;
-  const uint8_t between = character(separator_);
+  const auto between = uint8_t(character(separator_));
   while (true) {
     CsvField& field = fields.emplace_back();
     skip_blanks();
@@ -165,7 +137,7 @@ bool CsvRecords::next(std::vector<CsvField>& fields) {
 
 namespace {
 
-struct Table {
+struct CsvTable {
   std::vector<std::string> header; // "" where the file names no columns
   bool named = false;
   std::vector<std::vector<std::string>> columns;
@@ -177,14 +149,14 @@ struct Table {
 };
 
 // All records as columns of text, every row as long as the first.
-Table read_table(ByteSpan bytes, const std::string& where, const CsvOptions& options) {
+CsvTable read_csv_table(ByteSpan bytes, const std::string& where, const CsvOptions& options) {
   const Separator separator = options.separator.value_or(guess_separator(bytes));
   CsvRecords records(bytes, separator, where);
   std::vector<CsvField> fields, second;
   if (!records.next(fields)) bad_input(where, "is empty: it has no row");
   const int64_t first_line = records.line();
 
-  Table table;
+  CsvTable table;
   const auto add = [&](std::vector<CsvField>& row, int64_t line) {
     if (row.size() != table.header.size())
       bad_input(where,
@@ -219,7 +191,7 @@ Table read_table(ByteSpan bytes, const std::string& where, const CsvOptions& opt
 }
 
 // Position of a column by name, or from 1 (from the end where negative).
-size_t find_column(const Table& table, const std::string& word, const std::string& where) {
+size_t find_column(const CsvTable& table, const std::string& word, const std::string& where) {
   const auto columns = int64_t(table.header.size());
   if (word.empty()) return size_t(columns - 1);
   if (table.named)
@@ -239,7 +211,7 @@ size_t find_column(const Table& table, const std::string& word, const std::strin
             text("the columns are ", join(table.header, ", ")));
 }
 
-double number_in(const Table& table, size_t row, size_t c, const std::string& where) {
+double number_in(const CsvTable& table, size_t row, size_t c, const std::string& where) {
   const std::string& cell = table.columns[c][row];
   const std::string at = text("line ", table.lines[row], ", ", table.column(c), ": ");
   if (cell.empty()) bad_input(where, text(at, "is empty, a number was expected"));
@@ -254,7 +226,7 @@ double number_in(const Table& table, size_t row, size_t c, const std::string& wh
 }
 
 // [rows, columns] of the columns `which`, in this order.
-Tensor numbers_of(const Table& table, std::span<const size_t> which, const std::string& where,
+Tensor numbers_of(const CsvTable& table, std::span<const size_t> which, const std::string& where,
                   DType dtype = DType::f32) {
   const size_t n = table.lines.size();
   Tensor out(Type{dtype, {int64_t(n), int64_t(which.size())}});
@@ -278,7 +250,7 @@ std::vector<std::string> names_in_order(std::span<const std::string> cells) {
   return names;
 }
 
-Tensor labels_of(const Table& table, size_t c, std::span<const std::string> classes, const std::string& where) {
+Tensor labels_of(const CsvTable& table, size_t c, std::span<const std::string> classes, const std::string& where) {
   std::map<std::string_view, int32_t> label;
   for (size_t i = 0; i < classes.size(); ++i) label[classes[i]] = int32_t(i);
   Tensor out(Type{DType::i32, {int64_t(table.lines.size())}});
@@ -311,7 +283,7 @@ Goal guess_goal(std::span<const std::string> cells) {
 }
 
 Dataset read_csv(ByteSpan bytes, const std::string& name, const std::string& where, const CsvOptions& options) {
-  const Table table = read_table(bytes, where, options);
+  const CsvTable table = read_csv_table(bytes, where, options);
   if (table.header.size() < 2)
     bad_input(where, "has one column, at least one of numbers and one to predict were expected",
               "fields are separated by , ; tab | or blanks");
@@ -366,7 +338,7 @@ Dataset read_csv(ByteSpan bytes, const std::string& name, const std::string& whe
 }
 
 CsvSamples csv_samples(ByteSpan bytes, const Schema& schema, const std::string& where, const CsvOptions& options) {
-  const Table table = read_table(bytes, where, options);
+  const CsvTable table = read_csv_table(bytes, where, options);
   const auto features = schema.sample.elements();
   const auto columns = int64_t(table.header.size());
   std::vector<size_t> which;

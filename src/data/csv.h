@@ -12,6 +12,7 @@
 
 #include "data/bytes.h"
 #include "data/dataset.h"
+#include "data/records.h"
 
 namespace vitro {
 
@@ -21,11 +22,6 @@ struct CsvField {
   bool quoted = false;
 };
 
-/// What separates fields. `blanks`: a run of spaces and tabs.
-enum class Separator : uint8_t { comma, semicolon, tab, bar, blanks };
-const char* name(Separator separator); // ",", ";", "tab", "|", "blanks"
-/// Reads what `name` writes (also " " and "space" for blanks, "\t"). Throws bad_input.
-Separator separator_of(std::string_view word);
 /// By the first record, outside quotes: a semicolon if it has one, else a tab, a bar, a comma, else blanks.
 Separator guess_separator(ByteSpan bytes);
 
