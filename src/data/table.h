@@ -18,6 +18,7 @@
 
 #include <map>
 
+#include "data/forms.h"
 #include "data/records.h"
 
 namespace vitro {
@@ -68,10 +69,5 @@ struct TableOptions {
 /// and for: no row, a row of another length than the first, two columns of one name, fewer columns than
 /// `least_columns`, a cell that its column's fixed type does not hold.
 Table read_table(ByteSource& source, const TableOptions& options, const std::string& where);
-
-/// The whole of `text` as a decimal number: sign, digits, point, exponent ("-1.5e3", ".5", "3504."), correctly rounded;
-/// too small ones are 0. False for anything else: blanks, marks between thousands, inf, nan, a value that no double
-/// holds.
-bool parse_number(std::string_view text, double& value);
 
 } // namespace vitro
