@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 namespace vitro {
 namespace {
@@ -15,6 +16,45 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
+}
+
+constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                             1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+// The `n` bytes at `p`, 1 to 8 of them, in the lowest bytes of a word; bytes of the text alone are read.
+uint64_t first_bytes(const char* p, size_t n) {
+  if (n < 4)
+    return uint64_t(uint8_t(p[0])) | uint64_t(uint8_t(p[n / 2])) << (n / 2 * 8) |
+           uint64_t(uint8_t(p[n - 1])) << (n * 8 - 8);
+  uint32_t head = 0, tail = 0; // they overlap, and agree where they do
+  std::memcpy(&head, p, 4);
+  std::memcpy(&tail, p + n - 4, 4);
+  return head | uint64_t(tail) << (n * 8 - 32);
+}
+
+// Most numbers: up to eight digits, with or without a point, in one word, without a loop whose length the processor
+// would have to guess. The first character is the lowest byte.
+bool parse_short(const char* p, size_t n, double& value) {
+  uint64_t word = first_bytes(p, n);
+  if (n < 8) word = word << (64 - n * 8) | 0x3030303030303030u >> (n * 8); // zeros in front
+  size_t fraction = 0;
+  // Bytes that are a point become 0; the lowest bit that is set below marks the first of them.
+  const uint64_t pointless = word ^ 0x2E2E2E2E2E2E2E2Eu;
+  if (const uint64_t point = (pointless - 0x0101010101010101u) & ~pointless & 0x8080808080808080u; point != 0) {
+    if (n == 1) return false;
+    const auto at = size_t(std::countr_zero(point)) / 8; // its byte goes, those in front of it move up
+    const uint64_t front = (uint64_t(1) << (at * 8)) - 1;
+    word = (word & ~(front << 8 | 0xFF)) | (word & front) << 8 | 0x30;
+    fraction = 7 - at;
+  }
+  const uint64_t digits = word ^ 0x3030303030303030u; // 0 to 9 if it is a digit
+  if (((digits | (digits + 0x0606060606060606u)) & 0xF0F0F0F0F0F0F0F0u) != 0) return false;
+  // Tens and ones to pairs, pairs to fours, fours to eight digits.
+  uint64_t sum = digits * 10 + (digits >> 8);
+  sum = (sum & 0x00FF00FF00FF00FFu) * 100 + ((sum >> 16) & 0x00FF00FF00FF00FFu);
+  sum = (sum & 0x0000FFFF0000FFFFu) * 10000 + ((sum >> 32) & 0x0000FFFF0000FFFFu);
+  value = double(int64_t(sum & 0xFFFFFFFFu)) / powers[fraction];
+  return true;
 }
 
 // A number whose thousands may be parted by `mark`, and whose fraction begins with `point`.
@@ -158,6 +198,11 @@ bool parse_number(std::string_view text, double& value) {
   const bool negative = p != end && *p == '-';
   if (p != end && (*p == '-' || *p == '+')) ++p;
   const char* const begin = p;
+  if constexpr (std::endian::native == std::endian::little)
+    if (p != end && end - p <= 8 && parse_short(p, size_t(end - p), value)) {
+      if (negative) value = -value;
+      return true;
+    }
   uint64_t digits = 0;
   for (; p != end && digit(*p); ++p) digits = digits * 10 + uint64_t(*p - '0');
   ptrdiff_t held = p - begin, exponent = 0;
@@ -182,8 +227,6 @@ bool parse_number(std::string_view text, double& value) {
   // Up to 19 digits `digits` is exact; so are it as a double and the power of ten within these bounds, and one
   // operation on exact values rounds once.
   if (held <= 19 && digits <= (uint64_t(1) << 53) && exponent >= -22 && exponent <= 22) {
-    constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     const auto whole = double(int64_t(digits));
     value = exponent < 0 ? whole / powers[-exponent] : whole * powers[exponent];
     if (negative) value = -value;

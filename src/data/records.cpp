@@ -35,6 +35,30 @@ void mark(const char* text, size_t size, char a, char b, char c, uint64_t* words
   }
 }
 
+// Walks over the marks from one place on. A local copy of little, so that it stays in registers.
+class Marks {
+public:
+  Marks(const std::vector<uint64_t>& words, size_t at, size_t end)
+      : words_(words.data()), count_(words.size()), word_(at / 64), end_(end),
+        bits_(words[at / 64] & ~uint64_t(0) << (at % 64)) {}
+
+  // Where the next marked byte stands; the end of the text if there is none.
+  size_t next() {
+    while (bits_ == 0) {
+      if (++word_ >= count_) return end_;
+      bits_ = words_[word_];
+    }
+    const size_t at = word_ * 64 + size_t(std::countr_zero(bits_));
+    bits_ &= bits_ - 1;
+    return at;
+  }
+
+private:
+  const uint64_t* words_;
+  size_t count_, word_, end_;
+  uint64_t bits_;
+};
+
 // How many bytes of `text` are UTF-8 without a zero byte. A character that may go on behind the end is not counted.
 size_t valid_prefix(std::string_view text) {
   const auto byte = [&](size_t i) { return uint8_t(text[i]); };
@@ -76,7 +100,7 @@ Records::Records(ByteSource& source, const Dialect& dialect, std::string where, 
   source_.rewind();
   fill();
   // A byte order mark stands for nothing but itself.
-  if (end_ >= 3 && std::memcmp(buffer_.data(), "\xEF\xBB\xBF", 3) == 0) seek(at_ = 3);
+  if (end_ >= 3 && std::memcmp(buffer_.data(), "\xEF\xBB\xBF", 3) == 0) at_ = 3;
 }
 
 // Lets go of the records that were read, and reads one more block behind what is left.
@@ -107,24 +131,6 @@ void Records::admit() {
   mark(buffer_.data(), end_, character(dialect_.separator), second, dialect_.quote ? dialect_.quote : '\n',
        marks_.data());
   if (end_ % 64 != 0) marks_[end_ / 64] &= (uint64_t(1) << (end_ % 64)) - 1;
-  seek(at_);
-}
-
-// The next call of next_mark finds the first mark at or behind `at`.
-void Records::seek(size_t at) {
-  word_ = at / 64;
-  bits_ = word_ < marks_.size() ? marks_[word_] & (~uint64_t(0) << (at % 64)) : 0;
-}
-
-// Where the next marked byte stands; end_ if there is none.
-inline size_t Records::next_mark() {
-  while (bits_ == 0) {
-    if (++word_ >= marks_.size()) return end_;
-    bits_ = marks_[word_];
-  }
-  const size_t at = word_ * 64 + size_t(std::countr_zero(bits_));
-  bits_ &= bits_ - 1;
-  return at;
 }
 
 bool Records::next(std::vector<Cell>& cells) {
@@ -166,9 +172,9 @@ bool Records::quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line) {
   const size_t first = at + 1;
   const int64_t opened = line;
   bool doubled = false;
-  seek(first);
+  Marks marks(marks_, first, end_);
   while (true) {
-    at = next_mark();
+    at = marks.next();
     if (at - first > longest_cell) refuse_length(opened, cells.size(), "is its quote closed?");
     if (at == end_) {
       if (!last_block()) return false;
@@ -178,7 +184,7 @@ bool Records::quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line) {
     if (bytes[at] == dialect_.quote) {
       if (at + 1 == end_ && !last_block()) return false;
       if (at + 1 == end_ || bytes[at + 1] != dialect_.quote) break;
-      next_mark();
+      marks.next();
       doubled = true;
     } else {
       line += bytes[at] == '\n' || (bytes[at] == '\r' && at + 1 < end_ && bytes[at + 1] != '\n');
@@ -223,7 +229,7 @@ Records::Seen Records::parse(std::vector<Cell>& cells) {
   cells.clear();
   doubled_.clear();
   int64_t line = line_; // of what is looked at
-  seek(at);
+  Marks marks(marks_, at, end_);
   while (true) {
     if (cells.size() == most_cells)
       bad_input(where_, text("line ", line_, ": has more than ", most_cells, " cells"),
@@ -238,10 +244,10 @@ Records::Seen Records::parse(std::vector<Cell>& cells) {
       if (at < end_ && !line_end(bytes[at]) && bytes[at] != between && !(runs && blanks_follow))
         bad_input(where_, text("line ", line, ", column ", cells.size(), ": text follows a closing quote"),
                   "a quote inside a quoted cell is written twice");
-      seek(at);
+      marks = Marks(marks_, at, end_);
     } else {
       const size_t first = at;
-      do at = next_mark();
+      do at = marks.next();
       while (at < first || (at < end_ && bytes[at] == dialect_.quote)); // a quote inside a cell is a character like any
       size_t last = at;
       while (last > first && blank(bytes[last - 1])) --last;

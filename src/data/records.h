@@ -43,8 +43,6 @@ private:
   enum class Seen { record, end, more };
   Seen parse(std::vector<Cell>& cells);
   bool quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line);
-  void seek(size_t at);
-  size_t next_mark();
   void fill();
   void admit();
   [[noreturn]] void refuse_byte() const;
@@ -63,8 +61,6 @@ private:
   bool all_ = false;            // the file's last byte is in the buffer
   bool foreign_ = false;        // buffer_[end_] is no text: nothing behind it counts
   std::vector<uint64_t> marks_; // a bit for each byte that may end a cell or open a quote
-  size_t word_ = 0;
-  uint64_t bits_ = 0;           // what is left of marks_[word_]
   std::vector<size_t> doubled_; // cells of this record that hold doubled quotes
   int64_t line_ = 1, record_line_ = 0;
 };

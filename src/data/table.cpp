@@ -350,8 +350,12 @@ Table read_table(ByteSource& source, const TableOptions& options, const std::str
 
   const Common common{where, table.dialect.separator, MissingWords(options.missing)};
   std::vector<ColumnReader> readers;
-  std::vector<size_t> open;                 // positions in the file of the columns that this pass reads
-  std::vector<size_t> places(width, width); // of each column among the readers
+  readers.reserve(width);
+  struct Place {
+    size_t column;
+    ColumnReader* reader;
+  };
+  std::vector<Place> open; // the columns that this pass reads
   const std::vector<std::string> names = names_of(cells, header, where);
   for (size_t c = 0; c < width; ++c) {
     if (std::find(options.leave_out.begin(), options.leave_out.end(), names[c]) != options.leave_out.end()) continue;
@@ -363,9 +367,7 @@ Table read_table(ByteSource& source, const TableOptions& options, const std::str
       if (const auto format = options.formats.find(names[c]); format != options.formats.end())
         if ((form_called(format->second) & allowed) != 0) allowed = form_called(format->second);
     }
-    places[c] = readers.size();
-    open.push_back(c);
-    readers.emplace_back(common, names[c], fixed, allowed);
+    open.push_back({c, &readers.emplace_back(common, names[c], fixed, allowed)});
   }
 
   // What is wrong in the head is left to the pass, which comes there too.
@@ -374,15 +376,15 @@ Table read_table(ByteSource& source, const TableOptions& options, const std::str
     Records sample(beginning, table.dialect, where);
     for (size_t row = 0; row < head_rows && sample.next(cells); ++row)
       if (row > 0 || !header)
-        for (size_t c = 0; c < std::min(width, cells.size()); ++c)
-          if (places[c] < width) readers[places[c]].sample(cells[c].text);
+        for (const auto& [column, reader] : open)
+          if (column < cells.size()) reader->sample(cells[column].text);
   } catch (const Error&) {}
   for (ColumnReader& reader : readers) reader.plan();
 
   size_t rows = rows_expected(source, head, width);
   table.lines.reserve(rows);
   for (int pass = 1; pass <= 3; ++pass) {
-    for (const size_t c : open) readers[places[c]].begin(rows);
+    for (const Place& place : open) place.reader->begin(rows);
     records.emplace(source, table.dialect, where, options.block);
     if (header) records->next(cells);
     int64_t row = 0;
@@ -395,11 +397,11 @@ Table read_table(ByteSource& source, const TableOptions& options, const std::str
                   text("every row must have as many; cells are separated by ", name(table.dialect.separator),
                        ", and one that holds such a mark must stand in quotes"));
       if (pass == 1) table.lines.push_back(line);
-      for (const size_t c : open) readers[places[c]].take(cells[c].text, line);
+      for (const auto& [column, reader] : open) reader->take(cells[column].text, line);
     }
     if (row != table.rows()) break;
     if (row == 0) bad_input(where, "has a header and no row");
-    std::erase_if(open, [&](size_t c) { return readers[places[c]].settled(); });
+    std::erase_if(open, [](const Place& place) { return place.reader->settled(); });
     if (open.empty()) {
       for (ColumnReader& reader : readers) table.columns.push_back(reader.finish());
       return table;
