@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <numeric>
+#include <thread>
 
 #include "data_scratch.h"
 
@@ -90,6 +91,71 @@ TEST(Bytes, refuses_bytes_behind_the_stream_and_more_than_the_limit) {
 TEST(Bytes, sha256_of_the_published_examples) {
   EXPECT_EQ(sha256(bytes_of_text("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+// All bytes of a source, taken in pieces of `piece`.
+Bytes all_of(ByteSource& source, size_t piece) {
+  Bytes out, next(piece);
+  while (true) {
+    const size_t got = source.read(next);
+    out.insert(out.end(), next.begin(), next.begin() + ptrdiff_t(got));
+    if (got < piece) return out;
+  }
+}
+
+TEST(ByteSource, gives_the_bytes_in_order_as_often_as_wanted) {
+  const Scratch scratch;
+  Bytes members = gzip(counting(200000));
+  const Bytes second = gzip(counting(77)), both = [] {
+    Bytes bytes = counting(200000), more = counting(77);
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return bytes;
+  }();
+  members.insert(members.end(), second.begin(), second.end());
+  for (const size_t piece : {1000, 4096, 1 << 20}) {
+    ByteSource plain = ByteSource::open(scratch.write("plain", both)), held = ByteSource::of(both),
+               packed = ByteSource::open(scratch.write("packed", members));
+    EXPECT_EQ(plain.size(), both.size());
+    EXPECT_EQ(held.size(), both.size());
+    EXPECT_EQ(packed.size(), std::nullopt);
+    for (ByteSource* source : {&plain, &held, &packed}) {
+      EXPECT_EQ(all_of(*source, piece), both);
+      source->rewind();
+      Bytes few(10);
+      EXPECT_EQ(source->read(few), 10u);
+      source->rewind();
+      ByteSource moved = std::move(*source);
+      EXPECT_EQ(all_of(moved, piece), both);
+    }
+  }
+}
+
+TEST(ByteSource, holds_what_can_be_read_only_once) {
+  const Scratch scratch;
+  const std::string pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(pipe) << "a,b\n1,2\n"; });
+  ByteSource source = ByteSource::open(pipe);
+  writer.join();
+  for (int i = 0; i < 2; ++i, source.rewind()) EXPECT_EQ(all_of(source, 100), bytes_of_text("a,b\n1,2\n"));
+}
+
+TEST(ByteSource, refuses_what_cannot_be_read) {
+  const Scratch scratch;
+  expect_bad_input({"absent", "can't be opened"}, [&] { ByteSource::open(scratch / "absent"); });
+  expect_bad_input({"directory"}, [&] { ByteSource::open(scratch.path()); });
+  ByteSource empty = ByteSource::open(scratch.write("empty", ""));
+  EXPECT_EQ(all_of(empty, 10), Bytes{});
+  Bytes cut = gzip(counting(3000));
+  cut.resize(cut.size() - 9);
+  ByteSource source = ByteSource::open(scratch.write("cut.gz", cut));
+  expect_bad_input({"cut.gz", "truncated gzip"}, [&] { all_of(source, 100); });
+  for (const std::string behind : {"x", "xyz"}) {
+    Bytes longer = gzip(counting(50));
+    longer.insert(longer.end(), behind.begin(), behind.end());
+    ByteSource both = ByteSource::open(scratch.write("long.gz", longer));
+    expect_bad_input({"long.gz", std::to_string(behind.size()) + " bytes behind the end"}, [&] { all_of(both, 100); });
+  }
 }
 
 } // namespace
