@@ -245,10 +245,50 @@ def normalization():
         ("rms_norm", [6], [dense, {"op": "rms_norm", "eps": 1e-6}, last],
          lambda: [("fc1", linear(6, 7)), ("rms1", RmsNorm(7, 1e-6)), ("fc2", linear(7, 3))]),
     ]
+    write("normalization.json", {"cases": trained(plans)})
+
+
+class Embed(torch.nn.Module):
+    def __init__(self, sizes, widths):
+        super().__init__()
+        for i, (size, width) in enumerate(zip(sizes, widths)):
+            self.register_parameter(f"weight_{i}", torch.nn.Parameter(torch.randn(size, width)))
+        self.count = len(sizes)
+
+    def forward(self, x):
+        tables = [getattr(self, f"weight_{i}") for i in range(self.count)]
+        codes = [F.embedding(x[..., x.shape[-1] - self.count + i].long(), table) for i, table in enumerate(tables)]
+        return torch.cat([x[..., :x.shape[-1] - self.count], *codes], -1)
+
+
+def embeddings():
+    torch.manual_seed(20261123)
+    nn = torch.nn
+    dense, last = {"op": "dense", "out": 7}, {"op": "dense", "out": 3}
+    plans = [
+        ("numbers and codes, the layer put in front", [5], [dense, {"op": "relu"}, last],
+         lambda: [("embed", Embed([4, 30], [3, 11])), ("fc1", nn.Linear(17, 7)), ("", nn.ReLU()),
+                  ("fc2", nn.Linear(7, 3))], [4, 30]),
+        ("codes alone, of one width", [2], [{"op": "embed", "width": 2}, last],
+         lambda: [("embed1", Embed([2, 6], [2, 2])), ("fc1", nn.Linear(4, 3))], [2, 6]),
+    ]
+    write("embeddings.json", {"cases": trained(plans)})
+
+
+def trained(plans):
+    """Ten steps of each net. A plan: name, sample, layers, the parts; where the last columns are codes, their sizes."""
     cases = []
-    for name, sample, layers, make in plans:
+    for name, sample, layers, make, *coded in plans:
+        sizes = coded[0] if coded else []
+
+        def samples(n):
+            x = rand(n, *sample)
+            for i, size in enumerate(sizes):
+                x[..., x.shape[-1] - len(sizes) + i] = torch.randint(0, size, (n,)).double()
+            return x
+
         parts = make()
-        net = nn.Sequential(*[module for _, module in parts])
+        net = torch.nn.Sequential(*[module for _, module in parts])
         for p in net.parameters():
             p.data = p.data.float().double() + (rand(*p.shape, low=-0.25, high=0.25) if p.dim() == 1 else 0)
             p.data = p.data.float().double()
@@ -261,7 +301,7 @@ def normalization():
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         for step in range(10):
             size = 3 if step == 9 else 8  # the last one of an epoch is smaller
-            x, t = rand(size, *sample), torch.randint(0, 3, (size,))
+            x, t = samples(size), torch.randint(0, 3, (size,))
             optimizer.zero_grad()
             loss = F.cross_entropy(net(x), t)
             loss.backward()
@@ -272,11 +312,13 @@ def normalization():
             batches.append({"x": tensor(x), "targets": tensor(t)})
             losses.append(loss.item())
         net.eval()
-        x = rand(5, *sample)
-        cases.append({"name": name, "sample": sample, "layers": layers, "start": start, "batches": batches,
+        x = samples(5)
+        cases.append({"name": name, "sample": sample, **({"codes": sizes} if sizes else {}), "layers": layers, "start": start, "batches": batches,
                       "losses": losses, "gradients": gradients, "end": states(), "x": tensor(x),
                       "predictions": tensor(F.softmax(net(x), -1).detach())})
-    write("normalization.json", {"cases": cases})
+    return cases
+
+
 # ---- losses: every reduction and option, value and gradient --------------------------------------------
 
 loss_cases = []
@@ -637,3 +679,4 @@ if __name__ == "__main__":
     optimizers()
     normalization()
     schedules()
+    embeddings()

@@ -39,6 +39,7 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
   out.inputs = {random_tensor(Shape{3, 4}, draws),
                 Tensor(Shape{3}, {double(draws.below(4)), double(draws.below(4)), double(draws.below(4))}, DType::i32)};
   const Var a = trace.state("a"), w = trace.state("w"), b = trace.state("b"), table = trace.state("table");
+  const Var codes = constant(trace.graph(), out.inputs[1].to(DType::f32));
   std::vector<Var> pool{x, a};
   using Make = std::function<Var(const Var&, const Var&)>;
   const std::vector<Make> makers{
@@ -100,7 +101,7 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return slice(pad(slice(p, 1, 1, 3), 1, 0, 1, 3), 1, 0, 4); },
       [&](const Var& p, const Var&) { return p + gather(table, labels) * 0.5; },
       [&](const Var& p, const Var& q) { return slice(scatter_add(p, labels, 4) * 0.5, 0, 0, 3) + q; },
-      [&](const Var& p, const Var&) { return p * one_hot(labels, 4); },
+      [&](const Var& p, const Var&) { return p * one_hot(to_index(codes), 4); },
       [&](const Var& p, const Var& q) { return p + subtract_one_hot(q, labels, mean(p)) * 0.3; },
       [](const Var& p, const Var&) { return softmax(p); },
       [](const Var& p, const Var&) { return softmax(p, 0); },

@@ -125,6 +125,7 @@ TEST(Golden, OpsAndTheirGradients) {
     }
   std::set<std::string> all;
   for (const Op* op : catalogue()) all.insert(op->name);
+  all.erase("to_index");     // integers, which nothing multiplies: the embeddings hold it
   all.erase("dropout_mask"); // random bits are each program's own: tests/kernels_dropout_test.cpp
   EXPECT_EQ(seen, all) << "every op has its vectors";
 }
@@ -206,13 +207,15 @@ TEST(Golden, NetsOfDenseLayers) {
     }
 }
 
-TEST(Golden, NormalizationInTrainingAndEvaluation) {
-  for (const json& stated : golden("normalization.json"))
+// Gradients, ten steps, and what the trained net predicts.
+void train_as_stated(const char* file) {
+  for (const json& stated : golden(file))
     for (const DType dtype : {DType::f64, DType::f32}) {
       SCOPED_TRACE(text(stated["name"].get<std::string>(), " ", vitro::name(dtype)));
       const double tolerance = dtype == DType::f64 ? in_double : 4 * in_float; // after ten steps
       ModelSpec spec{
           .net = {}, .sample = Shape(stated["sample"].get<std::vector<int64_t>>()), .outputs = 3, .dtype = dtype};
+      spec.codes = stated.value("codes", std::vector<int64_t>{});
       for (json layer : stated["layers"]) {
         const std::string op = layer["op"];
         layer.erase("op");
@@ -244,6 +247,10 @@ TEST(Golden, NormalizationInTrainingAndEvaluation) {
                    tolerance, "predictions");
     }
 }
+
+TEST(Golden, NormalizationInTrainingAndEvaluation) { train_as_stated("normalization.json"); }
+
+TEST(Golden, EmbeddingsOfCodes) { train_as_stated("embeddings.json"); }
 
 // The gradient that scripts/golden.py used at this step.
 Tensor bowl(const Tensor& p, int64_t step) {

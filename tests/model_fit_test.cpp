@@ -316,7 +316,10 @@ TEST(Model, ContinuesFromItsStatesWithTheSameBits) {
 TEST(Model, AStepAllocatesNothing) {
   const Batch batch = blobs(64, 13, 5), last = blobs(10, 13, 5);
   const NetSpec normalized = make_net("mlp", {{"norm", std::string("batch")}, {"dropout", 0.2}});
-  for (const NetSpec& net : {mlp({17, 9}), wired(), normalized})
+  const NetSpec embedded{.layers = {{.op = "step"}, // 0 or 1: codes
+                                    {.op = "embed", .args = {{"sizes", std::vector<int64_t>{2, 3}}}},
+                                    {.op = "dense", .args = {{"out", std::string("classes")}}}}};
+  for (const NetSpec& net : {mlp({17, 9}), wired(), normalized, embedded})
     for (const char* optimizer : {"sgd", "adamw", "rmsprop"})
       for (const int64_t shards : {1, 4}) {
         Model model({.net = net,

@@ -189,6 +189,9 @@ inline void indexing_cases(const Op& op, std::vector<OpCase>& out) {
     add({3}, {}, 7, {{"extent", int64_t{7}}});
     add({2, 2, 2, 3}, {2, 2}, 5, {{"axis", int64_t{1}}, {"extent", int64_t{5}}});
     add({3, 5}, {5}, 2, {{"axis", int64_t{1}}, {"extent", int64_t{2}}});
+  } else if (&op == &to_index_op) {
+    for (const Shape& shape : {Shape{}, Shape{17}, Shape{2, 3}})
+      out.push_back({&op, {random_indices(shape, ++seed, 8).to(DType::f32)}, {}});
   } else {
     add({}, {}, 4, {{"classes", int64_t{4}}});
     add({}, {17}, 5, {{"classes", int64_t{5}}});
@@ -300,7 +303,7 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::matmul_cases(out);
   else if (one_of({&reshape_op, &transpose_op, &broadcast_to_op, &slice_op, &pad_op, &concatenate_op}))
     cases::movement_cases(op, out);
-  else if (one_of({&gather_op, &scatter_add_op, &one_hot_op}))
+  else if (one_of({&gather_op, &scatter_add_op, &one_hot_op, &to_index_op}))
     cases::indexing_cases(op, out);
   else if (one_of({&sum_op, &mean_op, &max_op}))
     cases::reduction_cases(op, out);

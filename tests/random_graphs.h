@@ -174,7 +174,10 @@ private:
       case 29:
         return pad(x2, any_axis(x2), int64_t(draws_.below(3)), int64_t(draws_.below(3)), 1 + int64_t(draws_.below(2)));
       case 30: return concatenate({x2, tanh(x2), x2}, any_axis(x2));
-      case 31: return gather(x2, indices(x2, {3}, x2.shape()[0]), 0);
+      case 31: {
+        const Tensor codes = random_indices({3}, draws_.below(1000), x2.shape()[0]).to(DType::f32);
+        return gather(x2, to_index(constant(x2.graph(), codes)), 0);
+      }
       case 32: return gather(x2, indices(x2, {2, 2}, x2.shape()[1]), -1);
       case 33: return scatter_add(x2, indices(x2, {x2.shape()[0]}, 4), 4) * 0.3;
       case 34: {

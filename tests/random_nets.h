@@ -1,8 +1,8 @@
 // Random nets as recipes state them: skips, shared weights, blocks, every op that a net can state.
 //
 // All values are [batch, width]. Where an op gives another shape, layers around it bring it back. What a
-// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot) or counters
-// (dropout_mask): a layer makes floats.
+// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot) or give them
+// (to_index), or want counters (dropout_mask): a layer makes floats.
 #pragma once
 
 #include <set>
@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "core/text.h"
 #include "model/model.h"
+#include "nn/embed.h"
 #include "ops/catalogue.h"
 
 namespace vitro::test {
@@ -130,7 +131,10 @@ private:
       case 15: return keep(unary("sigmoid", a.name));
       case 16: return keep(unary("relu", a.name));
       case 17: return keep(layer("leaky_relu", {a.name}, {{"slope", draws_.uniform(0.01, 0.3)}}));
-      case 18: return keep(layer("add", {a.name, unary("step", a.name)}));
+      case 18:
+        if (a.width % 2) return keep(layer("add", {a.name, unary("step", a.name)}));
+        return push(layer("embed", {unary("step", a.name)}, {{"sizes", List{2, 3}}}), // what steps gives are codes
+                    a.width - 2 + embedding_width(2) + embedding_width(3));
       case 19: return keep(unary("softplus", a.name));
       case 20: return keep(unary("erf", a.name));
       case 21: { // a' a [width, width] mixes samples and features

@@ -11,6 +11,7 @@
 #include "model/diagnose.h"
 #include "model/runs.h"
 #include "model/shards.h"
+#include "nn/embed.h"
 
 namespace vitro {
 namespace {
@@ -30,10 +31,15 @@ ModelSpec completed(ModelSpec spec) {
     bad_input("model", text("samples are ", spec.sample, ", expected at least one element and at most ",
                             Shape::max_rank - 1, " axes"));
   clip({}, spec.clip);
-  for (const ResolvedLayer& layer : resolve(spec.net, spec.outputs))
+  if (int64_t(spec.codes.size()) > (spec.sample.rank() ? spec.sample.back() : 0))
+    bad_input("model", text(spec.codes.size(), " columns of samples ", spec.sample, " should be codes"));
+  spec.net = with_codes(std::move(spec.net), spec.codes);
+  for (const ResolvedLayer& layer : resolve(spec.net, spec.outputs)) {
+    if (layer.layer == &embed_layer && layer.from[0] < 0) spec.codes = layer.args.list("sizes");
     if (layer.name == "loss" || layer.name == "predictions" || layer.name == "targets" || layer.name == "x")
       bad_input("net", text("a layer is called \"", layer.name, "\""),
                 "the model uses this name itself: choose another");
+  }
   return spec;
 }
 
@@ -177,7 +183,11 @@ struct Model::Inner {
     if (!takes_probabilities(loss, spec.loss_args)) return;
     Tensor x(input_type(spec, Runs::usual_batch));
     const Stream stream(spec.seed, "probabilities");
-    for (int64_t i = 0; i < x.elements(); ++i) x.set(i, 10 * stream.normal(0, uint64_t(i)));
+    const int64_t columns = spec.sample.rank() ? spec.sample.back() : 1, numbers = columns - int64_t(spec.codes.size());
+    for (int64_t i = 0; i < x.elements(); ++i)
+      x.set(i, i % columns < numbers
+                   ? 10 * stream.normal(0, uint64_t(i))
+                   : double(stream.below(uint64_t(spec.codes[size_t(i % columns - numbers)]), 1, uint64_t(i))));
     const bool logarithms = !spec.loss_args.has("from_logits");
     const char* last = logarithms ? "log_softmax" : loss.answer == Loss::chances ? "sigmoid" : "softmax";
     check_probabilities(loss, model.predict(x),

@@ -28,6 +28,8 @@ namespace vitro {
 struct ModelSpec {
   NetSpec net;
   Shape sample;                       // of one sample, without the batch axis
+  std::vector<int64_t> codes = {};    // the last columns of a sample are codes of so many categories each: an embed
+                                      // layer comes first unless the net has one
   int64_t outputs = 1;                // classes, or numbers to predict
   std::string loss = "cross_entropy"; // a name of losses()
   Attrs loss_args = {};               // the loss's arguments: label_smoothing, delta, ...

@@ -54,7 +54,7 @@ struct Layer {
   const Op* op = nullptr; // a layer that is nothing but this op
 };
 
-extern const Layer dense_layer, flatten_layer, prelu_layer;
+extern const Layer dense_layer, embed_layer, flatten_layer, prelu_layer;
 extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer;
 extern const Layer dropout_layer, alpha_dropout_layer;
 

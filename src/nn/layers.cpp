@@ -49,8 +49,9 @@ Layer from_op(const Op& op) {
 }
 
 std::vector<const Layer*> all_layers() {
-  std::vector<const Layer*> all{&dense_layer,      &flatten_layer,  &prelu_layer,   &batch_norm_layer,
-                                &layer_norm_layer, &rms_norm_layer, &dropout_layer, &alpha_dropout_layer};
+  std::vector<const Layer*> all{&dense_layer,    &embed_layer,      &flatten_layer,
+                                &prelu_layer,    &batch_norm_layer, &layer_norm_layer,
+                                &rms_norm_layer, &dropout_layer,    &alpha_dropout_layer};
   static const std::vector<Layer> from_ops = [&] {
     std::vector<Layer> out;
     for (const Op* op : catalogue())

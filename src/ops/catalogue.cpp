@@ -65,6 +65,7 @@ std::span<const Op* const> catalogue() {
       &gather_op,
       &scatter_add_op,
       &one_hot_op,
+      &to_index_op,
       // reductions
       &sum_op,
       &mean_op,

@@ -15,7 +15,7 @@ extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_o
     hard_sigmoid_op, relu6_op, prelu_op, elu_op, selu_op, gelu_op, gelu_tanh_op, silu_op, softsign_op;
 extern const Op matmul_op;
 extern const Op reshape_op, transpose_op, broadcast_to_op, slice_op, pad_op, concatenate_op;
-extern const Op gather_op, scatter_add_op, one_hot_op;
+extern const Op gather_op, scatter_add_op, one_hot_op, to_index_op;
 extern const Op add_scaled_op, subtract_scaled_op, mix_op, mix_square_op, normalised_step_op;
 extern const Op sum_op, mean_op, max_op;
 extern const Op softmax_op, log_softmax_op;

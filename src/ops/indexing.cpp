@@ -1,5 +1,8 @@
-// Ops that choose by index: gather (an embedding's look-up), its transpose scatter_add, one_hot.
+// Ops that choose by index: gather (an embedding's look-up), its transpose scatter_add, one_hot; to_index makes indices
+// of numbers.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
@@ -136,10 +139,33 @@ const Op one_hot_op{
                  {.in = {Tensor{Shape{3}, {2, 0, 1}, DType::i32}}, .attrs = {{"classes", int64_t{3}}, {"ignore",
         int64_t{0}}}}}};
 
+// ONNX's Cast cuts off instead of rounding: the same for whole numbers, which codes are.
+const Op to_index_op{
+    .name = "to_index", .formula = "y = round(x)",
+    .doc = "The nearest whole number, as an index; -1, which is nobody's, for what has none in 32 bits.",
+    .traits = constant_slope, .args = {"x"}, .rules = {"dx = 0"},
+    .infer = [](const InferCall& call) {
+      if (!is_float(call.in[0].dtype)) bad_input("", text("x is ", call.in[0], ", expected f32 or f64"));
+      return std::vector{Type{DType::i32, call.in[0].shape}};
+    },
+    .plain = [](const PlainCall& call) {
+      int32_t* y = call.out[0].as<int32_t>().data();
+      with_float(call.in[0].type.dtype, [&](auto zero) {
+        for (const auto x : call.in[0].as<decltype(zero)>()) {
+          const double whole = std::nearbyint(double(x));
+          // NaN compares as false.
+          *y++ = std::abs(whole) <= std::numeric_limits<int32_t>::max() ? int32_t(whole) : -1;
+        }
+      });
+    },
+    .onnx = "Cast", .peers = {"x.round().int()", "ops.cast(ops.round(x), \"int32\")"},
+    .examples = {{.in = {Tensor{Shape{4}, {0, 2, 1.25, 6.75}}}}}};
+
 Var gather(In x, In indices, int64_t axis) { return apply(gather_op, {x, indices}, {{"axis", axis}}); }
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis) {
   return apply(scatter_add_op, {x, indices}, {{"axis", axis}, {"extent", extent}});
 }
+Var to_index(In x) { return apply(to_index_op, {x}); }
 Var one_hot(In indices, int64_t classes, DType dtype, int64_t ignore) {
   return apply(one_hot_op, {indices},
                {{"classes", classes}, {"dtype", int64_t(dtype == DType::f64)}, {"ignore", ignore}});

@@ -85,6 +85,7 @@ Var gather(In x, In indices, int64_t axis = 0);                      // numpy's 
 Var scatter_add(In x, In indices, int64_t extent, int64_t axis = 0); // its transpose: rows with one index add up
 /// [..] -> [.., classes]; the row of an index `ignore` is zero.
 Var one_hot(In indices, int64_t classes, DType dtype = DType::f32, int64_t ignore = -100);
+Var to_index(In x); // the nearest whole number, i32
 
 // reductions.cpp. `axes` {}: all of them; `keep` leaves extents of 1 behind
 Var sum(In x, const std::vector<int64_t>& axes = {}, bool keep = false);
