@@ -113,6 +113,16 @@ void Common::declare_data(Arguments& arguments) {
                    "where known data sets lie (default: $VITRO_DATA, then your data directory)");
 }
 
+std::vector<std::string> names_between_commas(const std::vector<std::string>& lists) {
+  std::vector<std::string> out;
+  for (const std::string& list : lists)
+    for (size_t begin = 0, end = 0; begin <= list.size(); begin = end + 1) {
+      end = std::min(list.find(',', begin), list.size());
+      if (end > begin) out.push_back(list.substr(begin, end - begin));
+    }
+  return out;
+}
+
 void TableArguments::declare(Arguments& arguments) {
   arguments.option("--target", target, "COLUMN", "of a table: what to predict, by name or position (default: the last)");
   arguments.option("--drop", drop, "COLUMNS", "of a table: what the net must not see; names between commas");
@@ -129,11 +139,7 @@ std::vector<std::string> TableArguments::assignments() const {
   set("data.group", group);
   set("data.test_file", test);
   std::vector<std::string> names;
-  for (const std::string& list : drop)
-    for (size_t begin = 0, end = 0; begin <= list.size(); begin = end + 1) {
-      end = std::min(list.find(',', begin), list.size());
-      if (end > begin) names.push_back(toml_text(list.substr(begin, end - begin)));
-    }
+  for (const std::string& name : names_between_commas(drop)) names.push_back(toml_text(name));
   if (!names.empty()) out.push_back(text("data.drop=[", join(names, ", "), "]"));
   return out;
 }

@@ -66,6 +66,9 @@ struct Common {
   void apply() const;
 };
 
+/// "a,b" and "c" are a, b, c: how several columns are named.
+std::vector<std::string> names_between_commas(const std::vector<std::string>& lists);
+
 /// The options that say how a table is learned from.
 struct TableArguments {
   std::string target, group, test;

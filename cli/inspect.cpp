@@ -31,6 +31,7 @@ bool among(const std::vector<std::string>& words, const std::string& word) {
 
 struct Options {
   Common common;
+  TableArguments table;
   bool graph = false, dot = false;
   std::vector<std::string> set; // keys of a recipe
   std::string svg, kind;
@@ -204,7 +205,10 @@ std::string samples_of(const Dataset& data) {
   Table table(headings);
   for (int64_t i = 0; i < std::min<int64_t>(data.size(), 5); ++i) {
     std::vector<std::string> row = {thousands(i)};
-    for (int64_t j = 0; j < shown; ++j) row.push_back(number(data.samples.at(i * shape[0] + j), 5));
+    for (int64_t j = 0; j < shown; ++j) {
+      const double value = data.samples.at(i * shape[0] + j);
+      row.push_back(schema.columns.empty() ? number(value, 5) : cut(schema.columns[size_t(j)].shown(value), 24));
+    }
     if (shown < shape[0]) row.emplace_back();
     row.push_back(schema.goal == Goal::classes ? schema.classes[size_t(data.label_of()[size_t(i)])]
                                                : number(data.targets.at(i * schema.outputs()), 5));
@@ -222,11 +226,16 @@ std::string data_text(const Splits& data) {
   Facts facts;
   facts.add("goal", name(schema.goal));
   facts.add("samples", sizes(data));
-  facts.add("raw", text(name(schema.raw), "; the net's input is ",
-                        schema.input.mean.size() == 1
-                            ? schema.input.str()
-                            : text("standardised by ", schema.input.mean.size(), " means and deviations")));
+  if (schema.columns.empty())
+    facts.add("raw", text(name(schema.raw), "; the net's input is ",
+                          schema.input.mean.size() == 1
+                              ? schema.input.str()
+                              : text("standardised by ", schema.input.mean.size(), " means and deviations")));
   out += facts.str(palette);
+  for (const std::string& remark : data.remarks) out += remark + "\n";
+  if (!schema.columns.empty())
+    out += text("\n", columns_table(schema, palette), "\n", plural(schema.net_input().elements(), "number"),
+                " go into the net\n");
   if (schema.goal == Goal::classes) {
     Table table({"class", "> training", "> validation", "> test"});
     const auto train = class_counts(data.train), validation = class_counts(data.validation),
@@ -253,6 +262,17 @@ Json data_json(const Splits& data) {
               {"validation", data.validation.size()},
               {"test", data.test.size()}};
   if (schema.goal == Goal::classes) out["counts"] = class_counts(data.train);
+  if (schema.columns.empty()) return out;
+  out["columns"] = Json::array();
+  for (const Column& column : schema.columns)
+    out["columns"].push_back({{"name", column.name},
+                              {"is", name(column.role)},
+                              {"seen", column.remark},
+                              {"becomes", column.becomes()},
+                              {"inputs", column.role == Role::embedding ? Json(1) : Json(column.inputs())}});
+  out["left_out"] = Json::array();
+  for (const LeftOut& one : schema.left_out) out["left_out"].push_back({{"name", one.name}, {"reason", one.reason}});
+  out["remarks"] = data.remarks;
   return out;
 }
 
@@ -430,11 +450,14 @@ int inspect(Arguments& arguments) {
   arguments.flag("--dot", options.dot, "the same for Graphviz");
   arguments.option("--svg", options.svg, "FILE", "the curve of an activation, loss or schedule, as a picture");
   arguments.option("--kind", options.kind, "KIND", "where several things have the name: ops, schedules, ...");
+  options.table.declare(arguments);
   options.common.declare_data(arguments);
   options.common.declare(arguments);
   arguments.parse(1);
   options.common.apply();
   options.set = arguments.overrides();
+  const std::vector<std::string> of_table = options.table.assignments();
+  options.set.insert(options.set.end(), of_table.begin(), of_table.end());
   const std::string what = arguments.word(0);
   std::vector<std::string> kinds;
   for (const Catalogue& catalogue : catalogues())
@@ -448,7 +471,10 @@ int inspect(Arguments& arguments) {
              run = fs::exists(fs::path(what) / "recipe.toml", ignored);
   const std::vector<std::string> trainable = trainable_names();
   const bool named = word && std::find(trainable.begin(), trainable.end(), what) != trainable.end();
-  if (what.empty() || run || (word && !named)) arguments.refuse_overrides(); // keys are set in what may be trained
+  if (what.empty() || run || (word && !named)) { // keys are set in what may be trained
+    arguments.refuse_overrides();
+    if (!of_table.empty()) bad_input("vitro inspect", "--target, --drop, --group and --test are for tables", "vitro inspect FILE.csv");
+  }
   if (what.empty() || run) return show_run(find_run(what), options);
   if (!word) {
     if (fs::is_directory(what, ignored) || what.ends_with(".toml")) return show_recipe(what, options);

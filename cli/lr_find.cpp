@@ -36,12 +36,15 @@ struct Options {
     arguments.option("--net", net, "NAME", "a built-in net (vitro list nets)");
     arguments.option("--seed", seed, "N", "seed of weights, shuffling and generated data (default: the recipe's, 0)");
     arguments.option("--set", set, "KEY=VALUE", "sets a recipe's key, like key=value; may be repeated");
+    TableArguments table;
+    table.declare(arguments);
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
     common.apply();
     if (!out.empty() && !apply) bad_input("--out", "is where a run goes, and without --apply there is none");
     set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
+    for (const std::string& key : table.assignments()) set.push_back(key);
     if (!net.empty()) set.insert(set.begin(), "net=" + net);
     if (seed) set.push_back(text("seed=", *seed));
   }

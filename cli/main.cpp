@@ -24,10 +24,13 @@ const Verb all[] = {
      "history, checkpoint, and report.html, which can be watched as it grows. --watch shows the layers live. What goes "
      "wrong inside is said in plain words: which layer, since when, and the way out. Ctrl-C saves and stops; `vitro "
      "train "
-     "--resume RUN` goes on.",
+     "--resume RUN` goes on. Of a table a line per column says what was inferred and what becomes of it; the last "
+     "column is predicted unless --target names another.",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
+      {"vitro train titanic.csv --target Survived --drop Name", "what to predict, what not to look at"},
+      {"vitro train titanic.csv --target Survived --folds 5", "five nets say how good a sixth, of all rows, is"},
       {"vitro train digits --watch", "gradients, updates, dead units and outputs, live"},
       {"vitro train moons --net perceptron", "Rosenblatt's rule: its mistakes, and why it settles or never will"},
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
@@ -65,10 +68,12 @@ const Verb all[] = {
     {"predict",
      "what a trained net says about a file",
      "RUN FILE [options]",
-     "FILE holds raw samples: IDX images (packed or not) or the rows of a CSV file, whose target column may be absent; "
-     "- is "
-     "standard input. RUN alone knows how raw values become the net's input.",
-     {{"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
+     "FILE holds raw samples: IDX images (packed or not) or the rows of a table, whose columns may stand in any order and "
+     "whose target may be absent; - is standard input. RUN alone knows how raw values become the net's input. What is said "
+     "of a table is CSV, a line per row: the columns of --keep, the predicted target, and for classes its probability and "
+     "that of each class.",
+     {{"vitro predict runs/titanic-mlp-001 new.csv --keep PassengerId > out.csv", "of a table: CSV, a line per row"},
+      {"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
       {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
      predict},
     {"explain",
@@ -109,6 +114,7 @@ const Verb all[] = {
      "over the run before any training; key=value sets its keys.",
      {{"vitro inspect runs/a", "layers, parameters, metrics, history"},
       {"vitro inspect mnist", "samples, classes, a few pictures"},
+      {"vitro inspect titanic.csv --target Survived", "what each column is and becomes"},
       {"vitro inspect mnist schedule=step epochs=20", "what that schedule does with the learning rate"},
       {"vitro inspect weights.safetensors", "tensors with shape, range and mean"},
       {"vitro inspect tanh", "formula, derivative, a worked example"},
@@ -139,7 +145,7 @@ const Verb all[] = {
      "WHAT [key=value ...] [--net NAME]",
      "Writes the recipe that `vitro train WHAT` uses, every default stated, to standard output.",
      {{"vitro init digits > my.toml", "then edit it, and: vitro train my.toml"},
-      {"vitro init points.csv --net linear", "for your own table"}},
+      {"vitro init titanic.csv --target Survived > my.toml", "for your own table: a line per column, to edit"}},
      init},
     {"data",
      "fetch known data sets, or say where they lie",

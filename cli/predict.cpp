@@ -1,4 +1,5 @@
-// vitro predict: what a run says about the samples of a raw file.
+// vitro predict: what a run says about the samples of a raw file. Of a table's rows as CSV, so that the next program can
+// read it; of pictures and the like as a table for people.
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
@@ -10,6 +11,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "data/records.h"
 #include "train/measure.h"
 #include "train/run.h"
 
@@ -79,6 +81,40 @@ std::string number_table(const StoredRun& run, const RawFile& raw, const Tensor&
   return table.str(out_stream().palette);
 }
 
+// A line per row, in the file's order: the columns that are kept, what is predicted under the target's name, and for
+// classes how probable that is and, where they are few, how probable each. Numbers in the shortest form that reads back
+// to the same float.
+constexpr size_t most_probabilities = 20;
+std::string csv_of(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
+  const Schema& schema = run.schema;
+  const bool classes = schema.goal == Goal::classes, few = schema.classes.size() <= most_probabilities;
+  const std::string certainty = makes_probabilities(run) ? "probability" : "score";
+  std::vector<std::string> cells;
+  for (const auto& [name, column] : raw.kept) // beside a prediction of the same name stands the truth
+    cells.push_back(csv_cell(name == schema.targets[0] ? "true " + name : name));
+  cells.push_back(csv_cell(schema.targets[0]));
+  if (classes) cells.push_back(certainty);
+  for (size_t c = 0; classes && few && c < schema.classes.size(); ++c)
+    cells.push_back(csv_cell(text(makes_probabilities(run) ? "p" : "score", "(", schema.classes[c], ")")));
+  std::string out = join(cells, ",") + "\n";
+  const int64_t width = run.model.spec().outputs;
+  for (int64_t i = 0; i < raw.data.size(); ++i) {
+    cells.clear();
+    for (const auto& [name, column] : raw.kept) cells.push_back(csv_cell(column[size_t(i)]));
+    if (classes) {
+      const std::vector<double> values = scores(predictions, i, width);
+      const auto best = size_t(std::max_element(values.begin(), values.end()) - values.begin());
+      cells.push_back(csv_cell(schema.classes[best]));
+      cells.push_back(number(float(values[best])));
+      for (size_t c = 0; few && c < values.size(); ++c) cells.push_back(number(float(values[c])));
+    } else {
+      for (const double value : numbers(schema, predictions, i, width)) cells.push_back(number(float(value)));
+    }
+    out += join(cells, ",") + "\n";
+  }
+  return out;
+}
+
 Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
   const int64_t width = run.model.spec().outputs;
   Json list = Json::array();
@@ -93,6 +129,7 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
     } else {
       one["prediction"] = numbers(run.schema, predictions, i, width);
     }
+    for (const auto& [name, column] : raw.kept) one["kept"][name] = column[size_t(i)];
     list.push_back(std::move(one));
   }
   return {{"run", run.directory.path()},
@@ -106,6 +143,8 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
 
 int predict(Arguments& arguments) {
   Common common;
+  std::vector<std::string> keep;
+  arguments.option("--keep", keep, "COLUMNS", "of a table: columns to be copied beside the prediction; names between commas");
   common.declare(arguments);
   arguments.parse(2);
   arguments.refuse_overrides();
@@ -117,10 +156,17 @@ int predict(Arguments& arguments) {
   const std::string file = arguments.word(named ? 1 : 0);
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
-  const RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
+  const bool of_table = !run.schema.columns.empty();
+  TabularOptions reading = data_options(run.recipe).table;
+  reading.keep = names_between_commas(keep);
+  if (!of_table && !reading.keep.empty())
+    bad_input("--keep", text(run.directory.path(), " did not learn from a table"), "leave out --keep");
+  const RawFile raw = open_as(run.schema, file, reading);
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)
     print(object_of(run, raw, predictions).dump() + "\n");
+  else if (of_table)
+    print(csv_of(run, raw, predictions));
   else
     print(run.schema.goal == Goal::classes ? class_table(run, raw, predictions) : number_table(run, raw, predictions));
   return 0;

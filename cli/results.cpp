@@ -178,4 +178,72 @@ std::string columns_table(const Schema& schema, const Palette& palette) {
   return out;
 }
 
+std::string folds_table(const CrossValidation& folds, const Palette& palette) {
+  const bool classes = folds.goal == Goal::classes;
+  const bool linear = std::isfinite(folds.linear_model);
+  const auto shown = [&](double value) { return classes ? percent(value) : fixed(value, 4); };
+  std::vector<std::string> headings = {classes ? "fold, accuracy" : "fold, RMSE", "> rows", "> net"};
+  if (linear) headings.emplace_back("> linear model");
+  headings.push_back("> " + cut(folds.constant, 24));
+  headings.emplace_back("> epochs");
+  Table table(headings);
+  const auto add = [&](const std::string& name, int64_t rows, const std::string& net, double of_linear, double constant,
+                       const std::string& epochs) {
+    std::vector<std::string> row = {name, thousands(rows), net};
+    if (linear) row.push_back(std::isfinite(of_linear) ? shown(of_linear) : "");
+    row.push_back(std::isfinite(constant) ? shown(constant) : "");
+    row.push_back(epochs);
+    table.add(std::move(row));
+  };
+  for (size_t i = 0; i < folds.folds.size(); ++i) {
+    const Fold& fold = folds.folds[i];
+    add(text(i + 1), fold.rows, shown(fold.net), fold.linear, fold.constant, thousands(fold.epochs));
+  }
+  add("all rows", folds.rows, shown(folds.net), folds.linear_model, folds.no_learning, "");
+  std::string out = table.str(palette);
+  out += text("mean of the folds ", shown(folds.mean()), ", deviation ", shown(folds.deviation()));
+  if (linear) out += text("; ahead of the linear model in ", folds.ahead(), " of ", folds.folds.size());
+  return out + "\n";
+}
+
+std::string sentence_of(const CrossValidation& folds) {
+  const Interval& in = folds.interval;
+  const std::string unseen = text(" on rows that the net had not seen, by ", folds.name());
+  if (folds.goal == Goal::classes)
+    return text(percent(folds.net), " right (95 %: ", fixed(100 * in.low, 2), " to ", fixed(100 * in.high, 2), " %)", unseen);
+  return text("off by ", fixed(folds.net, 4), " (RMSE, 95 %: ", fixed(in.low, 4), " to ", fixed(in.high, 4), "), R2 ",
+              fixed(folds.r2, 4), unseen);
+}
+
+Json to_json(const CrossValidation& folds) {
+  const bool classes = folds.goal == Goal::classes;
+  Json list = Json::array();
+  for (const Fold& fold : folds.folds)
+    list.push_back({{"rows", fold.rows},
+                    {"learned_from", fold.learned_from},
+                    {classes ? "accuracy" : "rmse", fold.net},
+                    {"linear", fold.linear},
+                    {"baseline", fold.constant},
+                    {"epochs", fold.epochs}});
+  Json out = {{"mean", folds.mean()},
+              {"deviation", folds.deviation()},
+              {"baseline", folds.no_learning},
+              {"baseline_interval", nullptr},
+              {"linear", folds.linear_model},
+              {"linear_interval", nullptr},
+              {"folds", std::move(list)}};
+  if (classes) {
+    out["test_accuracy"] = folds.net;
+    out["interval"] = pair(folds.interval);
+  } else {
+    out["test_rmse"] = folds.net;
+    out["test_rmse_interval"] = pair(folds.interval);
+    out["test_r2"] = folds.r2;
+    out["test_r2_interval"] = pair(folds.r2_interval);
+    out["test_mae"] = nullptr;
+    out["test_mae_interval"] = nullptr;
+  }
+  return out;
+}
+
 } // namespace vitro::cli

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "report/terminal.h"
+#include "train/cross_validation.h"
 #include "train/metrics.h"
 #include "train/scores.h"
 #include "train/training.h"
@@ -43,6 +44,14 @@ std::string sizes(const Splits& data);
 /// A line for each column of a table: what was seen of it and what becomes of it, or why it is left out. Equal lines of
 /// columns in a row are one.
 std::string columns_table(const Schema& schema, const Palette& palette);
+
+/// A line per fold: the net, the linear model and what needs no learning on its rows; mean and deviation; all rows.
+std::string folds_table(const CrossValidation& folds, const Palette& palette);
+/// "82.15 % right (95 %: 79.50 to 84.53 %) on rows that the net had not seen, by 5-fold cross-validation".
+std::string sentence_of(const CrossValidation& folds);
+/// What stands in place of the test part's figures: test_accuracy, or test_rmse and test_r2, of all rows; intervals;
+/// the baselines; mean, deviation, and `folds`.
+Json to_json(const CrossValidation& folds);
 
 /// `vitro train`, its JSON behind what `before` holds: for a verb that trains at its end.
 class Arguments;

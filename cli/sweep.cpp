@@ -213,17 +213,21 @@ int sweep(Arguments& arguments) {
   arguments.option("--out", out, "DIR", "where results go (default: runs/sweep-WHAT-001; the same sweep goes on)");
   arguments.option("--resume", resume, "DIR", "go on with an interrupted sweep; needs nothing else");
   arguments.option("--svg", svg, "FILE", "the picture as a file, too");
+  TableArguments table;
+  table.declare(arguments);
   common.declare_data(arguments);
   common.declare(arguments);
   arguments.parse(1);
   common.apply();
   const std::string what = arguments.word(0);
-  if (!resume.empty() && (!what.empty() || !out.empty() || !arguments.overrides().empty()))
+  std::vector<std::string> keys = arguments.overrides();
+  for (const std::string& key : table.assignments()) keys.push_back(key);
+  if (!resume.empty() && (!what.empty() || !out.empty() || !keys.empty()))
     bad_input("vitro sweep --resume", "takes nothing else: the sweep's own keys hold",
               "vitro sweep --resume " + resume);
   if (resume.empty() && what.empty())
     bad_input("vitro sweep", "what shall be trained?", "vitro sweep digits lr=log:1e-3..1:7 seed=0..2");
-  Sweep sweep(resume.empty() ? plan_sweep(what, arguments.overrides()) : stored_plan(resume), common.data_dir);
+  Sweep sweep(resume.empty() ? plan_sweep(what, keys) : stored_plan(resume), common.data_dir);
   const int64_t at_once = jobs.value_or(thread_count());
   if (at_once < 1 || at_once > 256) bad_input("--jobs", text("is ", at_once), "a number from 1 to 256");
   watch_interrupts();

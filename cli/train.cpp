@@ -11,7 +11,9 @@
 #include "cli/watch.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "core/threads.h"
 #include "io/checkpoint.h"
+#include "train/cross_validation.h"
 #include "train/report.h"
 #include "train/run.h"
 #include "train/setup.h"
@@ -26,7 +28,7 @@ struct Options {
   std::string net, out, resume;
   std::optional<int64_t> seed;
   std::vector<std::string> set;
-  std::optional<int64_t> checkpoint_s;
+  std::optional<int64_t> checkpoint_s, folds;
   bool no_report = false, watch = false;
 
   explicit Options(Arguments& arguments) {
@@ -40,6 +42,8 @@ struct Options {
     arguments.flag("--watch", watch, "show the layers live: gradients, updates, dead units, outputs");
     arguments.flag("--no-report", no_report, "write no report.html");
     table.declare(arguments);
+    arguments.option("--folds", folds, "K", "of a table: measure K nets on the rows that they have not seen, then train "
+                                            "the net that is kept on all rows");
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
@@ -59,27 +63,77 @@ struct Work {
   Model model;
   RunDirectory directory;
   bool finished = false; // nothing is left to train
+  std::optional<CrossValidation> folds;
 };
 
-Work begin(const Options& options, const std::string& what) {
+void introduce(const Splits& data, const Recipe& recipe, const Model& model, bool with_columns) {
+  const Schema& schema = data.train.schema;
+  say(text(schema.name, ": ", sizes(data), schema.generated ? "; generated" : ""));
+  for (const std::string& remark : data.remarks) say(remark);
+  if (!schema.columns.empty() && with_columns) say(columns_table(schema, error_stream().palette));
+  const TrainRecipe& plan = recipe.train;
+  say(text(net_label(recipe), ": ", thousands(model.states().parameters()), " parameters; ", plan.optimizer.name,
+           ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ", plural(plan.epochs, "epoch")));
+}
+
+// The nets of all folds; nothing where the user ended it.
+std::optional<CrossValidated> folds_of(const Options& options, const Recipe& recipe) {
+  const bool quiet = options.common.quiet;
+  LiveLine live(!quiet);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  FoldHooks hooks{.stop = interrupted, .progress = [&](double share) {
+                    if (live.due())
+                      live.draw(cut(text(bar(share, 20), "  ", *options.folds, " folds, ", duration(seconds())),
+                                    error_stream().width - 1));
+                  }};
+  std::optional<CrossValidated> out =
+      cross_validate(recipe, *options.folds, options.common.data_dir, thread_count(), hooks);
+  live.clear();
+  if (!out) return out;
+  if (!quiet) say(text(*options.folds, " folds in ", duration(seconds()), "; now the net of all rows"));
+  if (!options.common.json) print("\n" + folds_table(out->estimate, out_stream().palette) + "\n");
+  flush_output();
+  return out;
+}
+
+// Nothing where the user ended it among the folds, before there was a run.
+std::optional<Work> begin(const Options& options, const std::string& what) {
   if (what.empty())
     bad_input("vitro train", "what shall be trained?",
               "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
   Recipe recipe = recipe_for(what, options.set);
   if (!options.out.empty()) check_out(options.out);
+  const Recipe of_folds = recipe;
+  if (options.folds) {
+    check_folds(recipe, *options.folds, options.common.data_dir);
+    recipe = without_test(std::move(recipe));
+  }
   Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
   recipe = complete(std::move(recipe), data.train.schema);
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
-  RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes, &data.train.schema),
-                                      to_json(data.train.schema));
-  return {std::move(recipe), std::move(data), std::move(model), std::move(directory), false};
+  if (!options.common.quiet) introduce(data, recipe, model, true);
+  std::optional<CrossValidation> folds;
+  std::vector<FileContent> files;
+  if (options.folds) {
+    std::optional<CrossValidated> all = folds_of(options, of_folds);
+    if (!all) return std::nullopt;
+    files = files_of(*all);
+    folds = std::move(all->estimate);
+  }
+  RunDirectory directory =
+      create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes, &data.train.schema),
+                 to_json(data.train.schema), "runs", std::move(files));
+  return Work{std::move(recipe), std::move(data), std::move(model), std::move(directory), false, std::move(folds)};
 }
 
 Work go_on(const Options& options, const std::string& what) {
-  if (!what.empty() || !options.set.empty() || !options.out.empty())
-    bad_input("vitro train --resume", "takes no other data set, key or directory: the run's own recipe holds",
+  if (!what.empty() || !options.set.empty() || !options.out.empty() || options.folds)
+    bad_input("vitro train --resume", "takes no other data set, key, folds or directory: the run's own recipe holds",
               text("vitro train --resume ", options.resume));
   RunDirectory directory = find_run(options.resume);
   // Weights of the best epoch may lie in the run; what goes on is the checkpoint, on a fresh model.
@@ -96,8 +150,10 @@ Work go_on(const Options& options, const std::string& what) {
     else
       say(text("going on with ", directory.path(), " at epoch ", found->progress.epoch + 1, ", batch ",
                found->progress.batch + 1));
+    introduce(data, run.recipe, model, !finished);
   }
-  return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory), finished};
+  std::optional<CrossValidation> folds = cross_validation_of(directory);
+  return {std::move(run.recipe), std::move(data), std::move(model), std::move(directory), finished, std::move(folds)};
 }
 
 Json json_of(const std::vector<Finding>& diagnoses) {
@@ -148,6 +204,7 @@ Json object_of(const Work& work, const TrainingResult& result) {
   out["baseline_interval"] = pair(result.baseline.metrics.interval());
   out["linear"] = result.linear ? Json(result.linear->value) : Json(nullptr);
   out["linear_interval"] = result.linear ? pair(result.linear->metrics.interval()) : Json(nullptr);
+  if (work.folds) out.update(to_json(*work.folds));
   if (result.perceptron) {
     const PerceptronCourse& course = *result.perceptron;
     const Separation& classes = course.classes;
@@ -168,9 +225,12 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    {result.linear ? &*result.linear : nullptr, &result.baseline}, palette) +
+                    work.folds ? std::vector<const Baseline*>() // the folds have said it of all rows
+                               : std::vector<const Baseline*>{result.linear ? &*result.linear : nullptr, &result.baseline},
+                    palette) +
       "\n";
   Facts facts;
+  if (work.folds) facts.add("estimated", sentence_of(*work.folds));
   std::string epochs = plural(result.epochs, "epoch");
   if (result.ending == Ending::stopped_early) epochs += ", stopped early";
   if (result.best_epoch > 0) epochs += text(", weights of epoch ", result.best_epoch);
@@ -235,18 +295,14 @@ int train_after(Arguments& arguments, const Json& before) {
   const Options options(arguments);
   const bool quiet = options.common.quiet;
   watch_interrupts();
-  Work work = options.resume.empty() ? begin(options, arguments.word(0)) : go_on(options, arguments.word(0));
-  const TrainRecipe& plan = work.recipe.train;
-  if (!quiet) {
-    const Schema& schema = work.data.train.schema;
-    say(text(schema.name, ": ", sizes(work.data), schema.generated ? "; generated" : ""));
-    for (const std::string& remark : work.data.remarks) say(remark);
-    if (!schema.columns.empty() && !work.finished) say(columns_table(schema, error_stream().palette));
-    say(text(net_label(work.recipe), ": ", thousands(work.model.states().parameters()), " parameters; ",
-             plan.optimizer.name, ", lr ", plan.optimizer.args.real("lr"), ", batch ", plan.batch, ", ",
-             plural(plan.epochs, "epoch")));
+  std::optional<Work> begun = options.resume.empty() ? begin(options, arguments.word(0)) : go_on(options, arguments.word(0));
+  if (!begun) {
+    if (options.common.json) print(after(before, {{"interrupted", true}, {"out", nullptr}}));
+    say("interrupted among the folds; nothing was kept: the same command begins them anew");
+    return 130;
   }
-
+  Work& work = *begun;
+  const TrainRecipe& plan = work.recipe.train;
   TrainingView view(quiet ? Shown::nothing : options.watch ? Shown::layers : Shown::lines, plan.epochs);
   TrainingHooks hooks;
   hooks.notes = provenance(text(program(), " ", arguments.typed()), VITRO_VERSION);

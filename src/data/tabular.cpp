@@ -496,6 +496,27 @@ Dataset numbers_as(const RawTable& table, const Schema& schema, const Matched& m
   return out;
 }
 
+// The cells of some columns as they are written.
+std::vector<std::pair<std::string, std::vector<std::string>>> cells_of(ByteSource& source, const RawTable& table,
+                                                                       const std::vector<std::string>& columns) {
+  std::vector<size_t> index;
+  std::vector<std::pair<std::string, std::vector<std::string>>> out;
+  for (const std::string& column : columns) {
+    index.push_back(find_column(table, column));
+    out.emplace_back(table.columns[index.back()].name, std::vector<std::string>());
+  }
+  if (columns.empty()) return out;
+  Records records(source, table.dialect, table.where);
+  std::vector<Cell> cells;
+  if (table.dialect.header) records.next(cells);
+  for (int64_t row = 0; row < table.rows(); ++row) {
+    if (!records.next(cells) || cells.size() != table.columns.size())
+      failure(table.where, "changed while it was read", "read it again when nobody writes to it");
+    for (size_t i = 0; i < index.size(); ++i) out[i].second.emplace_back(cells[index[i]].text);
+  }
+  return out;
+}
+
 Dataset Opening::test_part() {
   const RawTable& table = *test_table_;
   const Matched matched = match(table, schema_, "");
@@ -569,6 +590,7 @@ TableSamples open_table_as(ByteSource& source, const Schema& schema, const std::
   out.data = of_table ? dataset_of(table, matched.kept, target, rows, schema)
                       : numbers_as(table, schema, matched, rows, target);
   if (out.labelled) check(out.data, path);
+  out.kept = cells_of(source, table, options.keep);
   return out;
 }
 

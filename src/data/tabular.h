@@ -22,6 +22,7 @@ struct TabularOptions {
   std::vector<std::string> drop = {};       // columns that the net does not see
   std::string group = {};                   // rows alike in this column stay together; the net does not see it
   std::string test_file = {};               // a table of its own for the test part
+  std::vector<std::string> keep = {};       // open_table_as: columns whose cells are wanted as they are written
   int64_t folds = 0, fold = 1;              // from 2 on: the test part is the fold-th of so many
   bool standardise = true;                  // false: numbers as they stand
   DType dtype = DType::f32;                 // of the samples; f64: every digit of the file counts
@@ -45,6 +46,9 @@ Splits open_table(ByteSource& source, const std::string& path, const std::string
 struct TableSamples {
   Dataset data;
   bool labelled = false;
+  /// Of each column of `TabularOptions::keep` its name and its cells, row by row, blanks and quotes around them taken
+  /// away.
+  std::vector<std::pair<std::string, std::vector<std::string>>> kept = {};
 };
 TableSamples open_table_as(ByteSource& source, const Schema& schema, const std::string& path,
                            const TabularOptions& options);

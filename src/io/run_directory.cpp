@@ -132,9 +132,11 @@ std::string create_directory(const std::string& out, const std::string& first, c
 }
 
 RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
-                        const std::string& recipe_toml, const std::string& input_json, const std::string& runs) {
-  return RunDirectory(
-      create_directory(out, what, net, {{"recipe.toml", recipe_toml}, {"input.json", input_json}}, runs));
+                        const std::string& recipe_toml, const std::string& input_json, const std::string& runs,
+                        std::vector<FileContent> more) {
+  more.push_back({"recipe.toml", recipe_toml});
+  more.push_back({"input.json", input_json});
+  return RunDirectory(create_directory(out, what, net, more, runs));
 }
 
 std::vector<std::string> list_runs(const std::string& runs) {

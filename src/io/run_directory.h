@@ -1,6 +1,7 @@
 // A run: a directory that holds all that training made and all that a later command needs.
 //
 //   recipe.toml  input.json  weights.safetensors  checkpoint/  history.csv  layers.csv  report.html
+//   and after a cross-validation: folds.csv  folds.json
 //
 // A run appears whole: it is put together, recipe and input.json inside, under a name that begins with a dot, and
 // renamed. So whatever lists runs never meets half a one, and an interrupted start leaves no run behind.
@@ -22,6 +23,7 @@ public:
   std::string history() const { return in("history.csv"); }
   std::string layers() const { return in("layers.csv"); }
   std::string report() const { return in("report.html"); }
+  std::string folds() const { return in("folds.json"); }
 
 private:
   std::string in(const char* name) const { return path_ + (path_.ends_with('/') ? "" : "/") + name; }
@@ -45,11 +47,11 @@ struct FileContent {
 std::string create_directory(const std::string& out, const std::string& first, const std::string& second,
                              const std::vector<FileContent>& files, const std::string& runs = "runs");
 
-/// Makes the run `out`, or, where that is "", `runs/WHAT-NET-001` with the next free number. Throws as
-/// create_directory does.
+/// Makes the run `out`, or, where that is "", `runs/WHAT-NET-001` with the next free number, with `more` in it. Throws
+/// as create_directory does.
 RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
                         const std::string& recipe_toml, const std::string& input_json,
-                        const std::string& runs = "runs");
+                        const std::string& runs = "runs", std::vector<FileContent> more = {});
 
 /// The runs in `runs`, oldest first, by when weights or recipe were last written. None where there is no such
 /// directory.

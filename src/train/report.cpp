@@ -13,6 +13,7 @@
 #include "core/threads.h"
 #include "io/files.h"
 #include "report/terminal.h"
+#include "train/cross_validation.h"
 #include "train/measure.h"
 #include "train/report_sections.h"
 
@@ -133,6 +134,34 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
   if (part.name == "training")
     out.remarks.emplace_back("There is neither a test nor a validation part: the net was measured on what it learned "
                              "from, which says nothing about anything new.");
+  return out;
+}
+
+// Of a net that learned from all rows: what those of the folds did on the rows that they had not seen.
+Verdict verdict_on(const CrossValidation& folds) {
+  const bool classes = folds.goal == Goal::classes;
+  const auto shown = [&](double value) { return classes ? share_of_samples(value, folds.rows) : number(value, 3); };
+  const std::string against = against_baseline(folds.interval, folds.net, folds.no_learning, short_name(folds.constant),
+                                               shown(folds.no_learning), classes);
+  const std::string rows = text(thousands(folds.rows), " rows");
+  Verdict out;
+  if (classes)
+    out.headline = together(strong(shown(folds.net)), " of ", rows, " named right (",
+                            interval_of_samples(folds.interval, folds.rows), ")", against, ".");
+  else
+    out.headline = together("Off by ", strong(shown(folds.net)), " in ", short_name(folds.target), " (RMSE; ",
+                            shown(folds.interval.low), " to ", shown(folds.interval.high), ") on ", rows, against, ".");
+  out.remarks.push_back(text("Estimated by ", folds.name(),
+                             ": each row was predicted by a net that had not seen it. The net that is kept learned "
+                             "from all rows in the same way, so there are none left to measure it on."));
+  if (!classes && std::isfinite(folds.r2))
+    out.remarks.push_back(folds.r2 > 0 ? text("It explains ", percent(folds.r2, 0), " of the variance.")
+                                       : std::string("It explains nothing of the variance."));
+  if (std::isfinite(folds.linear_model))
+    out.remarks.push_back(text("A linear model of the same columns gets ", shown(folds.linear_model),
+                               "; the net is ahead of it in ", folds.ahead(), " of ", folds.folds.size(), " folds."));
+  out.remarks.emplace_back("In parentheses: the 95 % interval, which says how much of this is the luck of which samples "
+                           "were measured.");
   return out;
 }
 
@@ -292,7 +321,8 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                                      : "training",
 
                         metrics, result.predictions, std::move(errors)};
-  Verdict verdict = verdict_on(part, result.baseline, result.linear, !interrupted);
+  const std::optional<CrossValidation> folds = cross_validation_of(run_);
+  Verdict verdict = folds ? verdict_on(*folds) : verdict_on(part, result.baseline, result.linear, !interrupted);
 
   Page page = blank();
   page.headline =
@@ -319,6 +349,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.lead = together(sentences(verdict.remarks), course.empty() ? Markup() : sentences(course),
                        interrupted ? to_go_on : Markup());
 
+  if (folds) page.sections.push_back({"folds", "The folds", folds_section(*folds)});
   add_data(page);
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});

@@ -245,6 +245,30 @@ Markup results_section(const JudgedPart& part) {
   return out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 
+Markup folds_section(const CrossValidation& folds) {
+  const bool classes = folds.goal == Goal::classes, linear = std::isfinite(folds.linear_model);
+  const auto shown = [&](double value) { return classes ? share_text(value, 1) : number(value, 4); };
+  std::vector<std::string> headings = {"fold", "> rows", classes ? "> net, right" : "> net, RMSE"};
+  if (linear) headings.emplace_back("> linear model");
+  headings.push_back("> " + short_name(folds.constant));
+  std::vector<std::vector<Markup>> rows;
+  const auto add = [&](const std::string& name, int64_t count, double net, double of_linear, double constant) {
+    std::vector<Markup> row = {name, thousands(count), element("b", {}, shown(net))};
+    if (linear) row.emplace_back(shown(of_linear));
+    row.emplace_back(shown(constant));
+    rows.push_back(std::move(row));
+  };
+  for (size_t i = 0; i < folds.folds.size(); ++i)
+    add(text(i + 1), folds.folds[i].rows, folds.folds[i].net, folds.folds[i].linear, folds.folds[i].constant);
+  add("all rows", folds.rows, folds.net, folds.linear_model, folds.no_learning);
+  return together(
+      element("p", {{"class", "note"}},
+              text("Each fold was the test part of a net that learned from the others. Mean of the folds ",
+                   shown(folds.mean()), ", deviation ", shown(folds.deviation()),
+                   ". folds.csv beside this page holds what was said of each row.")),
+      table_element(headings, rows));
+}
+
 Markup mistakes_section(const JudgedPart& part) {
   const Schema& schema = part.data.schema;
   const bool pictures = is_picture(schema), classes = schema.goal == Goal::classes;

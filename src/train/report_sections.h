@@ -8,6 +8,7 @@
 
 #include "report/page.h"
 #include "report/picture.h"
+#include "train/cross_validation.h"
 #include "train/report.h"
 
 namespace vitro {
@@ -74,6 +75,8 @@ Markup curves_section(const History& history, int64_t best_epoch, bool chosen, c
 Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses);
 /// What is taken for what; for numbers what is predicted against what is true.
 Markup results_section(const JudgedPart& part);
+/// What each fold's net, the linear model and no learning came to on its rows.
+Markup folds_section(const CrossValidation& folds);
 Markup mistakes_section(const JudgedPart& part);
 /// Nothing where the first layer with weights does not look at pictures.
 std::optional<Markup> weights_section(const ReportSources& from);
