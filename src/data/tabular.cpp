@@ -535,7 +535,7 @@ Goal guess_goal(const TableColumn& column, const std::string& where) {
     bad_input(where, text(quoted(column.name), " holds dates: nothing that a net predicts"), help);
   if (column.type == CellType::text) {
     const auto different = int64_t(column.words.size());
-    if (different > 20 && different * 2 > present)
+    if ((different > 20 && different * 2 > present) || (different > 2 && different == present))
       bad_input(where, text(quoted(column.name), " holds ", different, " different texts in ", present,
                             " rows: that names the rows, it does not class them"),
                 help);

@@ -254,6 +254,7 @@ class BadInput(Case):
         self.refuse(table(lambda i: 3), "3 in every row")
         self.refuse(table(lambda i: "yes"), '"yes" in every row')
         self.refuse(table(lambda i: f"name {i}"), "names the rows")
+        self.refuse("a,b,t\n" + "".join(f"{i % 3},{i % 2},name {i}\n" for i in range(8)), "names the rows")
         self.refuse(table(lambda i: i), "counts the rows")
         self.refuse(table(lambda i: f"2020-01-{1 + i % 28:02}"), "dates")
         self.refuse(table(lambda i: 1 if i < 25 else ""), "1 in every row")
