@@ -343,10 +343,8 @@ int show_run(const RunDirectory& directory, const Options& options) {
 
 // A data set, and where `with_net` the net that its recipe puts on it.
 int show_recipe(const std::string& what, const Options& options) {
-  Recipe recipe = recipe_for(what, options.set);
-  const Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
+  const auto [recipe, data] = open_trainable(what, options.set, options.common.data_dir);
   const Schema& schema = data.train.schema;
-  recipe = complete(std::move(recipe), schema);
   const Model model(model_spec(recipe, schema));
   if (options.graph || options.dot) {
     print(graph_of(model, recipe, schema, options));
