@@ -186,12 +186,12 @@ bool parse_date(Form form, std::string_view text, double& value) {
 const char* pattern(Form form) {
   constexpr std::array names = {"",           "1,234",      "1 234",      "1'234",      "3,14",       "%",      "$",
                                 "YYYY-MM-DD", "YYYY/MM/DD", "DD.MM.YYYY", "MM/DD/YYYY", "DD/MM/YYYY", "YYYY-MM"};
-  static_assert(names.size() == forms);
+  static_assert(names.size() == form_count);
   return names[size_t(form)];
 }
 
 Forms form_called(std::string_view word) {
-  for (int i = 0; i < forms; ++i)
+  for (int i = 0; i < form_count; ++i)
     if (word == pattern(Form(i))) return only(Form(i));
   return 0;
 }
@@ -268,7 +268,7 @@ bool parse(Form form, std::string_view text, double& value) {
 Forms forms_of(std::string_view text, Separator separator) {
   Forms some = 0;
   double value = 0;
-  for (int i = 0; i < forms; ++i)
+  for (int i = 0; i < form_count; ++i)
     if (Form(i) != Form::decimal_comma || separator != Separator::comma)
       if (parse(Form(i), text, value)) some |= only(Form(i));
   return some;
