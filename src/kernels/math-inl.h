@@ -258,9 +258,9 @@ HWY_INLINE V normal_cdf(V x) {
   const V near = hn::MulAdd(half, erf_near(hn::Mul(x, constant(0.70710678F))), half);
   const V z = at_most(hn::Abs(x), 14.25F); // below -14.2 it rounds to 0
   const V t = hn::Div(hn::Sub(z, middle), hn::Add(z, middle));
-  const V p = polynomial(t, hn::Mul(t, t), 0.850761235F, -0.00828539766F, -0.124281354F, 0.13773331F, -0.0795819983F,
-                         0.0223326012F, 0.00193857425F, -0.00326384651F, 6.36433542e-05F, 0.00046365289F,
-                         8.0223479e-05F);
+  const V p =
+      polynomial(t, hn::Mul(t, t), 0.850761235F, -0.00828539766F, -0.124281354F, 0.13773331F, -0.0795819983F,
+                 0.0223326012F, 0.00193857425F, -0.00326384651F, 6.36433542e-05F, 0.00046365289F, 8.0223479e-05F);
   const V h = hn::BitCast(d, hn::And(hn::BitCast(di, z), hn::Set(di, ~0xFFF)));
   const V high = hn::Mul(half, hn::Mul(h, h)), low = hn::Mul(half, hn::Mul(hn::Add(z, h), hn::Sub(z, h)));
   const V power = hn::Add(high, low), lost = hn::Sub(low, hn::Sub(power, high));

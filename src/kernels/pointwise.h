@@ -46,7 +46,7 @@ VITRO_POINTWISE(sigmoid);    // 1 / (1 + e^-x)
 VITRO_POINTWISE(hyperbolic_tangent);
 VITRO_POINTWISE(softplus); // log(1 + e^x)
 VITRO_POINTWISE(error_function);
-VITRO_POINTWISE(normal_integral); // the share of normal numbers below x
+VITRO_POINTWISE(normal_integral);       // the share of normal numbers below x
 VITRO_POINTWISE(exponential_minus_one); // e^x - 1
 // Updates: behind the tensors come scalars, of which the first element is read.
 VITRO_POINTWISE(add_scaled);      // x + a z
