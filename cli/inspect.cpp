@@ -434,12 +434,15 @@ int inspect(Arguments& arguments) {
   options.common.apply();
   options.set = arguments.overrides();
   const std::string what = arguments.word(0);
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds, first_spellings;
   for (const Catalogue& catalogue : catalogues())
-    if (catalogue.about) kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
+    if (catalogue.about) {
+      kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
+      first_spellings.push_back(catalogue.kinds[0]);
+    }
   if (!options.kind.empty() && !among(kinds, options.kind))
     bad_input("--kind", text("unknown kind \"", options.kind, "\"", did_you_mean(options.kind, kinds)),
-              "there are " + join(kinds, ", "));
+              "there are " + join(first_spellings, ", "));
   namespace fs = std::filesystem;
   std::error_code ignored;
   const bool word = what.find_first_of("/.") == std::string::npos,

@@ -11,7 +11,7 @@ namespace {
 const LayerSpec to_outputs{.op = "dense", .args = {{"out", std::string("classes")}}};
 
 NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation, const std::string& norm = "",
-                 double dropout = 0) {
+                 double dropout = 0, const std::string& init = "default") {
   const std::vector<std::string> norms{"batch", "layer", "rms"};
   if (!norm.empty() && std::ranges::find(norms, norm) == norms.end())
     bad_input("net mlp", text("norm is \"", norm, "\"", did_you_mean(norm, norms)),
@@ -25,6 +25,9 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
     if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
   }
   net.layers.push_back(to_outputs);
+  if (init != "default")
+    for (LayerSpec& layer : net.layers)
+      if (layer.op == "dense") layer.args.set("init", init);
   return net;
 }
 
@@ -33,9 +36,11 @@ const NetKind mlp_net{
     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
              {"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, linear, ... (vitro list ops)"},
              {"norm", std::string(), "before each activation: batch, layer or rms; \"\": none"},
-             {"dropout", 0.0, "behind each activation: the share that is dropped in training"}},
+             {"dropout", 0.0, "behind each activation: the share that is dropped in training"},
+             {"init", std::string("default"), "how the weights start (vitro list initialisers); default: as dense's"}},
     .make = [](const Attrs& args) {
-      return make_mlp(args.list("hidden"), args.word("activation"), args.word("norm"), args.real("dropout"));
+      return make_mlp(args.list("hidden"), args.word("activation"), args.word("norm"), args.real("dropout"),
+                      args.word("init"));
     }};
 
 const NetKind linear_net{
