@@ -77,7 +77,7 @@ void introduce(const Splits& data, const Recipe& recipe, const Model& model, boo
 }
 
 // The nets of all folds; nothing where the user ended it.
-std::optional<CrossValidated> folds_of(const Options& options, const Recipe& recipe) {
+std::optional<CrossValidated> folds_of(const Options& options, const std::string& what) {
   const bool quiet = options.common.quiet;
   LiveLine live(!quiet);
   const auto begin = std::chrono::steady_clock::now();
@@ -90,7 +90,7 @@ std::optional<CrossValidated> folds_of(const Options& options, const Recipe& rec
                                     error_stream().width - 1));
                   }};
   std::optional<CrossValidated> out =
-      cross_validate(recipe, *options.folds, options.common.data_dir, thread_count(), hooks);
+      cross_validate(what, options.set, *options.folds, options.common.data_dir, thread_count(), hooks);
   live.clear();
   if (!out) return out;
   if (!quiet) say(text(*options.folds, " folds in ", duration(seconds()), "; now the net of all rows"));
@@ -104,15 +104,10 @@ std::optional<Work> begin(const Options& options, const std::string& what) {
   if (what.empty())
     bad_input("vitro train", "what shall be trained?",
               "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
-  Recipe recipe = recipe_for(what, options.set);
   if (!options.out.empty()) check_out(options.out);
-  const Recipe of_folds = recipe;
-  if (options.folds) {
-    check_folds(recipe, *options.folds, options.common.data_dir);
-    recipe = without_test(std::move(recipe));
-  }
-  Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
-  recipe = complete(std::move(recipe), data.train.schema);
+  if (options.folds) check_folds(what, options.set, *options.folds, options.common.data_dir);
+  auto [recipe, data] =
+      open_trainable(what, options.folds ? without_test(options.set) : options.set, options.common.data_dir);
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
@@ -120,7 +115,7 @@ std::optional<Work> begin(const Options& options, const std::string& what) {
   std::optional<CrossValidation> folds;
   std::vector<FileContent> files;
   if (options.folds) {
-    std::optional<CrossValidated> all = folds_of(options, of_folds);
+    std::optional<CrossValidated> all = folds_of(options, what);
     if (!all) return std::nullopt;
     files = files_of(*all);
     folds = std::move(all->estimate);

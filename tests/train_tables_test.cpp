@@ -66,10 +66,8 @@ std::vector<float> row_of(const Tensor& predictions, int64_t row, int64_t width)
 // sample, and get the same prediction.
 void expect_round_trip(const std::string& path, const std::vector<std::string>& keys) {
   SCOPED_TRACE(path);
-  const Recipe asked = recipe_for(path, keys);
-  const Splits data = open_data(asked.data.source, data_options(asked));
+  const auto [recipe, data] = open_trainable(path, keys);
   ASSERT_FALSE(data.train.schema.columns.empty());
-  const Recipe recipe = complete(asked, data.train.schema);
   Model model(model_spec(recipe, data.train.schema));
   const TrainingResult result = train(model, recipe, data);
   const Schema kept = read_schema(to_json(data.train.schema), "input.json");
@@ -116,8 +114,7 @@ TEST_F(Tables, RowsReadAgainAreTheSameBits) {
 
 TEST_F(Tables, EveryKindOfColumnIsAmongThem) {
   const std::string path = write("every.csv", every_kind());
-  const Recipe recipe = recipe_for(path, {"data.columns.size=quantile"});
-  const Schema schema = open_data(path, data_options(recipe)).train.schema;
+  const Schema schema = open_trainable(path, {"data.columns.size=quantile"}).data.train.schema;
   std::set<Role> roles;
   std::set<std::string> formats;
   bool clock = false, missing = false, others = false;
@@ -157,8 +154,8 @@ TEST_F(Tables, PublishedTablesReadAgainAreTheSameBits) {
 
 TEST_F(Tables, EachRowIsPredictedOnceByANetThatHasNotSeenIt) {
   const std::string path = write("every.csv", every_kind());
-  const Recipe recipe = recipe_for(path, {"epochs=3", "drop=price"});
-  const std::optional<CrossValidated> all = cross_validate(recipe, 4, "", 2);
+  const Keys keys = {"epochs=3", "drop=price"};
+  const std::optional<CrossValidated> all = cross_validate(path, keys, 4, "", 2);
   ASSERT_TRUE(all);
   const CrossValidation& estimate = all->estimate;
   ASSERT_EQ(estimate.folds.size(), 4u);
@@ -176,24 +173,22 @@ TEST_F(Tables, EachRowIsPredictedOnceByANetThatHasNotSeenIt) {
   EXPECT_LT(estimate.interval.low, estimate.net);
   EXPECT_GT(estimate.interval.high, estimate.net);
   // A fold is what the recipe's keys folds and fold give.
-  const Recipe second = recipe_for(path, {"epochs=3", "drop=price", "folds=4", "fold=2"});
-  const Splits data = open_data(path, data_options(second));
-  const Recipe whole = complete(second, data.train.schema);
-  Model model(model_spec(whole, data.train.schema));
-  const TrainingResult alone = train(model, whole, data);
+  const auto [recipe, data] = open_trainable(path, {"epochs=3", "drop=price", "folds=4", "fold=2"});
+  Model model(model_spec(recipe, data.train.schema));
+  const TrainingResult alone = train(model, recipe, data);
   EXPECT_EQ(estimate.folds[1].net, alone.test.accuracy());
   EXPECT_EQ(estimate.folds[1].linear, alone.linear->value);
   EXPECT_EQ(estimate.folds[1].constant, alone.baseline.value);
   EXPECT_EQ(estimate.folds[1].rows, data.test.size());
   for (const int64_t line : data.test.origin.places) EXPECT_EQ(all->rows[size_t(line - 2)].fold, 2);
   // However many train side by side.
-  EXPECT_EQ(files_of(*cross_validate(recipe, 4, "", 1))[1].content, files_of(*all)[1].content);
+  EXPECT_EQ(files_of(*cross_validate(path, keys, 4, "", 1))[1].content, files_of(*all)[1].content);
 }
 
 TEST_F(Tables, FoldsOfNumbersArePooledInTheTargetsUnits) {
   const std::string path = write("every.csv", every_kind());
   const std::optional<CrossValidated> all =
-      cross_validate(recipe_for(path, {"epochs=3", "target=price", "drop=sold"}), 5, "", 2);
+      cross_validate(path, {"epochs=3", "target=price", "drop=sold"}, 5, "", 2);
   ASSERT_TRUE(all);
   double squares = 0, sum = 0, squared_sum = 0, mean_of_folds = 0;
   for (const UnseenRow& row : all->rows) {
@@ -219,7 +214,7 @@ TEST_F(Tables, FoldsOfNumbersArePooledInTheTargetsUnits) {
 
 TEST_F(Tables, GroupsStayInOneFold) {
   const std::string path = write("every.csv", every_kind());
-  const std::optional<CrossValidated> all = cross_validate(recipe_for(path, {"epochs=1", "group=town"}), 3, "", 2);
+  const std::optional<CrossValidated> all = cross_validate(path, {"epochs=1", "group=town"}, 3, "", 2);
   ASSERT_TRUE(all);
   std::map<int64_t, int64_t> fold_of_town;
   for (const UnseenRow& row : all->rows) {
@@ -232,7 +227,7 @@ TEST_F(Tables, GroupsStayInOneFold) {
 TEST_F(Tables, AnEstimateReadsBackAsItWasWritten) {
   const std::string path = write("every.csv", every_kind());
   for (const Keys& keys : {Keys{"epochs=1", "target=price"}, Keys{"epochs=1"}}) {
-    const std::optional<CrossValidated> all = cross_validate(recipe_for(path, keys), 3, "", 2);
+    const std::optional<CrossValidated> all = cross_validate(path, keys, 3, "", 2);
     ASSERT_TRUE(all);
     const RunDirectory run(place_.string());
     for (const FileContent& file : files_of(*all)) write_atomically((place_ / file.name).string(), file.content);
@@ -253,7 +248,7 @@ TEST_F(Tables, FoldsThatCannotBeAreRefused) {
   const std::string few = write("few.csv", "a,b\n1,x\n2,y\n3,x\n4,y\n");
   const auto refused = [](const std::string& what, const Keys& keys, int64_t folds, const std::string& says) {
     try {
-      cross_validate(recipe_for(what, keys), folds, "", 1);
+      cross_validate(what, keys, folds, "", 1);
       ADD_FAILURE() << "not refused: " << what;
     } catch (const Error& error) {
       EXPECT_EQ(error.fault(), Fault::input);
@@ -269,7 +264,7 @@ TEST_F(Tables, FoldsThatCannotBeAreRefused) {
 
 TEST_F(Tables, StoppedFoldsGiveNothing) {
   const std::string path = write("every.csv", every_kind());
-  EXPECT_FALSE(cross_validate(recipe_for(path, {"epochs=100000", "patience=0"}), 2, "", 2, {.stop = [] { return true; }}));
+  EXPECT_FALSE(cross_validate(path, {"epochs=100000", "patience=0"}, 2, "", 2, {.stop = [] { return true; }}));
 }
 
 } // namespace

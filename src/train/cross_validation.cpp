@@ -16,6 +16,7 @@
 #include "io/json_reader.h"
 #include "io/json_text.h"
 #include "train/jobs.h"
+#include "train/setup.h"
 #include "train/training.h"
 
 namespace vitro {
@@ -24,11 +25,12 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-Recipe of_fold(Recipe recipe, int64_t fold, int64_t folds) {
-  recipe.data.folds = folds;
-  recipe.data.fold = fold;
-  if (recipe.data.test == 0.0) recipe.data.test.reset(); // said of the net of all rows
-  return recipe;
+using Assignments = std::vector<std::string>;
+
+Assignments of_fold(Assignments assignments, int64_t fold, int64_t folds) {
+  assignments.push_back(text("data.folds=", folds));
+  assignments.push_back(text("data.fold=", fold));
+  return assignments;
 }
 
 // A fold, trained and measured; empty until then.
@@ -42,28 +44,27 @@ struct Outcome {
 };
 
 // What is wrong with it can be told before any data is read.
-void check_asked(const Recipe& recipe, int64_t folds) {
+void check_asked(const std::string& what, const Assignments& assignments, int64_t folds) {
   if (folds < 2) bad_input("--folds", text("is ", folds), "a number from 2 on; 5 and 10 are usual");
   if (folds > 1000) bad_input("--folds", text("is ", folds, ", so many nets would be trained"), "5 and 10 are usual");
-  if (!recipe.data.test_file.empty())
-    bad_input("--folds", text("the test part has a file of its own, ", recipe.data.test_file),
+  const DataRecipe asked = recipe_for(what, assignments).data;
+  if (!asked.test_file.empty())
+    bad_input("--folds", text("the test part has a file of its own, ", asked.test_file),
               "leave out one of --folds and --test");
-  if (recipe.data.test.value_or(0) > 0)
-    bad_input("--folds", text("test is ", *recipe.data.test, ", but each fold is the test part once"), "leave test out");
-  if (recipe.data.source == "-")
-    bad_input("--folds", "standard input can be read once alone", "name a file");
+  if (asked.test.value_or(0) > 0)
+    bad_input("--folds", text("test is ", *asked.test, ", but each fold is the test part once"), "leave test out");
+  if (asked.source == "-") bad_input("--folds", "standard input can be read once alone", "name a file");
 }
 
-Splits opened(const Recipe& of_one, const std::string& data_dir) {
-  Splits data = open_data(of_one.data.source, data_options(of_one, data_dir));
-  if (data.train.schema.columns.empty())
-    bad_input("--folds", text(of_one.data.source, " is no table"), "leave out --folds: it has a test part");
-  return data;
+Trainable opened(const std::string& what, const Assignments& of_one, const std::string& data_dir) {
+  Trainable out = open_trainable(what, of_one, data_dir);
+  if (out.data.train.schema.columns.empty())
+    bad_input("--folds", text(what, " is no table"), "leave out --folds: it has a test part");
+  return out;
 }
 
-std::optional<Outcome> outcome_of(const Recipe& asked, const std::string& data_dir, const TrainingHooks& hooks) {
-  Splits data = opened(asked, data_dir);
-  const Recipe recipe = complete(asked, data.train.schema);
+std::optional<Outcome> outcome_of(Trainable of_one, const TrainingHooks& hooks) {
+  auto& [recipe, data] = of_one;
   Model model(model_spec(recipe, data.train.schema));
   check_batches(model, recipe.train, data.train.size());
   TrainingResult result = train(model, recipe, data, hooks);
@@ -219,21 +220,19 @@ int64_t CrossValidation::ahead() const {
   });
 }
 
-Recipe without_test(Recipe recipe) {
-  recipe.data.folds = 0;
-  recipe.data.fold = 1;
-  recipe.data.test = 0;
-  return recipe;
+Assignments without_test(Assignments assignments) {
+  for (const char* key : {"data.folds=0", "data.fold=1", "data.test=0"}) assignments.emplace_back(key);
+  return assignments;
 }
 
-void check_folds(const Recipe& recipe, int64_t folds, const std::string& data_dir) {
-  check_asked(recipe, folds);
-  opened(of_fold(recipe, 1, folds), data_dir);
+void check_folds(const std::string& what, const Assignments& assignments, int64_t folds, const std::string& data_dir) {
+  check_asked(what, assignments, folds);
+  opened(what, of_fold(assignments, 1, folds), data_dir);
 }
 
-std::optional<CrossValidated> cross_validate(const Recipe& recipe, int64_t folds, const std::string& data_dir,
-                                             int64_t at_once, const FoldHooks& hooks) {
-  check_asked(recipe, folds);
+std::optional<CrossValidated> cross_validate(const std::string& what, const Assignments& assignments, int64_t folds,
+                                             const std::string& data_dir, int64_t at_once, const FoldHooks& hooks) {
+  check_asked(what, assignments, folds);
   std::vector<std::optional<Outcome>> outcomes(static_cast<size_t>(folds));
   std::vector<std::atomic<double>> shares(static_cast<size_t>(folds));
   const auto train_fold = [&](int64_t fold, const std::atomic<bool>& stopping) {
@@ -243,7 +242,7 @@ std::optional<CrossValidated> cross_validate(const Recipe& recipe, int64_t folds
     inner.batch = [&](const Pace& pace) {
       shares[size_t(fold)] = (double(pace.epoch - 1) + double(pace.done) / double(pace.of)) / double(pace.epochs);
     };
-    outcomes[size_t(fold)] = outcome_of(of_fold(recipe, fold + 1, folds), data_dir, inner);
+    outcomes[size_t(fold)] = outcome_of(opened(what, of_fold(assignments, fold + 1, folds), data_dir), inner);
     shares[size_t(fold)] = 1;
   };
   const auto look = [&] {

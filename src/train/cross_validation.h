@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "io/run_directory.h"
-#include "recipe/recipe.h"
 #include "train/metrics.h"
 
 namespace vitro {
@@ -59,16 +58,18 @@ struct FoldHooks {
   std::function<void(double share)> progress = {}; // how much of the epochs is done
 };
 
-/// The recipe whose net learns from all rows but those that choose the epoch: no test part, no folds.
-Recipe without_test(Recipe recipe);
+/// The assignments with which the net learns from all rows but those that choose the epoch: no test part, no folds.
+std::vector<std::string> without_test(std::vector<std::string> assignments);
 
-/// Trains the net of each fold, at most `at_once` side by side. Nothing where it was stopped; nothing is written. Throws
-/// bad_input for fewer than 2 folds, data that are no table or come with a test part, fewer rows (or groups) than folds;
-/// what `train` throws.
-std::optional<CrossValidated> cross_validate(const Recipe& recipe, int64_t folds, const std::string& data_dir,
-                                             int64_t at_once, const FoldHooks& hooks = {});
+/// Trains a net for each fold, at most `at_once` side by side, of what open_trainable makes of `what` and `assignments`.
+/// Nothing where it was stopped; nothing is written. Throws bad_input for fewer than 2 folds, data that are no table or
+/// come with a test part, fewer rows (or groups) than folds; what `train` throws.
+std::optional<CrossValidated> cross_validate(const std::string& what, const std::vector<std::string>& assignments,
+                                             int64_t folds, const std::string& data_dir, int64_t at_once,
+                                             const FoldHooks& hooks = {});
 /// Reads the data of the first fold, and throws what is wrong with recipe, folds and data.
-void check_folds(const Recipe& recipe, int64_t folds, const std::string& data_dir);
+void check_folds(const std::string& what, const std::vector<std::string>& assignments, int64_t folds,
+                 const std::string& data_dir);
 
 /// folds.json and folds.csv, for the run's directory.
 std::vector<FileContent> files_of(const CrossValidated& all);
