@@ -162,6 +162,8 @@ int predict(Arguments& arguments) {
   if (!of_table && !reading.keep.empty())
     bad_input("--keep", text(run.directory.path(), " did not learn from a table"), "leave out --keep");
   const RawFile raw = open_as(run.schema, file, reading);
+  if (raw.kept.size() != reading.keep.size())
+    bad_input("--keep", text(file, " is no text: its columns have no names"), "leave out --keep");
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)
     print(object_of(run, raw, predictions).dump() + "\n");

@@ -223,5 +223,21 @@ TEST(Dialect, headers_are_texts_above_values) {
   EXPECT_FALSE(header("a,b\nc,d\ne,f\n")) << "nothing comes again: no telling";
 }
 
+TEST(Csv, cells_are_read_as_they_were_written) {
+  EXPECT_EQ(csv_cell("plain text"), "plain text");
+  EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_cell("a \"b\""), "\"a \"\"b\"\"\"");
+  for (const std::string& text : {std::string("two\nlines"), std::string(" blanks around\t"), std::string("\""),
+                                  std::string("\r"), std::string("a;b|c"), std::string("'q'")}) {
+    const std::string file = csv_cell(text) + "," + csv_cell(text) + "\n";
+    ByteSource source = ByteSource::of(ByteSpan(reinterpret_cast<const uint8_t*>(file.data()), file.size()));
+    Records records(source, {}, "test");
+    std::vector<Cell> cells;
+    ASSERT_TRUE(records.next(cells));
+    ASSERT_EQ(cells.size(), 2u) << file;
+    EXPECT_EQ(cells[1].text, text);
+  }
+}
+
 } // namespace
 } // namespace vitro

@@ -1,5 +1,6 @@
 #include "data/open.h"
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <numeric>
@@ -7,8 +8,10 @@
 #include "core/error.h"
 #include "core/math.h"
 #include "core/text.h"
+#include "data/arrays.h"
 #include "data/bytes.h"
 #include "data/idx.h"
+#include "data/npy.h"
 
 namespace vitro {
 namespace fs = std::filesystem;
@@ -85,12 +88,15 @@ Splits dealt(const Dataset& all, const DataOptions& options, const std::string& 
   return out;
 }
 
-// No text begins with a zero byte, and IDX files do.
-bool is_text(ByteSource& source) {
-  uint8_t first = 0;
-  const size_t read = source.read(std::span(&first, 1));
+// What a file holds, by its first bytes: no text begins with a zero byte, and IDX files do.
+enum class Kind : uint8_t { text, idx, npy, npz };
+Kind kind_of(ByteSource& source) {
+  std::array<uint8_t, 16> head{};
+  const ByteSpan read(head.data(), source.read(head));
   source.rewind();
-  return read == 0 || first != 0;
+  if (is_npy(read)) return Kind::npy;
+  if (is_npz(read)) return Kind::npz;
+  return !read.empty() && read[0] == 0 ? Kind::idx : Kind::text;
 }
 
 Bytes rest_of(ByteSource& source) {
@@ -201,6 +207,17 @@ Splits open_directory(const std::string& directory, const DataOptions& options) 
             "put train-images-idx3-ubyte and train-labels-idx1-ubyte there, packed (.gz) or not, or name a file");
 }
 
+Splits open_npz(ByteSource& source, const std::string& path, const std::string& name, const DataOptions& options) {
+  ArraySet arrays = array_set(read_npz(rest_of(source), path), options.table.goal, path);
+  arrays.train.schema.name = name;
+  arrays.train.schema.description = text(arrays.train.size(), " samples ", arrays.train.schema.sample, " from arrays of numpy");
+  Splits out = arrays.test ? with_own_test(std::move(arrays.train), std::move(*arrays.test), options, path)
+                           : dealt(arrays.train, options, path);
+  if (arrays.test) scale_by_training(out);
+  out.files = {path};
+  return out;
+}
+
 Splits open_as_published(const std::string& what, const DataOptions& options) {
   if (what.empty()) bad_input("data", "no data set was named", text("there are ", join(data_names(), ", ")));
   const bool word = what != "-" && what.find_first_of("/.") == std::string::npos;
@@ -239,7 +256,11 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
   std::error_code none;
   if (fs::is_directory(what, none)) return open_directory(what, options);
   ByteSource source = ByteSource::open(what);
-  if (is_text(source)) return table(source, what, stem_of(what), options);
+  const Kind kind = kind_of(source);
+  if (kind == Kind::text) return table(source, what, stem_of(what), options);
+  if (kind == Kind::npz) return open_npz(source, what, stem_of(what), options);
+  if (kind == Kind::npy)
+    bad_input(what, "is one array: there is nothing beside it to predict", "numpy.savez(\"data.npz\", x=..., y=...)");
   return open_idx(what, read_idx(rest_of(source), what), stem_of(what), options);
 }
 
@@ -264,9 +285,16 @@ Splits open_data(const std::string& what, const DataOptions& options) {
 
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
   ByteSource source = ByteSource::open(path);
-  if (is_text(source)) return open_table_as(source, schema, path, options);
-  if (!schema.columns.empty()) bad_input(path, "is no text, the net takes the rows of a table");
+  const Kind kind = kind_of(source);
+  if (kind == Kind::text) return open_table_as(source, schema, path, options);
   RawFile out{empty_like(schema), false};
+  if (kind == Kind::npy) {
+    out.data.samples = array_samples(read_npy(rest_of(source), path), schema, path);
+    return out;
+  }
+  if (kind == Kind::npz)
+    bad_input(path, "holds several arrays, the samples alone were expected", "numpy.save(\"x.npy\", x)");
+  if (!schema.columns.empty()) bad_input(path, "holds pictures, the net takes the rows of a table");
   out.data.samples = idx_samples(read_idx(rest_of(source), path), schema, path);
   const std::string labels = schema.goal == Goal::classes && path != "-" ? labels_beside(path) : std::string();
   if (labels.empty()) return out;

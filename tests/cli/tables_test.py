@@ -11,6 +11,7 @@ import struct
 import subprocess
 import time
 import unittest
+import zipfile
 
 from case import PROGRAM, Case
 
@@ -90,6 +91,62 @@ class Predict(Case):
         run = self.json("train", "digits", "samples=100", "epochs=1")["out"]
         self.write("row.csv", ",".join(["0"] * 784) + "\n" + ",".join(["9"] * 784) + "\n")
         self.refused("predict", run, "row.csv", "--keep", "a", says="--keep")
+
+
+class Arrays(Case):
+    """Arrays of numpy, written as numpy.save and numpy.savez do."""
+
+    @staticmethod
+    def npy(kind, shape, values):
+        letter = {"<f4": "f", "<f8": "d", "<i8": "q", "|u1": "B"}[kind]
+        header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': ({', '.join(map(str, shape))},), }}"
+        header += " " * (-(len(header) + 11) % 64) + "\n"
+        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(f"<{len(values)}{letter}", *values)
+
+    def npz(self, name, **arrays):
+        with zipfile.ZipFile(self.dir / name, "w", zipfile.ZIP_DEFLATED) as file:
+            for key, array in arrays.items():
+                file.writestr(key + ".npy", self.npy(*array))
+        return name
+
+    def test_learned_from_and_predicted(self):
+        chance = random.Random(3)
+        x = [chance.uniform(-1, 1) for _ in range(600)]
+        labels = [1 if x[2 * i] > x[2 * i + 1] else -1 for i in range(300)]
+        self.npz("points.npz", x=("<f8", (300, 2), x), y=("<i8", (300,), labels))
+        result = self.json("train", "points.npz", "epochs=60")
+        self.assertGreater(result["test_accuracy"], 0.9)
+        self.assertEqual(self.json("eval")["accuracy"], result["test_accuracy"])
+        self.write("x.npy", self.npy("<f8", (300, 2), x))
+        said = self.json("predict", result["out"], "x.npy")["predictions"]
+        self.assertGreater(sum(one["class"] == str(label) for one, label in zip(said, labels)), 270)
+        self.refused("train", "x.npy", says="savez")
+        self.refused("predict", result["out"], "points.npz", says="x.npy")
+        self.write("cut.npz", (self.dir / "points.npz").read_bytes()[:-40])
+        self.refused("train", "cut.npz", says="cut.npz")
+        self.refused("train", self.npz("names.npz", a=("<f8", (2,), [1, 2])), says=["holds a", "x and y"])
+
+    def test_pictures_with_a_test_part(self):
+        chance = random.Random(4)
+        parts = {}
+        for part, n in (("train", 120), ("test", 30)):
+            y = [i % 2 for i in range(n)]
+            parts["x_" + part] = ("|u1", (n, 6, 6), [chance.randint(0, 90) + 150 * y[i // 36] for i in range(n * 36)])
+            parts["y_" + part] = ("|u1", (n,), y)
+        result = self.json("train", self.npz("bright.npz", **parts), "epochs=20")
+        self.assertEqual(result["test_accuracy"], 1)
+        self.assertEqual(self.json("inspect", "bright.npz")["test"], 30)
+
+    def test_rows_of_a_table(self):
+        self.write("line.csv", numbers())
+        run = self.json("train", "line.csv", "epochs=5")["out"]
+        said = self.vitro("predict", run, "line.csv").stdout
+        rows = [float(cell) for i in range(120) for cell in (i % 17, i % 5)]
+        self.write("x.npy", self.npy("<f4", (120, 2), rows))
+        self.assertEqual(self.vitro("predict", run, "x.npy").stdout, said)
+        self.write("wide.npy", self.npy("<f4", (40, 6), rows))
+        self.refused("predict", run, "wide.npy", says=["2 numbers", "a, b"])
+        self.refused("predict", run, "x.npy", "--keep", "a", says="--keep")
 
 
 class Measure(Case):
