@@ -179,7 +179,8 @@ def fit_vitro(arguments, table, header, lines, train, test, seed):
         target = fields_of(table, [header])[0][table.target] if header else str(table.target % width + 1)
         command = [arguments.vitro, "train", str(folder / "train.csv"), "--target", target,
                    "--test", str(folder / "test.csv"), "--seed", str(seed), "--threads", str(arguments.threads),
-                   "--no-report", "--json", "--quiet", "--out", str(folder / "run")]
+                   # Grades and rings are whole numbers: that they are no classes, only their owner can say.
+                   f"data.goal={'regression' if table.numbers else 'classification'}", "--no-report", "--json", "--quiet", "--out", str(folder / "run")]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{table.name}, seed {seed}: vitro ended with {done.returncode}: {done.stderr.strip()}")
