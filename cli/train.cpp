@@ -94,7 +94,7 @@ std::optional<CrossValidated> folds_of(const Options& options, const std::string
   live.clear();
   if (!out) return out;
   if (!quiet) say(text(*options.folds, " folds in ", duration(seconds()), "; now the net of all rows"));
-  if (!options.common.json) print("\n" + folds_table(out->estimate, out_stream().palette) + "\n");
+  if (!options.common.json) print("\n" + folds_table(out->estimate, out_stream().palette));
   flush_output();
   return out;
 }

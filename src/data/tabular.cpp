@@ -193,6 +193,10 @@ public:
     if (table_.columns.size() < 2)
       bad_input(table_.where, "has one column, at least one to learn from and one to predict were expected",
                 "fields are separated by , ; tab | or blanks");
+    if (table_.rows() == 1)
+      bad_input(table_.where,
+                table_.dialect.header ? "has a header and one row" : "has one line: a header without a row, or a row alone",
+                "more rows to learn from were expected");
     find_target();
     find_parts();
     plan_columns();
@@ -372,7 +376,7 @@ struct Matched {
   std::optional<size_t> target;
 };
 
-Matched match(const RawTable& table, const Schema& schema, const std::string& target_word) {
+Matched match(const RawTable& table, const Schema& schema) {
   Matched out{.kept = {.index = {}, .columns = schema.columns}, .target = {}};
   const auto place_of = [&](const std::string& name) -> std::optional<size_t> {
     for (size_t c = 0; c < table.columns.size(); ++c)
@@ -416,12 +420,7 @@ Matched match(const RawTable& table, const Schema& schema, const std::string& ta
                    extra.empty() ? std::string() : text("; unknown to the net: ", columns_text(extra))),
               "give the columns that it was trained on; their order does not matter");
   }
-  if (!target_word.empty())
-    out.target = find_column(table, target_word);
-  else if (schema.header)
-    out.target = place_of(target);
-  else if (shifted_from == all)
-    out.target = place_of(target);
+  if (schema.header || shifted_from == all) out.target = place_of(target);
   return out;
 }
 
@@ -432,7 +431,7 @@ std::pair<RawTable, Matched> read_as(ByteSource& source, const Schema& schema, c
   reading.dialect.header = schema.header;
   for (const bool again : {false, true}) {
     RawTable table = read_table(source, reading, path);
-    Matched matched = match(table, schema, options.target);
+    Matched matched = match(table, schema);
     bool as_trained = true;
     for (size_t c = 0; c < schema.columns.size(); ++c) {
       const Column& column = schema.columns[c];
@@ -520,7 +519,7 @@ std::vector<std::pair<std::string, std::vector<std::string>>> cells_of(ByteSourc
 
 Dataset Opening::test_part() {
   const RawTable& table = *test_table_;
-  const Matched matched = match(table, schema_, "");
+  const Matched matched = match(table, schema_);
   if (!matched.target)
     bad_input(table.where, text("has no column ", quoted(schema_.targets[0]), ", so it can't judge predictions of it"),
               "vitro predict takes rows without a target");

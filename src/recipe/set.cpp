@@ -260,7 +260,8 @@ void set_all(Recipe& recipe, const std::vector<std::string>& assignments) {
     const Slot& slot = find(all, one.key, one.whole);
     if (turn < 2 && slot.turn != turn) return false;
     Value value = read_toml_value(one.value, one.whole);
-    if (slot.word && !value.as<std::string>() && !value.as<Value::Table>()) value.held = one.value;
+    const bool stays = value.as<std::string>() || value.as<Value::Table>() || value.as<Value::List>();
+    if (slot.word && !stays) value.held = one.value; // a number or the like, as it was written
     slot.assign(changed, {value, last_part(slot.names[0]), one.whole});
     set.emplace_back(slot.names[0], one.whole);
     return true;

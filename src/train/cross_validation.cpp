@@ -56,11 +56,9 @@ void check_asked(const std::string& what, const Assignments& assignments, int64_
   if (asked.source == "-") bad_input("--folds", "standard input can be read once alone", "name a file");
 }
 
-Trainable opened(const std::string& what, const Assignments& of_one, const std::string& data_dir) {
-  Trainable out = open_trainable(what, of_one, data_dir);
-  if (out.data.train.schema.columns.empty())
+void check_table(const Splits& data, const std::string& what) {
+  if (data.train.schema.columns.empty())
     bad_input("--folds", text(what, " is no table"), "leave out --folds: it has a test part");
-  return out;
 }
 
 std::optional<Outcome> outcome_of(Trainable of_one, const TrainingHooks& hooks) {
@@ -227,7 +225,8 @@ Assignments without_test(Assignments assignments) {
 
 void check_folds(const std::string& what, const Assignments& assignments, int64_t folds, const std::string& data_dir) {
   check_asked(what, assignments, folds);
-  opened(what, of_fold(assignments, 1, folds), data_dir);
+  const Recipe first = recipe_for(what, of_fold(assignments, 1, folds));
+  check_table(open_data(first.data.source, data_options(first, data_dir)), what);
 }
 
 std::optional<CrossValidated> cross_validate(const std::string& what, const Assignments& assignments, int64_t folds,
@@ -242,7 +241,9 @@ std::optional<CrossValidated> cross_validate(const std::string& what, const Assi
     inner.batch = [&](const Pace& pace) {
       shares[size_t(fold)] = (double(pace.epoch - 1) + double(pace.done) / double(pace.of)) / double(pace.epochs);
     };
-    outcomes[size_t(fold)] = outcome_of(opened(what, of_fold(assignments, fold + 1, folds), data_dir), inner);
+    Trainable of_one = open_trainable(what, of_fold(assignments, fold + 1, folds), data_dir);
+    check_table(of_one.data, what);
+    outcomes[size_t(fold)] = outcome_of(std::move(of_one), inner);
     shares[size_t(fold)] = 1;
   };
   const auto look = [&] {

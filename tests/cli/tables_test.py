@@ -264,7 +264,7 @@ class Arguments(Case):
         self.assertEqual({one["name"] for one in shown["left_out"]} & {"name", "town"}, {"name", "town"})
         same = self.json("inspect", "people.csv", "--target", "class", "--drop", "name,town")
         self.assertEqual(same["columns"], shown["columns"])
-        self.assertIn("standardised", self.vitro("inspect", "people.csv").stdout)
+        self.assertIn("whether it is missing", self.vitro("inspect", "people.csv").stdout)
         found = self.json("lr-find", "people.csv", "--target", "class", "--drop", "name", "--steps", "20")
         self.assertGreater(found["valley"], 0)
         swept = self.json("sweep", "people.csv", "--target", "class", "--drop", "name,town", "lr=0.01,0.001", "epochs=1")
@@ -285,7 +285,7 @@ class BadInput(Case):
     def test_files(self):
         self.refuse("", "is empty")
         self.refuse("\n\n\n", "is empty")
-        self.refuse("a,b,c\n", "no row")
+        self.refuse("a,b,c\n", "header without a row")
         self.refuse("a,b\n1,2\n3,4\n5\n", ["line 4", "1 cell"])
         self.refuse("a,b\n1,2\n3,4,5\n", ["line 3", "3 cells"])
         self.refuse('a,b\n1,2\n"3,4\n5,6\n7,8\n', ["line 3", "quote"])
