@@ -135,12 +135,19 @@ Json object_of(const Work& work, const TrainingResult& result) {
               {"diagnoses", json_of(result.diagnoses)}};
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   if (unseen.goal == Goal::numbers) {
+    const NumberIntervals intervals = unseen.number_intervals();
     out["test_rmse"] = unseen.rmse;
+    out["test_rmse_interval"] = pair(intervals.rmse);
+    out["test_mae"] = unseen.mae;
+    out["test_mae_interval"] = pair(intervals.mae);
     out["test_r2"] = unseen.r2;
+    out["test_r2_interval"] = pair(intervals.r2);
   } else {
-    const Interval interval = unseen.interval();
-    out["interval"] = {interval.low, interval.high};
+    out["interval"] = pair(unseen.interval());
   }
+  out["baseline_interval"] = pair(result.baseline.metrics.interval());
+  out["linear"] = result.linear ? Json(result.linear->value) : Json(nullptr);
+  out["linear_interval"] = result.linear ? pair(result.linear->metrics.interval()) : Json(nullptr);
   if (result.perceptron) {
     const PerceptronCourse& course = *result.perceptron;
     const Separation& classes = course.classes;
@@ -161,7 +168,7 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    result.baseline, palette) +
+                    {result.linear ? &*result.linear : nullptr, &result.baseline}, palette) +
       "\n";
   Facts facts;
   std::string epochs = plural(result.epochs, "epoch");

@@ -105,12 +105,21 @@ class Train(Case):
             self.assertLess(result["baseline"], 0.7, name)
             low, high = result["interval"]
             self.assertTrue(low < result["test_accuracy"] <= high)
+            # A straight line tells lines apart, and arms of a spiral not at all.
+            low, high = result["linear_interval"]
+            self.assertTrue(low < result["linear"] <= high)
+            least, most = {"lines": (0.97, 1), "moons": (0.8, 0.95), "spiral": (0.2, 0.6)}.get(name, (0.3, 0.8))
+            self.assertTrue(least <= result["linear"] <= most, (name, result["linear"]))
 
     def test_a_curve_is_fitted(self):
         result = self.json("train", "sine")
         self.assertIsNone(result["test_accuracy"])
         self.assertLess(result["test_rmse"], 0.5 * result["baseline"])
         self.assertGreater(result["test_r2"], 0.7)
+        for key in ("rmse", "mae", "r2"):
+            low, high = result[f"test_{key}_interval"]
+            self.assertTrue(low < result[f"test_{key}"] < high, key)
+        self.assertTrue(result["test_rmse"] < result["linear_interval"][0] < result["linear"] < result["baseline"])
 
     def test_softmax_and_its_loss_jointly_and_apart(self):
         losses = []
@@ -179,7 +188,8 @@ class Train(Case):
         self.assertNotIn("\r", done.stderr)
         self.assertIn("epoch 3/3", done.stderr)
         self.assertIn("vitro explain runs/xor-mlp-001", done.stderr)
-        self.assertIn("baseline", done.stdout)
+        self.assertIn("linear model", done.stdout)
+        self.assertIn("always ", done.stdout)
         self.assertIn("generated", done.stdout)
         self.assertEqual(self.vitro("train", "xor", "epochs=1", "--quiet").stderr, "")
 
@@ -676,7 +686,7 @@ class Report(Case):
             resource.setrlimit(resource.RLIMIT_FSIZE, (12000, 12000))
         done = self.vitro("train", "xor", "net.hidden=[2]", "epochs=3", "--out", "a", status=1, preexec_fn=small_files_only)
         self.assertIn("The training goes on", done.stderr)
-        self.assertIn("baseline", done.stdout)  # what came out is told, and kept
+        self.assertIn("always ", done.stdout)  # what came out is told, and kept
         self.assertTrue((self.dir / "a/weights.safetensors").exists())
         self.assertFalse((self.dir / "a/report.html").exists())
         self.assertFalse(list(self.dir.rglob(".*.part")))
@@ -908,7 +918,7 @@ class Search(Case):
         self.assertEqual(self.json("train", *self.keys, f"lr={found['valley']!r}")["weights_sha256"], applied["weights_sha256"])
         shown = self.vitro("lr-find", *self.keys, "--apply")
         self.assertIn("┊ valley", shown.stdout)
-        self.assertIn("baseline", shown.stdout)
+        self.assertIn("always ", shown.stdout)
         self.assertRegex(shown.stderr, r"train digits .*lr=0\.\d+")
 
     def test_the_picture(self):
