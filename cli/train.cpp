@@ -65,10 +65,8 @@ Work begin(const Options& options, const std::string& what) {
   if (what.empty())
     bad_input("vitro train", "what shall be trained?",
               "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
-  Recipe recipe = recipe_for(what, options.set);
   if (!options.out.empty()) check_out(options.out);
-  Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
-  recipe = complete(std::move(recipe), data.train.schema);
+  auto [recipe, data] = open_trainable(what, options.set, options.common.data_dir);
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
