@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "io/csv_text.h"
+#include "data/records.h"
 #include "io/json_text.h"
 
 namespace vitro {
@@ -42,12 +42,13 @@ std::vector<std::string> record(const std::string& csv, size_t& at, const std::s
 } // namespace
 
 std::string to_csv(const History& history) {
-  std::string out = csv_line(history.columns);
   std::vector<std::string> cells;
+  for (const std::string& column : history.columns) cells.push_back(csv_cell(column));
+  std::string out = join(cells, ",") + "\n";
   for (const std::vector<double>& row : history.rows) {
     cells.clear();
     for (const double value : row) cells.push_back(std::isnan(value) ? "" : number(value));
-    out += csv_line(cells);
+    out += join(cells, ",") + "\n";
   }
   return out;
 }

@@ -55,7 +55,7 @@ struct Rows {
 
   Rows(const Dataset& data, std::span<const int64_t> chosen, const std::vector<int64_t>& codes)
       : count(int64_t(chosen.size())), coded(int64_t(codes.size())) {
-    const int64_t width = data.schema.sample.elements();
+    const int64_t width = data.schema.net_input().elements();
     numbers = columns = width - coded;
     Tensor all({DType::f64, {count, width}});
     fill_samples(data, chosen, all.view());
@@ -102,7 +102,7 @@ struct Rows {
 };
 
 int64_t columns_of(const Dataset& data, const std::vector<int64_t>& codes) {
-  return std::accumulate(codes.begin(), codes.end(), data.schema.sample.elements() - int64_t(codes.size()));
+  return std::accumulate(codes.begin(), codes.end(), data.schema.net_input().elements() - int64_t(codes.size()));
 }
 
 // At most so many samples, at random.
@@ -371,14 +371,14 @@ Doubles ridge(const Rows& rows, int64_t outputs, double l2, const Doubles& targe
 
 LinearModel fit_linear(const Dataset& train, const LinearOptions& options) {
   if (!(options.l2 > 0)) bad_input("linear model", text("l2 is ", options.l2, ", expected above 0"));
-  if (int64_t(options.codes.size()) > train.schema.sample.elements() ||
+  if (int64_t(options.codes.size()) > train.schema.net_input().elements() ||
       std::ranges::any_of(options.codes, [](int64_t size) { return size < 1; }))
-    bad_input("linear model", text(options.codes.size(), " codes do not fit samples ", train.schema.sample));
+    bad_input("linear model", text(options.codes.size(), " codes do not fit samples ", train.schema.net_input()));
   const bool classes = train.schema.goal == Goal::classes;
   LinearModel out{.goal = train.schema.goal, .codes = options.codes, .outputs = train.schema.outputs()};
   const int64_t rows_of_weights = classes && out.outputs == 2 ? 1 : out.outputs;
   const int64_t columns = columns_of(train, options.codes);
-  const double touched = double(train.schema.sample.elements()); // by one sample, of each output's weights
+  const double touched = double(train.schema.net_input().elements()); // by one sample, of each output's weights
   const bool direct = !classes && columns <= most_solved;
   // What one sample costs: half a Gram matrix; or in each evaluation a product and a sum.
   const double cost = direct ? touched * touched / 2 : (2 * touched + exponential) * double(rows_of_weights);

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "core/text.h"
-#include "io/csv_text.h"
+#include "data/records.h"
 #include "train/measure.h"
 
 namespace vitro {
@@ -27,6 +27,13 @@ int64_t named(const Tensor& predictions, int64_t sample, int64_t width) {
 std::string digits(double value, DType kept_as) {
   if (value == std::floor(value) && std::abs(value) < 1e15) return number(static_cast<long long>(value));
   return kept_as == DType::f64 ? number(value) : number(float(value));
+}
+
+std::string csv_line(const std::vector<std::string>& cells) {
+  std::string out;
+  for (const std::string& cell : cells) out += csv_cell(cell) + ",";
+  out.back() = '\n';
+  return out;
 }
 
 } // namespace

@@ -13,7 +13,7 @@ namespace vitro {
 /// (rounded up) that is furthest off. The worst first, equals in their order. `predictions` as predict_all gives them.
 std::vector<int64_t> mistakes_of(const Tensor& predictions, const Dataset& part);
 
-/// The same as a CSV file (io/csv_text.h), a line for each under a line of names: `file` and `line` (where the sample
+/// The same as a CSV file (`csv_cell`), a line for each under a line of names: `file` and `line` (where the sample
 /// was read; of what was generated `sample` alone), the columns that the net sees as they are written, then of classes
 /// `truth`, `prediction`, `probability` and `of truth`: what the net gives to the class that it names and to the true
 /// one; of numbers `truth`, `prediction` and `residual`, the prediction less the truth, in the target's units; one of
