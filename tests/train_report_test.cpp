@@ -208,6 +208,87 @@ TEST_F(Report, OfMistakesInATableSaysTheLine) {
   }
 }
 
+// A table with all that a file may hold: dates, gaps, categories, names of rows, a column noted down afterwards.
+std::string messy_table(const std::string& category) {
+  std::string rows = "id,when,size,kind,town,after,result\n";
+  for (int i = 0; i < 400; ++i) {
+    const bool good = i * 37 % 100 < 40;
+    rows += text(i + 1, ",2024-", i % 9 + 1 < 10 ? "0" : "", i % 9 + 1, "-1", i % 9, ",",
+                 i % 11 == 0 ? std::string("?") : text((good ? 3 : 0) + i % 4, ".25"), ",\"",
+                 i % 3 == 0 ? category : "plain", "\",town ", i % 40, ",", good ? "paid" : "none", ",",
+                 good ? "good" : "bad", "\n");
+  }
+  return rows;
+}
+
+TEST_F(Report, OfATableShowsItsColumnsAndWhatItLeansOn) {
+  Work work = begin(file("messy.csv", messy_table("<i>odd</i>, \"so\"")), {"epochs=3"});
+  const std::string page = report_on(work);
+  EXPECT_EQ(fault_of(page), "");
+  for (const std::string& said :
+       {std::string("target: result, the last column"), std::string("YYYY-MM-DD, 2024-01-10 to 2024-09-18"),
+        std::string("How the values of when are spread"), std::string("whole numbers that count the rows"),
+        std::string("&lt;i&gt;odd&lt;/i&gt;"), std::string("a learned vector for each of 40 categories"),
+        std::string("<section id=\"importance\""), std::string("accuracy lost, points"), std::string("linear model"),
+        std::string("> missing").substr(2)})
+    EXPECT_THAT(page, HasSubstr(said));
+  // The leak is told at the top.
+  const size_t warning = page.find("after alone predicts the target");
+  ASSERT_NE(warning, std::string::npos);
+  EXPECT_LT(warning, page.find("<section"));
+  EXPECT_THAT(page, HasSubstr("--drop after"));
+}
+
+TEST_F(Report, ATableWithoutLeaksWarnsOfNothing) {
+  std::string rows = messy_table("plain");
+  Work work = begin(file("messy.csv", rows), {"epochs=1", "drop=[\"after\"]"});
+  const std::string page = report_on(work);
+  EXPECT_THAT(page, Not(HasSubstr("Too good to be true")));
+  EXPECT_THAT(page, Not(HasSubstr("class=\"warning\"")));
+}
+
+TEST_F(Report, SaysWhichRowsAreOnBothSides) {
+  std::string rows = "a,b,class\n"; // 5 different rows, one of them in both classes
+  for (int i = 0; i < 100; ++i) rows += text(i % 5, ",", i % 5 * 2, ",", i % 5 == 0 ? i % 2 : i % 5 < 3, "\n");
+  Work work = begin(file("twice.csv", rows), {"epochs=1"});
+  const std::string page = report_on(work);
+  EXPECT_THAT(page,
+              HasSubstr(text(work.data.test.size(), " of ", work.data.test.size(), " test rows equal a training row")));
+  EXPECT_THAT(page, HasSubstr("training samples repeat an earlier one"));
+  EXPECT_THAT(page, HasSubstr("no net gets all of them right"));
+}
+
+TEST_F(Report, TheMistakesOfTheTestPartAreAFileBesideThePage) {
+  std::string rows = "a,word,class\n";
+  for (int i = 0; i < 200; ++i)
+    rows += text(i % 10, ",\"say \"\"", i % 3, "\"\"\",", i * i % 7 < 3 ? "up" : "down", "\n");
+  Work work = begin(file("noise.csv", rows), {"epochs=2"});
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
+  report.ended(result);
+  const std::string csv = read_text(work.directory.mistakes());
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 1 + result.test.samples - result.test.correct);
+  EXPECT_THAT(csv, HasSubstr("file,line,a,word,truth,prediction,probability,of truth\n"));
+  EXPECT_GT(result.test.samples, result.test.correct);
+  EXPECT_THAT(csv, HasSubstr("\"say \"\""));
+  EXPECT_THAT(page_of(work), HasSubstr("All of them are in mistakes.csv."));
+}
+
+TEST_F(Report, TwoColumnsOfATableAreAPlaneOnlyWhereBothArePlaces) {
+  std::string places = "a,b,class\n", kinds = "a,b,class\n";
+  for (int i = 0; i < 100; ++i) {
+    places += text(i % 10 * 100, ",", i % 7, ".5,", i % 10 < 5 ? "up" : "down", "\n");
+    kinds += text(i % 10 * 100, ",", i % 7 ? "x" : "y", ",", i % 10 < 5 ? "up" : "down", "\n");
+  }
+  Work plane = begin(file("places.csv", places), {"epochs=2"});
+  EXPECT_THAT(report_on(plane), HasSubstr("shaded: what the net says there"));
+  std::filesystem::remove_all(plane.directory.path());
+  Work table = begin(file("kinds.csv", kinds), {"epochs=2"});
+  const std::string page = report_on(table);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_THAT(page, Not(HasSubstr("shaded: what the net says there")));
+}
+
 TEST_F(Report, AFullDiskLeavesTheOldPage) {
   Work work = begin("moons", small);
   const std::string before = report_on(work);

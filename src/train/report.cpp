@@ -319,8 +319,12 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                         test         ? "test"
                         : validation ? "validation"
                                      : "training",
-
-                        metrics, result.predictions, std::move(errors)};
+                        metrics,
+                        result.predictions,
+                        std::move(errors),
+                        result.baseline,
+                        result.linear,
+                        importances_within_reason(model_, judged)};
   const std::optional<CrossValidation> folds = cross_validation_of(run_);
   Verdict verdict = folds ? verdict_on(*folds) : verdict_on(part, result.baseline, result.linear, !interrupted);
 
@@ -346,8 +350,8 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                          : text("On what it learned from it is off by ", number(result.train.rmse, 3), "."));
   if (result.perceptron)
     for (const std::string& sentence : sentences_of(*result.perceptron, data_.train)) course.push_back(sentence);
-  page.lead = together(sentences(verdict.remarks), course.empty() ? Markup() : sentences(course),
-                       interrupted ? to_go_on : Markup());
+  page.lead = together(suspects_box(result.suspects), sentences(verdict.remarks),
+                       course.empty() ? Markup() : sentences(course), interrupted ? to_go_on : Markup());
 
   if (folds) page.sections.push_back({"folds", "The folds", folds_section(*folds)});
   add_data(page);
@@ -356,7 +360,11 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   add_layers(page);
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
-  page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part)});
+  if (!part.importances.empty()) page.sections.push_back({"importance", "What it leans on", importance_section(part)});
+  std::error_code none;
+  page.sections.push_back(
+      {"mistakes", "The worst mistakes",
+       mistakes_section(part, std::filesystem::exists(run_.mistakes(), none) ? "mistakes.csv" : "")});
   if (std::optional<Markup> weights = weights_section(sources()))
     page.sections.push_back({"weights", "What the first layer looks for", std::move(*weights)});
   add_net(page);

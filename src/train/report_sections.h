@@ -28,6 +28,9 @@ struct JudgedPart {
   const Metrics& metrics;
   const Tensor& predictions;  // [n, outputs]
   std::vector<double> errors; // errors_of
+  const Baseline& baseline;   // of the same part, as is the linear model
+  const std::optional<Baseline>& linear;
+  std::vector<Importance> importances; // empty where the data is no table, or it would take too long
 };
 
 // ---- What several sections need -------------------------------------------------------------------
@@ -69,15 +72,27 @@ Answer answer_of(const JudgedPart& part, int64_t sample);
 Markup data_section(const ReportSources& from, bool with_regions);
 /// Whether the data section shows the net's present weights, so that it is made anew with each epoch.
 bool data_shows_net(const ReportSources& from);
+/// The columns of the training part, what is left out of it, and why.
+Markup columns_table(const Dataset& train);
+/// Which samples of one part are in another, and which contradict each other. Nothing for generated data.
+Markup duplicates_text(const Splits& data);
+/// A warning of columns that alone give the answer away; nothing where there is none.
+Markup suspects_box(const std::vector<Suspect>& suspects);
+/// Permutation importance with as many rows and repeats as take a few tenths of a second; empty where none do, or the
+/// data is no table.
+std::vector<Importance> importances_within_reason(const Model& model, const Dataset& part);
+/// How much the net leans on each column.
+Markup importance_section(const JudgedPart& part);
 /// `best_epoch`: from 1, 0 for none. `chosen`: the training is over, that epoch's weights stayed.
 Markup curves_section(const History& history, int64_t best_epoch, bool chosen, const Baseline& baseline);
 /// What went wrong, and how gradients and layers fared over the epochs that were looked into (train/probe.h).
 Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses);
-/// What is taken for what; for numbers what is predicted against what is true.
+/// Beside simpler models; what is taken for what; for numbers what is predicted against what is true.
 Markup results_section(const JudgedPart& part);
 /// What each fold's net, the linear model and no learning came to on its rows.
 Markup folds_section(const CrossValidation& folds);
-Markup mistakes_section(const JudgedPart& part);
+/// `file`: where all of them stand ("mistakes.csv"); "" where there is none.
+Markup mistakes_section(const JudgedPart& part, const std::string& file);
 /// Nothing where the first layer with weights does not look at pictures.
 std::optional<Markup> weights_section(const ReportSources& from);
 Markup net_section(const ReportSources& from);
