@@ -59,7 +59,7 @@ void Arguments::option(const std::string& name, std::optional<int64_t>& value, c
 
 void Arguments::option(const std::string& name, std::vector<std::string>& values, const std::string& placeholder,
                        const std::string& doc) {
-  parser_->app.add_option(name, values)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  parser_->app.add_option(name, values)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   parser_->listing.add({name + " " + placeholder, doc});
 }
 

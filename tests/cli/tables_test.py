@@ -174,7 +174,7 @@ class Measure(Case):
     @unittest.skipUnless(pathlib.Path(os.environ.get("VITRO_DATA", ""), "tabular").is_dir() and os.environ.get("VITRO_DATA"),
                          "VITRO_DATA names no directory with tables")
     def test_of_published_tables_too(self):
-        targets = {"titanic.csv": "Survived", "student_data.csv": "admit"}
+        targets = {"titanic.csv": "Survived", "student_data.csv": "admit", "auto-mpg.data": "1"}
         for file in sorted(pathlib.Path(os.environ["VITRO_DATA"], "tabular").resolve().iterdir()):
             if file.suffix != ".names":
                 self.agrees(file, *(["--target", targets[file.name]] if file.name in targets else []))
@@ -264,6 +264,7 @@ class Arguments(Case):
         self.assertEqual({one["name"] for one in shown["left_out"]} & {"name", "town"}, {"name", "town"})
         same = self.json("inspect", "people.csv", "--target", "class", "--drop", "name,town")
         self.assertEqual(same["columns"], shown["columns"])
+        self.assertEqual(self.json("inspect", "--drop", "name,town", "people.csv", "--target", "class")["columns"], shown["columns"])
         self.assertIn("whether it is missing", self.vitro("inspect", "people.csv").stdout)
         found = self.json("lr-find", "people.csv", "--target", "class", "--drop", "name", "--steps", "20")
         self.assertGreater(found["valley"], 0)
