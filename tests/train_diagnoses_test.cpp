@@ -339,7 +339,11 @@ TEST(Probe, LooksAsOftenAsSaid) {
 // ---- Rules over a table made by hand -------------------------------------------------------------------------
 
 TEST(Probe, CodesOfCategoriesAreNoSizes) {
-  Schema schema{.goal = Goal::classes, .sample = {2}, .features = {"town", "size"}, .classes = {"a", "b"}};
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.sample = {2};
+  schema.features = {"town", "size"};
+  schema.classes = {"a", "b"};
   schema.columns = {{.name = "town", .role = Role::embedding},
                     {.name = "size", .role = Role::number, .indicator = true}};
   for (int i = 0; i < 90; ++i) schema.columns[0].categories.push_back(text(i + 10));
