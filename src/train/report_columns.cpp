@@ -109,12 +109,12 @@ std::string becomes(const Scaling& scaling, int64_t group) {
   if (scaling.scale != 1) return scaling.str();
   const double mean = scaling.mean[size_t(group)], deviation = scaling.deviation[size_t(group)];
   if (mean == 0 && deviation == 1) return "as it is";
-  return text("(x − ", number(mean, 4), ") / ", number(deviation, 4));
+  return text("(x − ", plain_number(mean, 4), ") / ", plain_number(deviation, 4));
 }
 
 std::string range_of(const std::vector<double>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return text(number(*low, 4), " to ", number(*high, 4));
+  return text(plain_number(*low, 7), " to ", plain_number(*high, 7));
 }
 
 std::string feature_name(const Schema& schema, int64_t feature) {
@@ -209,7 +209,7 @@ Markup duplicates_text(const Splits& data) {
     told.push_back(text(thousands(found.repeated), " training ",
                         found.repeated == 1 ? "sample repeats" : "samples repeat", " an earlier one."));
   if (found.ambiguous > 0)
-    told.push_back(text(thousands(found.ambiguous), " of the training part look like another one ", other,
+    told.push_back(text(thousands(found.ambiguous), " training samples look like one ", other,
                         schema.goal == Goal::classes ? ": no net gets all of them right." : "."));
   return element("p", {}, join(told, " "));
 }
@@ -236,7 +236,7 @@ Markup importance_section(const JudgedPart& part) {
   double most = 0;
   for (const Importance& one : all) most = std::max(most, one.worse);
   const auto shown = [&](double value) { // in points to one decimal, and no -0
-    return classes ? fixed(std::round(1000 * value) / 10 + 0.0, 1) : number(value + 0.0, 3);
+    return classes ? fixed(std::round(1000 * value) / 10 + 0.0, 1) : plain_number(value, 3);
   };
   std::vector<std::vector<Markup>> rows;
   for (size_t i = 0; i < std::min(all.size(), size_t(most_importances)); ++i) {
