@@ -117,15 +117,13 @@ std::string range_of(const std::vector<double>& values) {
   return text(plain_number(*low, 7), " to ", plain_number(*high, 7));
 }
 
-std::string feature_name(const Schema& schema, int64_t feature) {
-  return schema.features.empty() ? text("x", feature + 1) : schema.features[size_t(feature)];
-}
-
 } // namespace
 
 Markup columns_table(const Dataset& data) {
   const Schema& schema = data.schema;
-  const int64_t width = schema.sample.elements();
+  const int64_t elements = schema.sample.elements();
+  // Where a sample is several rows, its last one is shown.
+  const int64_t width = schema.columns.empty() ? elements : int64_t(schema.columns.size());
   std::vector<std::vector<Markup>> table;
   if (schema.goal == Goal::numbers) {
     const int64_t outputs = schema.outputs(), groups = int64_t(schema.target.mean.size());
@@ -142,8 +140,8 @@ Markup columns_table(const Dataset& data) {
   const auto groups = int64_t(schema.input.mean.size());
   bool any_missing = false;
   for (int64_t f = 0; f < std::min(width, most_columns); ++f) {
-    const std::vector<double> values = values_of(data, f);
-    const std::string name = feature_name(schema, f);
+    const std::vector<double> values = values_of(data, elements - width + f);
+    const std::string name = schema.features.empty() ? text("x", f + 1) : schema.features[size_t(f)];
     if (schema.columns.empty()) {
       table.push_back({name_element(name), "number", range_of(values), "", outline(values, name),
                        becomes(schema.input, f * groups / width)});
