@@ -339,7 +339,12 @@ TEST(Probe, LooksAsOftenAsSaid) {
 // ---- Rules over a table made by hand -------------------------------------------------------------------------
 
 TEST(Probe, CodesOfCategoriesAreNoSizes) {
-  Schema schema{.goal = Goal::classes, .sample = {2}, .features = {"town", "size"}, .classes = {"a", "b"}};
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.sample = {2};
+  schema.features = {"town", "size"};
+  schema.targets = {"result"};
+  schema.classes = {"a", "b"};
   schema.columns = {{.name = "town", .role = Role::embedding},
                     {.name = "size", .role = Role::number, .indicator = true}};
   for (int i = 0; i < 90; ++i) schema.columns[0].categories.push_back(text(i + 10));
@@ -350,7 +355,8 @@ TEST(Probe, CodesOfCategoriesAreNoSizes) {
     data.train.samples.set(2 * i, double(i));
     data.train.samples.set(2 * i + 1, i % 2 ? 3 : -3);
   }
-  Recipe recipe = complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n", "test"), schema);
+  Recipe recipe =
+      complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n[net]\nname = \"mlp\"\n", "test"), schema);
   const auto size_of = [&] {
     for (Dataset* part : {&data.train, &data.validation, &data.test}) part->schema = schema;
     const Model model(model_spec(recipe, schema));
@@ -365,7 +371,8 @@ TEST(Probe, CodesOfCategoriesAreNoSizes) {
   EXPECT_EQ(size_of(), std::pair(3.0, 0.0)); // the first of the net's inputs; codes come last
   schema.columns[1] = {.name = "size", .role = Role::embedding, .categories = {"3"}};
   for (int64_t i = 0; i < 90; ++i) data.train.samples.set(2 * i + 1, i % 2);
-  recipe = complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n", "test"), schema);
+  recipe =
+      complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n[net]\nname = \"mlp\"\n", "test"), schema);
   EXPECT_TRUE(std::isnan(size_of().first));
 }
 

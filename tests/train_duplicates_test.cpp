@@ -16,7 +16,10 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 Dataset classes(const std::vector<std::vector<float>>& rows, const std::vector<int32_t>& labels) {
   const auto n = int64_t(rows.size()), width = n == 0 ? int64_t{2} : int64_t(rows[0].size());
-  Schema schema{.goal = Goal::classes, .sample = {width}, .classes = {"a", "b", "c"}};
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.sample = {width};
+  schema.classes = {"a", "b", "c"};
   Dataset out = empty_like(schema);
   out.samples = Tensor(Type{DType::f32, {n, width}});
   for (int64_t i = 0; i < n * width; ++i) out.samples.set(i, rows[size_t(i / width)][size_t(i % width)]);
@@ -51,7 +54,11 @@ TEST(Duplicates, AnotherTargetIsToldUnlessOneOfTheEqualsAgrees) {
 }
 
 TEST(Duplicates, OfPicturesEveryPixelCounts) {
-  Schema schema{.goal = Goal::classes, .raw = DType::u8, .sample = {1, 3, 5}, .classes = {"a", "b"}};
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.raw = DType::u8;
+  schema.sample = {1, 3, 5};
+  schema.classes = {"a", "b"};
   const auto pictures = [&](const std::vector<int>& last_pixel) {
     Dataset out = empty_like(schema);
     const auto n = int64_t(last_pixel.size());
@@ -67,7 +74,11 @@ TEST(Duplicates, OfPicturesEveryPixelCounts) {
 }
 
 TEST(Duplicates, OfNumbersEachOutputCounts) {
-  Schema schema{.goal = Goal::numbers, .raw = DType::f64, .sample = {1}, .targets = {"y", "z"}};
+  Schema schema;
+  schema.goal = Goal::numbers;
+  schema.raw = DType::f64;
+  schema.sample = {1};
+  schema.targets = {"y", "z"};
   const auto rows = [&](const std::vector<std::array<double, 3>>& all) {
     Dataset out = empty_like(schema);
     const auto n = int64_t(all.size());

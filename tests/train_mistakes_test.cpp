@@ -27,7 +27,10 @@ struct Passengers {
   Tensor predictions = filled(DType::f32, {4, 2}, {0.25, 0.75, /**/ 0.9, 0.1, /**/ 0.125, 0.875, /**/ 0.4, 0.6});
 
   Passengers() {
-    Schema schema{.goal = Goal::classes, .sample = {4}, .features = {"age", "born", "name", "port"}};
+    Schema schema;
+    schema.goal = Goal::classes;
+    schema.sample = {4};
+    schema.features = {"age", "born", "name", "port"};
     schema.classes = {"lost", "saved, \"at last\""};
     schema.targets = {"fate"};
     schema.columns = {{.name = "age", .role = Role::number},
@@ -73,7 +76,11 @@ TEST(Mistakes, WhereThereIsNoneTheNamesStandAlone) {
 }
 
 TEST(Mistakes, OfNumbersAreTheWorstTenthInTheTargetsUnits) {
-  Schema schema{.goal = Goal::numbers, .sample = {1}, .features = {"x"}, .targets = {"price"}};
+  Schema schema;
+  schema.goal = Goal::numbers;
+  schema.sample = {1};
+  schema.features = {"x"};
+  schema.targets = {"price"};
   schema.target = {1, {100}, {10}};
   Dataset part = empty_like(schema);
   std::vector<double> x, price, learned;
@@ -92,7 +99,11 @@ TEST(Mistakes, OfNumbersAreTheWorstTenthInTheTargetsUnits) {
 }
 
 TEST(Mistakes, OfPicturesArePlacesAlone) {
-  Schema schema{.goal = Goal::classes, .raw = DType::u8, .sample = {1, 2, 2}, .classes = {"0", "1"}};
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.raw = DType::u8;
+  schema.sample = {1, 2, 2};
+  schema.classes = {"0", "1"};
   Dataset part = empty_like(schema);
   part.samples = Tensor(Type{DType::u8, {2, 1, 2, 2}});
   part.labels = filled(DType::i32, {2}, {0, 1});

@@ -17,6 +17,7 @@
 #include "io/safetensors.h"
 #include "markup_check.h"
 #include "train/measure.h"
+#include "train/report_sections.h"
 #include "train/run.h"
 #include "train/setup.h"
 
@@ -152,7 +153,7 @@ TEST_F(Report, TakesAtMostAThirtiethOfTheTime) {
 TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
   std::string rows = "a,b,class\n";
   for (int i = 0; i < 60; ++i) rows += text(i % 7, ",", i % 2 ? i : -i, ",", i % 2 ? "up" : "down", "\n");
-  Work with_validation = begin(file("two.csv", rows), {"test=0", "epochs=2"});
+  Work with_validation = begin(file("two.csv", rows), {"test=0", "validation=0.1", "epochs=2"});
   const std::string chosen_by = report_on(with_validation);
   EXPECT_THAT(chosen_by, HasSubstr("validation rows named right"));
   EXPECT_THAT(chosen_by, HasSubstr("There is no test part"));
@@ -166,7 +167,7 @@ TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
 
 TEST_F(Report, NoBetterThanTheBaselineIsSaid) {
   std::string rows = "a,class\n"; // nothing to learn
-  for (int i = 0; i < 200; ++i) rows += text("1,", i % 4 ? "often" : "rare", "\n");
+  for (int i = 0; i < 200; ++i) rows += text(i / 4 % 2, ",", i % 4 ? "often" : "rare", "\n");
   Work work = begin(file("noise.csv", rows), {"epochs=2"});
   EXPECT_THAT(report_on(work), HasSubstr("as good as always &quot;often&quot;"));
 }
@@ -197,13 +198,13 @@ TEST_F(Report, NamesOfStrangersStayText) {
 
 TEST_F(Report, OfMistakesInATableSaysTheLine) {
   std::string rows = "x,y\n";
-  for (int line = 2; line < 42; ++line) rows += text(line, ",", line * line, ".5\n");
+  for (int line = 2; line < 42; ++line) rows += text(line, ".5,", line * line, ".5\n");
   Work work = begin(file("squares.csv", rows), {"epochs=1", "goal=regression"});
   const Dataset& test = work.data.test;
   ASSERT_GT(test.size(), 1);
   const std::string page = report_on(work); // all rows of so small a part are among the worst
   for (int64_t i = 0; i < test.size(); ++i) {
-    EXPECT_EQ(test.origin.place(i), int64_t(test.samples.at(i)));
+    EXPECT_EQ(double(test.origin.place(i)) + 0.5, test.samples.at(i));
     EXPECT_THAT(page, HasSubstr(text("<td>line\u00a0", test.origin.place(i), "</td>")));
   }
 }
@@ -221,8 +222,21 @@ std::string messy_table(const std::string& category) {
   return rows;
 }
 
+TEST(PlainNumber, IsWhatPeopleWrite) {
+  EXPECT_EQ(plain_number(52954.6, 4), "52,950");
+  EXPECT_EQ(plain_number(-399099.62, 3), "-399,000");
+  EXPECT_EQ(plain_number(999.96, 3), "1,000");
+  EXPECT_EQ(plain_number(500001, 7), "500,001");
+  EXPECT_EQ(plain_number(12.25, 7), "12.25");
+  EXPECT_EQ(plain_number(-0.0, 3), "0");
+  EXPECT_EQ(plain_number(0.01234, 2), "0.012");
+  EXPECT_EQ(plain_number(1e-9, 2), "1e-09");
+  EXPECT_EQ(plain_number(2e20, 2), "2e+20");
+  EXPECT_EQ(plain_number(std::nan(""), 2), "-");
+}
+
 TEST_F(Report, OfATableShowsItsColumnsAndWhatItLeansOn) {
-  Work work = begin(file("messy.csv", messy_table("<i>odd</i>, \"so\"")), {"epochs=3"});
+  Work work = begin(file("messy.csv", messy_table("<i>odd</i>, \"\"so\"\"")), {"epochs=3"});
   const std::string page = report_on(work);
   EXPECT_EQ(fault_of(page), "");
   for (const std::string& said :
@@ -241,7 +255,7 @@ TEST_F(Report, OfATableShowsItsColumnsAndWhatItLeansOn) {
 
 TEST_F(Report, ATableWithoutLeaksWarnsOfNothing) {
   std::string rows = messy_table("plain");
-  Work work = begin(file("messy.csv", rows), {"epochs=1", "drop=[\"after\"]"});
+  Work work = begin(file("messy.csv", rows), {"epochs=1", "data.columns.after=drop"});
   const std::string page = report_on(work);
   EXPECT_THAT(page, Not(HasSubstr("Too good to be true")));
   EXPECT_THAT(page, Not(HasSubstr("class=\"warning\"")));

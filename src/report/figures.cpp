@@ -388,7 +388,14 @@ Markup histogram(const Histogram& chart) {
   const Axis y_axis{.label = "how many", .whole = true, .low = 0};
   const Scale y(y_axis, 0, 1.05 * most, bottom, top, 6);
   const double first = bins > 1 ? low : low - 0.5;
-  const Scale x(chart.x, first, first + step * double(bins), widest_label(y.marks()) + 10, width - 12, 7);
+  const double left = widest_label(y.marks()) + 10, right = width - 12;
+  const auto with_ticks = [&](int most) {
+    return Scale(chart.x, first, first + step * double(bins), left, right, most);
+  };
+  int most_ticks = 7; // as many as leave room for their labels
+  while (most_ticks > 2 && double(most_ticks) * (widest_label(with_ticks(most_ticks).marks()) + letter) > right - left)
+    --most_ticks;
+  const Scale x = with_ticks(most_ticks);
   Markup out = axes(chart.x, x, y_axis, y);
   for (int64_t i = 0; i < bins; ++i) {
     if (counts[size_t(i)] == 0) continue;
@@ -405,8 +412,9 @@ Markup histogram(const Histogram& chart) {
     if (!x.holds(mark.at)) continue;
     const double at = x.at(mark.at);
     out.add(straight(at, top - 8, at, bottom, "mark"));
-    const bool right = at > 0.5 * width;
-    out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
+    const bool leftwards = at > 0.5 * width;
+    out.add(
+        words(leftwards ? at - 5 : at + 5, top - 6, leftwards ? "end" : "start", cut(mark.label, 40), "tick strong"));
   }
   const std::string alt = fmt::format("{}: {} values from {:.4g} to {:.4g}, at most {} in one of {} intervals",
                                       chart.title, chart.values.size(), range.low, range.high, most, bins);

@@ -107,7 +107,7 @@ std::string written(const Dataset& data, int64_t sample, int64_t feature) {
   const double value = data.samples.at(sample * schema.sample.elements() + feature);
   if (std::isnan(value)) return "";
   if (schema.columns.empty()) return digits(value, schema.raw);
-  const Column& column = schema.columns[size_t(feature)];
+  const Column& column = schema.columns[size_t(feature) % schema.columns.size()];
   if (column.role == Role::date) return date_text(value);
   if (!column.coded()) return digits(value, schema.raw);
   const auto code = size_t(value);

@@ -81,7 +81,7 @@ std::string against_baseline(const Interval& interval, double value, double base
 std::string against_linear(const Metrics& net, const Baseline& linear) {
   const bool classes = net.goal == Goal::classes;
   const Interval of_linear = linear.metrics.interval(), of_net = net.interval();
-  const auto shown = [&](double value) { return classes ? percent(value, 1) : number(value, 3); };
+  const auto shown = [&](double value) { return classes ? percent(value, 1) : plain_number(value, 3); };
   const bool better = classes ? of_net.low > linear.value : of_net.high < linear.value;
   const bool worse = classes ? of_net.high < linear.value : of_net.low > linear.value;
   return text("A ", linear.text, " of the same columns gets ", shown(linear.value), " (", shown(of_linear.low), " to ",
@@ -108,11 +108,12 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
                             ".");
   } else {
     const Interval interval = metrics.interval();
-    out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
-                            " (RMSE; ", number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
-                            against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
-                                             number(baseline.value, 3), false),
-                            ".");
+    out.headline =
+        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
+                 " (RMSE; ", plain_number(interval.low, 3), " to ", plain_number(interval.high, 3), ") on ", samples,
+                 against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
+                                  plain_number(baseline.value, 3), false),
+                 ".");
     if (std::isfinite(metrics.r2))
       out.remarks.push_back(metrics.r2 > 0 ? text("It explains ", percent(metrics.r2, 0), " of the variance.")
                                            : std::string("It explains nothing of the variance."));
@@ -171,12 +172,13 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
   const Schema& schema = data.train.schema;
   const bool validated = data.validation.size() > 0;
   if (schema.goal == Goal::numbers)
-    return validated ? together("off by ", strong(number(last_of(history, "validation_rmse"), 3)), " (RMSE) on ",
-                                counted_samples(data.validation.size(), schema, "validation "),
-                                std::isfinite(baseline.value)
-                                    ? text(", where ", short_name(baseline.text), " gets ", number(baseline.value, 3))
-                                    : "")
-                     : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
+    return validated
+               ? together("off by ", strong(plain_number(last_of(history, "validation_rmse"), 3)), " (RMSE) on ",
+                          counted_samples(data.validation.size(), schema, "validation "),
+                          std::isfinite(baseline.value)
+                              ? text(", where ", short_name(baseline.text), " gets ", plain_number(baseline.value, 3))
+                              : "")
+               : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
   const int64_t n = validated ? data.validation.size() : data.train.size();
   const double share = last_of(history, validated ? "validation_accuracy" : "train_accuracy");
   const Interval interval = wilson(std::llround(share * double(n)), n);
@@ -347,7 +349,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
     course.push_back(metrics.goal == Goal::classes
                          ? text("Of what it learned from it names ",
                                 share_of_samples(result.train.accuracy(), result.train.samples), " right.")
-                         : text("On what it learned from it is off by ", number(result.train.rmse, 3), "."));
+                         : text("On what it learned from it is off by ", plain_number(result.train.rmse, 3), "."));
   if (result.perceptron)
     for (const std::string& sentence : sentences_of(*result.perceptron, data_.train)) course.push_back(sentence);
   page.lead = together(suspects_box(result.suspects), sentences(verdict.remarks),

@@ -109,23 +109,21 @@ std::string becomes(const Scaling& scaling, int64_t group) {
   if (scaling.scale != 1) return scaling.str();
   const double mean = scaling.mean[size_t(group)], deviation = scaling.deviation[size_t(group)];
   if (mean == 0 && deviation == 1) return "as it is";
-  return text("(x − ", number(mean, 4), ") / ", number(deviation, 4));
+  return text("(x − ", plain_number(mean, 4), ") / ", plain_number(deviation, 4));
 }
 
 std::string range_of(const std::vector<double>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return text(number(*low, 4), " to ", number(*high, 4));
-}
-
-std::string feature_name(const Schema& schema, int64_t feature) {
-  return schema.features.empty() ? text("x", feature + 1) : schema.features[size_t(feature)];
+  return text(plain_number(*low, 7), " to ", plain_number(*high, 7));
 }
 
 } // namespace
 
 Markup columns_table(const Dataset& data) {
   const Schema& schema = data.schema;
-  const int64_t width = schema.sample.elements();
+  const int64_t elements = schema.sample.elements();
+  // Where a sample is several rows, its last one is shown.
+  const int64_t width = schema.columns.empty() ? elements : int64_t(schema.columns.size());
   std::vector<std::vector<Markup>> table;
   if (schema.goal == Goal::numbers) {
     const int64_t outputs = schema.outputs(), groups = int64_t(schema.target.mean.size());
@@ -142,8 +140,8 @@ Markup columns_table(const Dataset& data) {
   const auto groups = int64_t(schema.input.mean.size());
   bool any_missing = false;
   for (int64_t f = 0; f < std::min(width, most_columns); ++f) {
-    const std::vector<double> values = values_of(data, f);
-    const std::string name = feature_name(schema, f);
+    const std::vector<double> values = values_of(data, elements - width + f);
+    const std::string name = schema.features.empty() ? text("x", f + 1) : schema.features[size_t(f)];
     if (schema.columns.empty()) {
       table.push_back({name_element(name), "number", range_of(values), "", outline(values, name),
                        becomes(schema.input, f * groups / width)});
@@ -209,7 +207,7 @@ Markup duplicates_text(const Splits& data) {
     told.push_back(text(thousands(found.repeated), " training ",
                         found.repeated == 1 ? "sample repeats" : "samples repeat", " an earlier one."));
   if (found.ambiguous > 0)
-    told.push_back(text(thousands(found.ambiguous), " of the training part look like another one ", other,
+    told.push_back(text(thousands(found.ambiguous), " training samples look like one ", other,
                         schema.goal == Goal::classes ? ": no net gets all of them right." : "."));
   return element("p", {}, join(told, " "));
 }
@@ -236,7 +234,7 @@ Markup importance_section(const JudgedPart& part) {
   double most = 0;
   for (const Importance& one : all) most = std::max(most, one.worse);
   const auto shown = [&](double value) { // in points to one decimal, and no -0
-    return classes ? fixed(std::round(1000 * value) / 10 + 0.0, 1) : number(value + 0.0, 3);
+    return classes ? fixed(std::round(1000 * value) / 10 + 0.0, 1) : plain_number(value, 3);
   };
   std::vector<std::vector<Markup>> rows;
   for (size_t i = 0; i < std::min(all.size(), size_t(most_importances)); ++i) {

@@ -247,6 +247,16 @@ std::string interval_of_samples(const Interval& interval, int64_t n) {
   return text(low.substr(0, low.find("\u00a0")), " to ", share_of_samples(interval.high, n));
 }
 
+std::string plain_number(double value, int significant_digits) {
+  if (!std::isfinite(value)) return "-";
+  if (std::abs(value) >= 1 && std::abs(value) < 1e15) {
+    const double beyond = std::floor(std::log10(std::abs(value))) + 1 - significant_digits; // digits before the point
+    const double unit = std::pow(10, std::max(0.0, beyond));
+    if (beyond >= 0 || value == std::floor(value)) return thousands(std::llround(std::round(value / unit) * unit));
+  }
+  return number(value + 0.0, significant_digits); // 0, not -0
+}
+
 std::string short_name(const std::string& name) { return cut(name, 48); }
 
 Markup name_element(const std::string& name) {

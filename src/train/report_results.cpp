@@ -117,12 +117,16 @@ Markup beside_simpler(const JudgedPart& part) {
     }
     const NumberIntervals intervals = metrics.number_intervals();
     const auto between = [](const Interval& one) {
-      return std::isfinite(one.low) && std::isfinite(one.high) ? text(number(one.low, 3), " to ", number(one.high, 3))
-                                                               : std::string("-");
+      return std::isfinite(one.low) && std::isfinite(one.high)
+                 ? text(plain_number(one.low, 3), " to ", plain_number(one.high, 3))
+                 : std::string("-");
     };
-    rows.push_back({name, number(metrics.rmse, 4), between(intervals.rmse), number(metrics.mae, 4),
-                    between(intervals.mae), std::isfinite(metrics.r2) ? number(metrics.r2, 3) : std::string("-"),
-                    between(intervals.r2)});
+    const auto share = [](double value) { // to three decimals, and no -0
+      return std::isfinite(value) ? fixed(std::round(1000 * value) / 1000 + 0.0, 3) : std::string("-");
+    };
+    rows.push_back({name, plain_number(metrics.rmse, 4), between(intervals.rmse), plain_number(metrics.mae, 4),
+                    between(intervals.mae), share(metrics.r2),
+                    text(share(intervals.r2.low), " to ", share(intervals.r2.high))});
   };
   add(element("b", {}, "the net"), part.metrics);
   if (part.linear) add(short_name(part.linear->text), part.linear->metrics);
@@ -213,9 +217,9 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
       const int64_t outputs = width_of(part);
       std::vector<std::string> away;
       for (int64_t j = 0; j < outputs; ++j)
-        away.push_back(number(undone(schema, part.predictions.at(sample * outputs + j), j, outputs) -
-                                  part.data.targets.at(sample * outputs + j),
-                              3));
+        away.push_back(plain_number(undone(schema, part.predictions.at(sample * outputs + j), j, outputs) -
+                                        part.data.targets.at(sample * outputs + j),
+                                    3));
       row.emplace_back(join(away, ", "));
     }
     for (const int64_t f : shown) row.emplace_back(value_element(part.data, sample, f));
@@ -279,8 +283,8 @@ Answer answer_of(const JudgedPart& part, int64_t sample) {
   }
   std::vector<std::string> truth, predicted;
   for (int64_t j = 0; j < width; ++j) {
-    truth.push_back(number(part.data.targets.at(sample * width + j), 5));
-    predicted.push_back(number(undone(schema, part.predictions.at(sample * width + j), j, width), 5));
+    truth.push_back(plain_number(part.data.targets.at(sample * width + j), 7));
+    predicted.push_back(plain_number(undone(schema, part.predictions.at(sample * width + j), j, width), 5));
   }
   out.truth = join(truth, ", ");
   out.predicted = join(predicted, ", ");

@@ -52,6 +52,8 @@ std::string probability_text(double probability);
 /// A share in percent with as many decimals as `n` samples carry.
 std::string share_of_samples(double share, int64_t n);
 std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
+/// So many significant digits, as people write them: "52,950", "0.0123", "1.2e-07"; "-" for what is no number.
+std::string plain_number(double value, int significant_digits);
 /// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
 Markup name_element(const std::string& name);
 /// The same as text.
