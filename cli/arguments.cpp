@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "recipe/value.h"
 #include "core/threads.h"
+#include "recipe/value.h"
 #include "report/terminal.h"
 
 namespace vitro::cli {
@@ -59,7 +59,10 @@ void Arguments::option(const std::string& name, std::optional<int64_t>& value, c
 
 void Arguments::option(const std::string& name, std::vector<std::string>& values, const std::string& placeholder,
                        const std::string& doc) {
-  parser_->app.add_option(name, values)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  parser_->app.add_option(name, values)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   parser_->listing.add({name + " " + placeholder, doc});
 }
 
@@ -124,7 +127,8 @@ std::vector<std::string> names_between_commas(const std::vector<std::string>& li
 }
 
 void TableArguments::declare(Arguments& arguments) {
-  arguments.option("--target", target, "COLUMN", "of a table: what to predict, by name or position (default: the last)");
+  arguments.option("--target", target, "COLUMN",
+                   "of a table: what to predict, by name or position (default: the last)");
   arguments.option("--drop", drop, "COLUMNS", "of a table: what the net must not see; names between commas");
   arguments.option("--group", group, "COLUMN", "of a table: rows alike in it are never on both sides of a split");
   arguments.option("--test", test, "FILE", "of a table: another file is the test part");

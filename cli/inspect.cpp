@@ -474,7 +474,8 @@ int inspect(Arguments& arguments) {
   const bool named = word && std::find(trainable.begin(), trainable.end(), what) != trainable.end();
   if (what.empty() || run || (word && !named)) { // keys are set in what may be trained
     arguments.refuse_overrides();
-    if (!of_table.empty()) bad_input("vitro inspect", "--target, --drop, --group and --test are for tables", "vitro inspect FILE.csv");
+    if (!of_table.empty())
+      bad_input("vitro inspect", "--target, --drop, --group and --test are for tables", "vitro inspect FILE.csv");
   }
   if (what.empty() || run) return show_run(find_run(what), options);
   if (!word) {

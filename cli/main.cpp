@@ -68,9 +68,12 @@ const Verb all[] = {
     {"predict",
      "what a trained net says about a file",
      "RUN FILE [options]",
-     "FILE holds raw samples: IDX images (packed or not) or the rows of a table, whose columns may stand in any order and "
-     "whose target may be absent; - is standard input. RUN alone knows how raw values become the net's input. What is said "
-     "of a table is CSV, a line per row: the columns of --keep, the predicted target, and for classes its probability and "
+     "FILE holds raw samples: IDX images (packed or not) or the rows of a table, whose columns may stand in any order "
+     "and "
+     "whose target may be absent; - is standard input. RUN alone knows how raw values become the net's input. What is "
+     "said "
+     "of a table is CSV, a line per row: the columns of --keep, the predicted target, and for classes its probability "
+     "and "
      "that of each class.",
      {{"vitro predict runs/titanic-mlp-001 new.csv --keep PassengerId > out.csv", "of a table: CSV, a line per row"},
       {"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},

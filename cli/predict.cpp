@@ -1,5 +1,5 @@
-// vitro predict: what a run says about the samples of a raw file. Of a table's rows as CSV, so that the next program can
-// read it; of pictures and the like as a table for people.
+// vitro predict: what a run says about the samples of a raw file. Of a table's rows as CSV, so that the next program
+// can read it; of pictures and the like as a table for people.
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
@@ -144,7 +144,8 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
 int predict(Arguments& arguments) {
   Common common;
   std::vector<std::string> keep;
-  arguments.option("--keep", keep, "COLUMNS", "of a table: columns to be copied beside the prediction; names between commas");
+  arguments.option("--keep", keep, "COLUMNS",
+                   "of a table: columns to be copied beside the prediction; names between commas");
   common.declare(arguments);
   arguments.parse(2);
   arguments.refuse_overrides();

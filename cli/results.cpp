@@ -210,7 +210,8 @@ std::string sentence_of(const CrossValidation& folds) {
   const Interval& in = folds.interval;
   const std::string unseen = text(" on rows that the net had not seen, by ", folds.name());
   if (folds.goal == Goal::classes)
-    return text(percent(folds.net), " right (95 %: ", fixed(100 * in.low, 2), " to ", fixed(100 * in.high, 2), " %)", unseen);
+    return text(percent(folds.net), " right (95 %: ", fixed(100 * in.low, 2), " to ", fixed(100 * in.high, 2), " %)",
+                unseen);
   return text("off by ", fixed(folds.net, 4), " (RMSE, 95 %: ", fixed(in.low, 4), " to ", fixed(in.high, 4), "), R2 ",
               fixed(folds.r2, 4), unseen);
 }
@@ -225,12 +226,8 @@ Json to_json(const CrossValidation& folds) {
                     {"linear", fold.linear},
                     {"baseline", fold.constant},
                     {"epochs", fold.epochs}});
-  Json out = {{"mean", folds.mean()},
-              {"deviation", folds.deviation()},
-              {"baseline", folds.no_learning},
-              {"baseline_interval", nullptr},
-              {"linear", folds.linear_model},
-              {"linear_interval", nullptr},
+  Json out = {{"mean", folds.mean()},         {"deviation", folds.deviation()}, {"baseline", folds.no_learning},
+              {"baseline_interval", nullptr}, {"linear", folds.linear_model},   {"linear_interval", nullptr},
               {"folds", std::move(list)}};
   if (classes) {
     out["test_accuracy"] = folds.net;

@@ -42,8 +42,9 @@ struct Options {
     arguments.flag("--watch", watch, "show the layers live: gradients, updates, dead units, outputs");
     arguments.flag("--no-report", no_report, "write no report.html");
     table.declare(arguments);
-    arguments.option("--folds", folds, "K", "of a table: measure K nets on the rows that they have not seen, then train "
-                                            "the net that is kept on all rows");
+    arguments.option("--folds", folds, "K",
+                     "of a table: measure K nets on the rows that they have not seen, then train "
+                     "the net that is kept on all rows");
     common.declare_data(arguments);
     common.declare(arguments);
     arguments.parse(1);
@@ -81,9 +82,7 @@ std::optional<CrossValidated> folds_of(const Options& options, const std::string
   const bool quiet = options.common.quiet;
   LiveLine live(!quiet);
   const auto begin = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   FoldHooks hooks{.stop = interrupted, .progress = [&](double share) {
                     if (live.due())
                       live.draw(cut(text(bar(share, 20), "  ", *options.folds, " folds, ", duration(seconds())),
@@ -227,8 +226,9 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    work.folds ? std::vector<const Baseline*>() // the folds have said it of all rows
-                               : std::vector<const Baseline*>{result.linear ? &*result.linear : nullptr, &result.baseline},
+                    work.folds
+                        ? std::vector<const Baseline*>() // the folds have said it of all rows
+                        : std::vector<const Baseline*>{result.linear ? &*result.linear : nullptr, &result.baseline},
                     palette) +
       "\n";
   Facts facts;
@@ -301,7 +301,8 @@ int train_after(Arguments& arguments, const Json& before) {
   const Options options(arguments);
   const bool quiet = options.common.quiet;
   watch_interrupts();
-  std::optional<Work> begun = options.resume.empty() ? begin(options, arguments.word(0)) : go_on(options, arguments.word(0));
+  std::optional<Work> begun =
+      options.resume.empty() ? begin(options, arguments.word(0)) : go_on(options, arguments.word(0));
   if (!begun) {
     if (options.common.json) print(after(before, {{"interrupted", true}, {"out", nullptr}}));
     say("interrupted among the folds; nothing was kept: the same command begins them anew");

@@ -30,10 +30,13 @@ void expect_refused(Arrays arrays, const std::string& says, std::optional<Goal> 
 }
 
 TEST(Arrays, PicturesWithATestPartAsKerasKeepsThem) {
-  const auto pictures = [](int64_t n) { return filled(DType::u8, {n, 4, 5}, [](int64_t i) { return double(i % 256); }); };
+  const auto pictures = [](int64_t n) {
+    return filled(DType::u8, {n, 4, 5}, [](int64_t i) { return double(i % 256); });
+  };
   const auto labels = [](int64_t n) { return filled(DType::u8, {n}, [](int64_t i) { return double(i % 3); }); };
-  const ArraySet set = array_set(
-      {{"x_train", pictures(7)}, {"y_train", labels(7)}, {"x_test", pictures(4)}, {"y_test", labels(4)}}, {}, "set.npz");
+  const ArraySet set =
+      array_set({{"x_train", pictures(7)}, {"y_train", labels(7)}, {"x_test", pictures(4)}, {"y_test", labels(4)}}, {},
+                "set.npz");
   EXPECT_EQ(set.train.schema.sample, (Shape{1, 4, 5}));
   EXPECT_EQ(set.train.schema.raw, DType::u8);
   EXPECT_EQ(set.train.schema.classes, (std::vector<std::string>{"0", "1", "2"}));
@@ -56,15 +59,17 @@ TEST(Arrays, EveryWholeNumberThatOccursIsAClass) {
 TEST(Arrays, FloatsAreNumbersAndSoAreWholeOnesWhereAsked) {
   const Tensor x = filled(DType::f32, {5, 3}, [](int64_t i) { return double(i); });
   const ArraySet one =
-      array_set({{"X", x.to(DType::f32)}, {"y", filled(DType::f64, {5}, [](int64_t i) { return 0.25 * double(i); })}}, {}, "set.npz");
+      array_set({{"X", x.to(DType::f32)}, {"y", filled(DType::f64, {5}, [](int64_t i) { return 0.25 * double(i); })}},
+                {}, "set.npz");
   EXPECT_EQ(one.train.schema.goal, Goal::numbers);
   EXPECT_EQ(one.train.schema.targets, (std::vector<std::string>{"y"}));
   EXPECT_EQ(one.train.targets.at(3), 0.75);
-  const ArraySet two =
-      array_set({{"x", x.to(DType::f32)}, {"y", filled(DType::f32, {5, 2}, [](int64_t i) { return double(i); })}}, {}, "set.npz");
+  const ArraySet two = array_set(
+      {{"x", x.to(DType::f32)}, {"y", filled(DType::f32, {5, 2}, [](int64_t i) { return double(i); })}}, {}, "set.npz");
   EXPECT_EQ(two.train.schema.targets, (std::vector<std::string>{"y0", "y1"}));
-  const ArraySet asked = array_set(
-      {{"x", x.to(DType::f32)}, {"y", filled(DType::i32, {5}, [](int64_t i) { return double(10 * i); })}}, Goal::numbers, "set.npz");
+  const ArraySet asked =
+      array_set({{"x", x.to(DType::f32)}, {"y", filled(DType::i32, {5}, [](int64_t i) { return double(10 * i); })}},
+                Goal::numbers, "set.npz");
   EXPECT_EQ(asked.train.targets.at(2), 20);
 }
 
@@ -75,12 +80,18 @@ TEST(Arrays, WhatCannotBeLearnedFromIsRefused) {
   expect_refused({{"a", x()}, {"b", y()}}, "holds a, b");
   expect_refused({{"x_train", x()}, {"y_train", y()}, {"x_test", x()}}, "x_test and y_test");
   expect_refused({{"x", x()}, {"y", filled(DType::i32, {3}, [](int64_t i) { return double(i); })}}, "3");
-  expect_refused({{"x", x()}, {"y", filled(DType::f32, {3}, [](int64_t i) { return double(i); })}}, "3 rows of y for 4");
+  expect_refused({{"x", x()}, {"y", filled(DType::f32, {3}, [](int64_t i) { return double(i); })}},
+                 "3 rows of y for 4");
   expect_refused({{"x", x()}, {"y", filled(DType::i32, {4}, [](int64_t) { return 1.0; })}}, "nothing to tell apart");
-  expect_refused({{"x", x()}, {"y", filled(DType::f32, {4}, [](int64_t) { return 0.5; })}}, "whole numbers", Goal::classes);
-  expect_refused({{"x", x()}, {"y", filled(DType::f32, {4}, [](int64_t i) { return i ? 1.0 : std::nan(""); })}}, "row 0");
+  expect_refused({{"x", x()}, {"y", filled(DType::f32, {4}, [](int64_t) { return 0.5; })}}, "whole numbers",
+                 Goal::classes);
+  expect_refused({{"x", x()}, {"y", filled(DType::f32, {4}, [](int64_t i) { return i ? 1.0 : std::nan(""); })}},
+                 "row 0");
   expect_refused({{"x", filled(DType::f32, {4, 2}, [](int64_t) { return HUGE_VAL; })}, {"y", y()}}, "finite");
-  expect_refused({{"x_train", x()}, {"y_train", y()}, {"x_test", filled(DType::f32, {4, 3}, [](int64_t i) { return double(i); })}, {"y_test", y()}},
+  expect_refused({{"x_train", x()},
+                  {"y_train", y()},
+                  {"x_test", filled(DType::f32, {4, 3}, [](int64_t i) { return double(i); })},
+                  {"y_test", y()}},
                  "x_train");
 }
 

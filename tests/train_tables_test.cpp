@@ -1,5 +1,5 @@
-// Tables from file to prediction: what a net says of a file's raw rows is, bit for bit, what it said of them when it was
-// trained; and cross-validation, which says how good such nets are.
+// Tables from file to prediction: what a net says of a file's raw rows is, bit for bit, what it said of them when it
+// was trained; and cross-validation, which says how good such nets are.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,11 +47,15 @@ std::string every_kind() {
       out << "NA";
     else
       out << size * 0.25;
-    out << ',' << i % 90 << ".5 %,\"" << 1 + i % 7 << ',' << 100 + i << ".50\"," << 1990 + i % 20 << '-' << (i % 12 < 9 ? "0" : "")
-        << 1 + i % 12 << "-1" << i % 10 << ',';
+    out << ',' << i % 90 << ".5 %,\"" << 1 + i % 7 << ',' << 100 + i << ".50\"," << 1990 + i % 20 << '-'
+        << (i % 12 < 9 ? "0" : "") << 1 + i % 12 << "-1" << i % 10 << ',';
     if (i % 13 != 0) out << "2020-01-" << 10 + i % 20 << "T0" << i % 10 << ":30";
-    out << ',' << (i == 7 ? "rare" : i % 17 == 0 ? "" : i % 3 == 0 ? "red" : "\"blue, light\"") << ",town " << i % 60
-        << ",constant," << size * 3 + i % 5 + 0.125 << ',' << (size > 50 ? "yes" : "no") << '\n';
+    out << ','
+        << (i == 7        ? "rare"
+            : i % 17 == 0 ? ""
+            : i % 3 == 0  ? "red"
+                          : "\"blue, light\"")
+        << ",town " << i % 60 << ",constant," << size * 3 + i % 5 + 0.125 << ',' << (size > 50 ? "yes" : "no") << '\n';
   }
   return out.str();
 }
@@ -80,9 +84,7 @@ void expect_round_trip(const std::string& path, const std::vector<std::string>& 
   for (const Dataset* part : {&data.train, &data.validation, &data.test}) {
     Tensor predictions;
     const Metrics metrics = measure(model, *part, &predictions);
-    if (part == &data.test) {
-      EXPECT_EQ(metrics.loss, result.test.loss);
-    }
+    if (part == &data.test) { EXPECT_EQ(metrics.loss, result.test.loss); }
     rows += part->size();
     for (int64_t i = 0; i < part->size(); ++i) {
       const int64_t line = part->origin.place(i);
@@ -136,9 +138,8 @@ TEST_F(Tables, PublishedTablesReadAgainAreTheSameBits) {
   const char* const root = std::getenv("VITRO_DATA");
   const fs::path folder = fs::path(root ? root : "") / "tabular";
   if (!root || !fs::is_directory(folder)) GTEST_SKIP() << "VITRO_DATA names no directory with tables";
-  const std::map<std::string, Keys> targets = {{"titanic.csv", {"target=Survived"}},
-                                               {"student_data.csv", {"target=admit"}},
-                                               {"auto-mpg.data", {"target=1"}}};
+  const std::map<std::string, Keys> targets = {
+      {"titanic.csv", {"target=Survived"}}, {"student_data.csv", {"target=admit"}}, {"auto-mpg.data", {"target=1"}}};
   std::set<fs::path> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.path().extension() != ".names") files.insert(entry.path());
@@ -188,8 +189,7 @@ TEST_F(Tables, EachRowIsPredictedOnceByANetThatHasNotSeenIt) {
 
 TEST_F(Tables, FoldsOfNumbersArePooledInTheTargetsUnits) {
   const std::string path = write("every.csv", every_kind());
-  const std::optional<CrossValidated> all =
-      cross_validate(path, {"epochs=3", "target=price", "drop=sold"}, 5, "", 2);
+  const std::optional<CrossValidated> all = cross_validate(path, {"epochs=3", "target=price", "drop=sold"}, 5, "", 2);
   ASSERT_TRUE(all);
   double squares = 0, sum = 0, squared_sum = 0, mean_of_folds = 0;
   for (const UnseenRow& row : all->rows) {

@@ -48,7 +48,8 @@ Dataset of_numbers(Tensor x, const Tensor& y, const std::string& where) {
   out.schema.classes = {};
   for (int64_t j = 0; j < outputs; ++j) out.schema.targets.push_back(outputs == 1 ? std::string("y") : text("y", j));
   for (int64_t i = 0; i < out.targets.elements(); ++i)
-    if (!std::isfinite(out.targets.at(i))) bad_input(where, text("y of row ", i / outputs, " is ", y.at(i), ", no finite number"));
+    if (!std::isfinite(out.targets.at(i)))
+      bad_input(where, text("y of row ", i / outputs, " is ", y.at(i), ", no finite number"));
   check(out, where);
   return out;
 }
@@ -79,16 +80,20 @@ ArraySet array_set(std::map<std::string, Tensor> arrays, std::optional<Goal> goa
   for (Tensor* one : {y, y_test}) {
     if (!one) continue;
     *one = without_last_one(std::move(*one));
-    if (one->shape().rank() == 0 || one->shape().rank() > 2) bad_input(where, text("y is ", one->type(), ", a number for each row was expected"));
+    if (one->shape().rank() == 0 || one->shape().rank() > 2)
+      bad_input(where, text("y is ", one->type(), ", a number for each row was expected"));
     labels.push_back(one);
   }
-  const bool whole = std::ranges::none_of(labels, [](const Tensor* one) { return is_float(one->dtype()) || one->shape().rank() == 2; });
-  if (goal == Goal::classes && !whole) bad_input(where, text("y is ", y->type(), ", classes are whole numbers, one a row"));
+  const bool whole = std::ranges::none_of(
+      labels, [](const Tensor* one) { return is_float(one->dtype()) || one->shape().rank() == 2; });
+  if (goal == Goal::classes && !whole)
+    bad_input(where, text("y is ", y->type(), ", classes are whole numbers, one a row"));
   std::vector<int32_t> values;
   if (goal.value_or(whole ? Goal::classes : Goal::numbers) == Goal::classes) {
     values = values_in(labels);
     if (values.size() > most_classes)
-      bad_input(where, text("y holds ", values.size(), " different whole numbers, at most ", most_classes, " are classes"),
+      bad_input(where,
+                text("y holds ", values.size(), " different whole numbers, at most ", most_classes, " are classes"),
                 "goal=regression predicts them as numbers");
     if (values.size() < 2) bad_input(where, text("y is ", values[0], " in every row: nothing to tell apart"));
   }
@@ -113,7 +118,9 @@ Tensor array_samples(Tensor x, const Schema& schema, const std::string& where) {
   if (schema.columns.empty()) return idx_samples(std::move(x), schema, where);
   for (const Column& column : schema.columns)
     if (column.cells != CellType::number || column.coded())
-      bad_input(where, text("is an array of numbers, but the column ", column.name, " of the table holds ", column.coded() ? "categories" : "dates"),
+      bad_input(where,
+                text("is an array of numbers, but the column ", column.name, " of the table holds ",
+                     column.coded() ? "categories" : "dates"),
                 "give the rows as CSV");
   const auto columns = int64_t(schema.columns.size());
   if (x.shape().rank() != 2 || x.shape()[1] != columns)
@@ -121,7 +128,8 @@ Tensor array_samples(Tensor x, const Schema& schema, const std::string& where) {
               text("in this order: ", join(schema.features, ", ")));
   for (int64_t i = 0; i < x.elements(); ++i)
     if (std::isinf(x.at(i)) || std::isinf(float(x.at(i))))
-      bad_input(where, text("row ", i / columns, ", column ", schema.features[size_t(i % columns)], ": ", x.at(i), " is more than a float holds"));
+      bad_input(where, text("row ", i / columns, ", column ", schema.features[size_t(i % columns)], ": ", x.at(i),
+                            " is more than a float holds"));
   return x.to(schema.raw);
 }
 

@@ -188,8 +188,9 @@ Interval interval_in(const JsonReader<json>& file, const char* key) {
 
 std::string csv_of(const CrossValidated& all) {
   const bool classes = all.estimate.goal == Goal::classes,
-             probabilities = std::ranges::any_of(all.rows, [](const UnseenRow& row) { return row.probability >= 0; });
-  std::string out = probabilities && classes ? "line,fold,truth,prediction,probability\n" : "line,fold,truth,prediction\n";
+             probabilities = std::ranges::any_of(all.rows, [](const UnseenRow&row) { return row.probability >= 0; });
+  std::string out =
+      probabilities && classes ? "line,fold,truth,prediction,probability\n" : "line,fold,truth,prediction\n";
   for (const UnseenRow& row : all.rows) {
     out += text(row.line, ",", row.fold, ",", csv_cell(row.truth), ",", csv_cell(row.prediction));
     if (probabilities && classes) out += "," + number(float(row.probability));
@@ -213,9 +214,8 @@ double CrossValidation::deviation() const {
 }
 
 int64_t CrossValidation::ahead() const {
-  return std::ranges::count_if(folds, [&](const Fold& fold) {
-    return goal == Goal::classes ? fold.net > fold.linear : fold.net < fold.linear;
-  });
+  return std::ranges::count_if(
+      folds, [&](const Fold& fold) { return goal == Goal::classes ? fold.net > fold.linear : fold.net < fold.linear; });
 }
 
 Assignments without_test(Assignments assignments) {

@@ -29,10 +29,10 @@ struct CrossValidation {
   std::string target;   // the predicted column
   std::string constant; // what needs no learning: "always the mean"
   std::vector<Fold> folds;
-  int64_t rows = 0;                                    // of all folds
-  double net = 0, linear_model = 0, no_learning = 0;   // over all rows; as in Fold
-  Interval interval;                                   // 95 %, of `net`
-  double r2 = 0;                                       // Goal::numbers, over all rows
+  int64_t rows = 0;                                  // of all folds
+  double net = 0, linear_model = 0, no_learning = 0; // over all rows; as in Fold
+  Interval interval;                                 // 95 %, of `net`
+  double r2 = 0;                                     // Goal::numbers, over all rows
   Interval r2_interval;
 
   double mean() const;      // of the folds' nets
@@ -61,9 +61,9 @@ struct FoldHooks {
 /// The assignments with which the net learns from all rows but those that choose the epoch: no test part, no folds.
 std::vector<std::string> without_test(std::vector<std::string> assignments);
 
-/// Trains a net for each fold, at most `at_once` side by side, of what open_trainable makes of `what` and `assignments`.
-/// Nothing where it was stopped; nothing is written. Throws bad_input for fewer than 2 folds, data that are no table or
-/// come with a test part, fewer rows (or groups) than folds; what `train` throws.
+/// Trains a net for each fold, at most `at_once` side by side, of what open_trainable makes of `what` and
+/// `assignments`. Nothing where it was stopped; nothing is written. Throws bad_input for fewer than 2 folds, data that
+/// are no table or come with a test part, fewer rows (or groups) than folds; what `train` throws.
 std::optional<CrossValidated> cross_validate(const std::string& what, const std::vector<std::string>& assignments,
                                              int64_t folds, const std::string& data_dir, int64_t at_once,
                                              const FoldHooks& hooks = {});
