@@ -32,17 +32,21 @@ std::string without_seed(Recipe recipe) {
   return data_key(recipe);
 }
 
-// A table's usual plan depends on its rows.
-Recipe base_of(const std::string& what, const std::string& data_dir) {
-  const bool path = what.find_first_of("/.") != std::string::npos && !what.ends_with(".toml");
-  return path ? open_trainable(what, {}, data_dir).recipe : recipe_for(what);
+// A table's usual plan depends on its rows and its target: it is that of the first training. Where nobody says how many
+// rows are held out to compare by, it is a tenth.
+Recipe base_of(const SweepPlan& plan, const std::string& data_dir) {
+  const bool path = plan.what.find_first_of("/.") != std::string::npos && !plan.what.ends_with(".toml");
+  if (!path) return recipe_for(plan.what);
+  auto [recipe, data] = open_trainable(plan.what, plan.assignments(0), data_dir);
+  if (!data.train.schema.columns.empty() && !recipe.data.validation) recipe.data.validation = 0.1;
+  return recipe;
 }
 
 } // namespace
 
 Sweep::Sweep(SweepPlan plan, const std::string& data_dir)
     : plan_(std::move(plan)), data_(data_dir, TestPart::dropped), results_(size_t(plan_.trainings())) {
-  const Recipe base = base_of(plan_.what, data_dir);
+  const Recipe base = base_of(plan_, data_dir);
   for (int64_t i = 0; i < plan_.trainings(); ++i) {
     Recipe recipe = base;
     set_all(recipe, plan_.assignments(i));
