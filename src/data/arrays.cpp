@@ -117,10 +117,10 @@ ArraySet array_set(std::map<std::string, Tensor> arrays, std::optional<Goal> goa
 Tensor array_samples(Tensor x, const Schema& schema, const std::string& where) {
   if (schema.columns.empty()) return idx_samples(std::move(x), schema, where);
   for (const Column& column : schema.columns)
-    if (column.cells != CellType::number || column.coded())
+    if (column.cells != CellType::number)
       bad_input(where,
                 text("is an array of numbers, but the column ", column.name, " of the table holds ",
-                     column.coded() ? "categories" : "dates"),
+                     column.cells == CellType::date ? "dates" : "texts"),
                 "give the rows as CSV");
   const auto columns = int64_t(schema.columns.size());
   if (x.shape().rank() != 2 || x.shape()[1] != columns)
@@ -130,7 +130,15 @@ Tensor array_samples(Tensor x, const Schema& schema, const std::string& where) {
     if (std::isinf(x.at(i)) || std::isinf(float(x.at(i))))
       bad_input(where, text("row ", i / columns, ", column ", schema.features[size_t(i % columns)], ": ", x.at(i),
                             " is more than a float holds"));
-  return x.to(schema.raw);
+  Tensor out = x.to(schema.raw);
+  for (int64_t i = 0; i < out.elements(); ++i) {
+    const Column& column = schema.columns[size_t(i % columns)];
+    if (!column.coded()) continue;
+    const double value = x.at(i);
+    const std::string written = x.dtype() == DType::f64 ? number(value) : number(float(value));
+    out.set(i, double(column.code_of(std::isnan(value) ? std::string() : written)));
+  }
+  return out;
 }
 
 } // namespace vitro

@@ -23,7 +23,7 @@ struct ArraySet {
 ArraySet array_set(std::map<std::string, Tensor> arrays, std::optional<Goal> goal, const std::string& where);
 
 /// One array as samples of `schema`, [n, ...sample] (for predict); of a table's schema [n, columns], NaN where a value
-/// is missing. Throws bad_input where the shape differs, or the table's columns are no numbers.
+/// is missing. Throws bad_input where the shape differs, or a column of the table holds texts or dates.
 Tensor array_samples(Tensor x, const Schema& schema, const std::string& where);
 
 } // namespace vitro
