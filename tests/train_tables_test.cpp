@@ -50,12 +50,12 @@ std::string every_kind() {
     out << ',' << i % 90 << ".5 %,\"" << 1 + i % 7 << ',' << 100 + i << ".50\"," << 1990 + i % 20 << '-'
         << (i % 12 < 9 ? "0" : "") << 1 + i % 12 << "-1" << i % 10 << ',';
     if (i % 13 != 0) out << "2020-01-" << 10 + i % 20 << "T0" << i % 10 << ":30";
-    out << ','
-        << (i == 7        ? "rare"
-            : i % 17 == 0 ? ""
-            : i % 3 == 0  ? "red"
-                          : "\"blue, light\"")
-        << ",town " << i % 60 << ",constant," << size * 3 + i % 5 + 0.125 << ',' << (size > 50 ? "yes" : "no") << '\n';
+    const std::string colour = i % 31 == 7   ? text("rare ", i)
+                               : i % 17 == 0 ? ""
+                               : i % 3 == 0  ? "red"
+                                             : "\"blue, light\"";
+    out << ',' << colour << ",town " << i % 60 << ",constant," << size * 3 + i % 5 + 0.125 << ','
+        << (size > 50 ? "yes" : "no") << '\n';
   }
   return out.str();
 }

@@ -18,7 +18,7 @@ class Predict(Case):
         measured = self.json("eval")
         self.assertEqual(measured["accuracy"], result["test_accuracy"])
         self.assertEqual(measured["loss"], result["test_loss"])
-        self.assertTrue(25 <= measured["samples"] <= 35)
+        self.assertTrue(50 <= measured["samples"] <= 70)
         self.assertEqual(sum(map(sum, measured["confusion"])), measured["samples"])
         self.assertIn("precision", self.vitro("eval").stdout)
         whole = self.json("eval", result["out"], "points.csv")
@@ -38,7 +38,7 @@ class Predict(Case):
 
     def test_predict_numbers(self):
         self.write("line.csv", "x,y\n" + "".join(f"{i / 50},{100 + 3 * i / 50 + 0.001 * (i % 3)}\n" for i in range(200)))
-        result = self.json("train", "line.csv", "--net", "linear", "goal=regression", "epochs=300", "lr=0.02", "patience=0")
+        result = self.json("train", "line.csv", "--net", "linear", "goal=regression", "epochs=300", "lr=0.02", "weight_decay=0")
         self.assertGreater(result["test_r2"], 0.99)
         self.write("new.csv", "x\n2\n")
         self.assertAlmostEqual(self.json("predict", result["out"], "new.csv")["predictions"][0]["prediction"][0], 106, delta=0.3)
