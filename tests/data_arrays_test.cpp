@@ -111,11 +111,11 @@ TEST(Arrays, SamplesOfATable) {
   EXPECT_THROW(array_samples(rows(3), schema, "x.npy"), Error);
   EXPECT_THROW(array_samples(filled(DType::f64, {3, 2}, [](int64_t) { return 1e300; }), schema, "x.npy"), Error);
   schema.columns[1].role = Role::category;
-  schema.columns[1].categories = {"3", "5", ""};
+  schema.columns[1].categories = {"", "3", "5"};
   const Tensor coded = array_samples(rows(2), schema, "x.npy"); // the column holds NaN, 3, 5
-  EXPECT_EQ(coded.at(1), 2);
-  EXPECT_EQ(coded.at(3), 0);
-  EXPECT_EQ(coded.at(5), 1);
+  EXPECT_EQ(coded.at(1), 0);
+  EXPECT_EQ(coded.at(3), 1);
+  EXPECT_EQ(coded.at(5), 2);
   EXPECT_EQ(coded.at(4), 4);
   schema.columns[1].cells = CellType::text;
   EXPECT_THROW(array_samples(rows(2), schema, "x.npy"), Error);
