@@ -30,11 +30,9 @@ std::vector<double> scores(const Tensor& predictions, int64_t row, int64_t width
 }
 
 // ... or the predicted numbers in the units of the raw targets.
-std::vector<double> numbers(const Schema& schema, const Tensor& predictions, int64_t row, int64_t width) {
+std::vector<double> numbers(const Dataset& data, const Tensor& predictions, int64_t row, int64_t width) {
   std::vector<double> out;
-  const auto groups = int64_t(schema.target.mean.size());
-  for (int64_t j = 0; j < width; ++j)
-    out.push_back(schema.target.undo(predictions.at(row * width + j), j * groups / width));
+  for (int64_t j = 0; j < width; ++j) out.push_back(raw_of(data, row, j, predictions.at(row * width + j)));
   return out;
 }
 
@@ -72,7 +70,7 @@ std::string number_table(const StoredRun& run, const RawFile& raw, const Tensor&
   Table table(headings);
   for (int64_t i = 0; i < raw.data.size(); ++i) {
     std::vector<std::string> row = {thousands(i)};
-    for (const double value : numbers(run.schema, predictions, i, width)) row.push_back(number(value, 6));
+    for (const double value : numbers(raw.data, predictions, i, width)) row.push_back(number(value, 6));
     for (int64_t j = 0; raw.labelled && j < width; ++j) row.push_back(number(raw.data.targets.at(i * width + j), 6));
     table.add(std::move(row));
   }
@@ -91,7 +89,7 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
       one[makes_probabilities(run) ? "probabilities" : "scores"] = values;
       if (raw.labelled) one["truth"] = run.schema.classes[size_t(raw.data.label_of()[size_t(i)])];
     } else {
-      one["prediction"] = numbers(run.schema, predictions, i, width);
+      one["prediction"] = numbers(raw.data, predictions, i, width);
     }
     list.push_back(std::move(one));
   }

@@ -458,11 +458,10 @@ double constant_loss(const ModelSpec& spec, const Dataset& train) {
       squares += p * (1 - p);
     }
   } else {
-    const auto groups = int64_t(train.schema.target.mean.size());
     for (int64_t j = 0; j < outputs; ++j) {
       double mean = 0, sum = 0; // Welford's
       for (int64_t i = 0; i < train.size(); ++i) {
-        const double t = train.schema.target.apply(train.targets.at(i * outputs + j), j * groups / outputs);
+        const double t = learned_of(train, i, j, train.targets.at(i * outputs + j));
         const double away = t - mean;
         mean += away / double(i + 1);
         sum += away * (t - mean);

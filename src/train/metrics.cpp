@@ -89,9 +89,7 @@ void Tally::add(const Dataset& data, std::span<const int64_t> rows, double loss_
       continue;
     }
     for (int64_t j = 0; j < width; ++j) {
-      // Scaling groups are equal runs of the outputs.
-      const auto groups = int64_t(schema_.target.mean.size());
-      const double predicted = schema_.target.undo(predictions.at(i * width + j), j * groups / width);
+      const double predicted = raw_of(data, rows[size_t(i)], j, predictions.at(i * width + j));
       const double truth = data.targets.at(rows[size_t(i)] * width + j);
       squared_ += (predicted - truth) * (predicted - truth);
       absolute_ += std::abs(predicted - truth);

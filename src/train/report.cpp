@@ -80,13 +80,12 @@ std::string against_baseline(const Interval& interval, double value, double base
 Interval rmse_interval(const JudgedPart& part) {
   const Schema& schema = part.data.schema;
   const int64_t n = part.data.size(), width = schema.outputs();
-  const auto groups = int64_t(schema.target.mean.size());
   double mean = 0, spread = 0; // Welford's, of a sample's mean squared error
   for (int64_t i = 0; i < n; ++i) {
     double error = 0;
     for (int64_t j = 0; j < width; ++j) {
-      const double away = schema.target.undo(part.predictions.at(i * width + j), j * groups / width) -
-                          part.data.targets.at(i * width + j);
+      const double away =
+          raw_of(part.data, i, j, part.predictions.at(i * width + j)) - part.data.targets.at(i * width + j);
       error += away * away / double(width);
     }
     const double step = error - mean;

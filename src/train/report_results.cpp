@@ -28,10 +28,6 @@ int64_t width_of(const JudgedPart& part) {
   return part.predictions.elements() / std::max<int64_t>(1, part.data.size());
 }
 
-double undone(const Schema& schema, double learned, int64_t output, int64_t width) {
-  return schema.target.undo(learned, output * int64_t(schema.target.mean.size()) / width);
-}
-
 Markup class_table(const JudgedPart& part) {
   const std::vector<std::string>& names = part.data.schema.classes;
   std::vector<std::vector<Markup>> rows;
@@ -79,7 +75,7 @@ Markup predicted_against_true(const JudgedPart& part) {
     chart.groups = {{text(part.name, " part"), {}}};
     for (int64_t i = 0; i < n; i += step)
       chart.groups[0].points.push_back(
-          {part.data.targets.at(i * width + j), undone(schema, part.predictions.at(i * width + j), j, width)});
+          {part.data.targets.at(i * width + j), raw_of(part.data, i, j, part.predictions.at(i * width + j))});
     charts.add(scatter(chart));
   }
   return charts;
@@ -128,7 +124,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
   headings.push_back(classes ? "> its probability" : "> off by");
   if (classes) headings.emplace_back("> of the truth");
   for (int64_t f = 0; f < shown; ++f)
-    headings.push_back("> " + (schema.features.empty() ? text("x", f + 1) : short_name(schema.features[size_t(f)])));
+    headings.push_back("> " + short_name(feature_name(schema, f)));
   if (shown < width) headings.push_back(text("… ", width - shown, " more"));
   std::vector<std::vector<Markup>> rows;
   for (const int64_t sample : samples) {
@@ -141,7 +137,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
       const int64_t outputs = width_of(part);
       std::vector<std::string> away;
       for (int64_t j = 0; j < outputs; ++j)
-        away.push_back(number(undone(schema, part.predictions.at(sample * outputs + j), j, outputs) -
+        away.push_back(number(raw_of(part.data, sample, j, part.predictions.at(sample * outputs + j)) -
                                   part.data.targets.at(sample * outputs + j),
                               3));
       row.emplace_back(join(away, ", "));
@@ -209,7 +205,7 @@ Answer answer_of(const JudgedPart& part, int64_t sample) {
   std::vector<std::string> truth, predicted;
   for (int64_t j = 0; j < width; ++j) {
     truth.push_back(number(part.data.targets.at(sample * width + j), 5));
-    predicted.push_back(number(undone(schema, part.predictions.at(sample * width + j), j, width), 5));
+    predicted.push_back(number(raw_of(part.data, sample, j, part.predictions.at(sample * width + j)), 5));
   }
   out.truth = join(truth, ", ");
   out.predicted = join(predicted, ", ");

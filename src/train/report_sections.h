@@ -48,6 +48,8 @@ std::string probability_text(double probability);
 /// A share in percent with as many decimals as `n` samples carry.
 std::string share_of_samples(double share, int64_t n);
 std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
+/// Of an element of a sample: its column's name, in a window with how long before its last row; "x1" without names.
+std::string feature_name(const Schema& schema, int64_t element);
 /// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
 Markup name_element(const std::string& name);
 /// The same as text.
