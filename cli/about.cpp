@@ -97,17 +97,18 @@ constexpr int64_t spots = 241; // from -6 to 6
 
 double place_of(int64_t spot) { return -6 + 0.05 * double(spot); }
 
-LineChart curves(const std::string& title, const std::string& y, const std::vector<double>& values,
-                 const std::vector<double>& slopes, bool jumps) {
+LineChart curves(const std::string& title, const std::string& y, const std::string& name,
+                 const std::vector<double>& values, const std::vector<double>& slopes, bool jumps) {
   LineChart out{.title = title, .x = {.label = "x"}, .y = {.label = y}, .series = {}, .at_x = {}, .levels = {}};
-  out.series = {{y, {}}, {"its derivative", {}}};
+  out.series = {{name, {}}, {"its derivative", {}}};
   for (size_t i = 0; i < values.size(); ++i) {
     const double x = place_of(int64_t(i));
     out.series[0].points.push_back({x, values[i]});
     // Where it jumps, a gap: no line stands upright that isn't there.
     if (jumps && i > 0 && std::fabs(slopes[i] - slopes[i - 1]) > 0.25 * std::max(1.0, std::fabs(slopes[i])))
       out.series[1].points.push_back({x, std::nan("")});
-    out.series[1].points.push_back({x, slopes[i]});
+    // A formula of the derivative may have values where the function has none: log.
+    out.series[1].points.push_back({x, std::isfinite(values[i]) ? slopes[i] : std::nan("")});
   }
   return out;
 }
@@ -125,7 +126,7 @@ std::optional<LineChart> plot_of(const Op& op) {
   trace.output("slope", gradient(sum(y), {in})[0]);
   const Function function = trace.finish();
   const Interpretation run = interpret(function, {}, {x});
-  return curves(op.name, op.formula, run.at(function.outputs[0].edge).values(),
+  return curves(op.name, op.formula, "y", run.at(function.outputs[0].edge).values(),
                 run.at(function.outputs[1].edge).values(), op.is(kinked));
 }
 
@@ -152,8 +153,8 @@ std::optional<LineChart> plot_of(const Loss& loss) {
       slopes.push_back(run.at(function.outputs[1].edge).at(0));
     }
   } catch (const Error&) { return {}; } // its targets are of another kind: there is nothing to plot
-  return curves(loss.name, two ? "loss, logits x and 0, the first is right" : "loss, output x, 1 is right", values,
-                slopes, true);
+  return curves(loss.name, two ? "loss, logits x and 0, the first is right" : "loss, output x, 1 is right", "loss",
+                values, slopes, true);
 }
 
 std::vector<double> rates_of(const Schedule& schedule) {

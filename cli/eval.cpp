@@ -1,6 +1,6 @@
 // vitro eval: a run's weights on the test part of its data, or on a file.
 #include <filesystem>
-#include <limits>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "train/linear.h"
 #include "train/measure.h"
 #include "train/run.h"
 
@@ -17,8 +18,8 @@ namespace {
 
 struct Chosen {
   Dataset data;
-  std::string name; // "test part", or the file
-  Baseline baseline;
+  std::string name;                         // "test part", or the file
+  std::optional<Baseline> baseline, linear; // a file alone has no training part
 };
 
 Chosen choose(const StoredRun& run, const std::string& file, const std::string& part, const std::string& data_dir) {
@@ -27,7 +28,7 @@ Chosen choose(const StoredRun& run, const std::string& file, const std::string& 
     RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
     if (!raw.labelled)
       bad_input(file, "holds no labels to compare with", text("vitro predict ", run.directory.path(), " ", file));
-    return {std::move(raw.data), file, {}};
+    return {std::move(raw.data), file, {}, {}};
   }
   const std::string wanted = part.empty() ? "test" : part;
   const std::vector<std::string> parts = {"train", "validation", "test"};
@@ -38,7 +39,8 @@ Chosen choose(const StoredRun& run, const std::string& file, const std::string& 
     if (found[i]->size() == 0)
       bad_input(run.recipe.data.source, text("has no ", wanted, " part"), "--part train, or name a file with labels");
     Baseline nothing_learned = baseline(splits.train, *found[i]);
-    return {std::move(*found[i]), wanted + " part", std::move(nothing_learned)};
+    std::optional<Baseline> linear = linear_baseline(splits.train, *found[i], run.model.spec().codes);
+    return {std::move(*found[i]), wanted + " part", std::move(nothing_learned), std::move(linear)};
   }
   bad_input("--part", text("is \"", wanted, "\"", did_you_mean(wanted, parts)), "train, validation or test");
 }
@@ -68,14 +70,17 @@ int eval(Arguments& arguments) {
     Json object = to_json(metrics, scores, run.schema.classes);
     object["run"] = run.directory.path();
     object["data"] = chosen.name;
-    object["baseline"] = chosen.baseline.text.empty() ? Json() : Json(chosen.baseline.value);
+    object["baseline"] = chosen.baseline ? Json(chosen.baseline->value) : Json();
+    object["linear"] = chosen.linear ? Json(chosen.linear->value) : Json();
     object["generated"] = run.schema.generated;
+    object.update(steps_json(predictions, chosen.data));
     print(object.dump() + "\n");
     return 0;
   }
-  Baseline shown = chosen.baseline;
-  if (shown.text.empty()) shown.value = std::numeric_limits<double>::quiet_NaN(); // a file alone has no training part
-  std::string out = metrics_table({{chosen.name, &metrics}}, shown, palette);
+  const std::vector<Baseline> naive = naive_forecasts(chosen.data);
+  std::string out =
+      metrics_table({{chosen.name, &metrics}}, simpler_than(chosen.linear, naive, chosen.baseline), palette);
+  if (const std::string steps = steps_table(predictions, chosen.data, palette); !steps.empty()) out += "\n" + steps;
   if (metrics.goal == Goal::classes)
     out += "\n" + scores_table(metrics, scores, palette) + "\n" +
            class_tables(metrics, scores, run.schema.classes, palette);

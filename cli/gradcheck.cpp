@@ -15,9 +15,7 @@ namespace {
 
 GradcheckResult check_net(const std::string& what, const std::vector<std::string>& set, const std::string& data_dir,
                           int64_t count, int64_t samples) {
-  Recipe recipe = recipe_for(what, set);
-  const Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
-  recipe = complete(std::move(recipe), data.train.schema);
+  const auto [recipe, data] = open_trainable(what, set, data_dir);
   const Model model(model_spec(recipe, data.train.schema));
   std::vector<int64_t> rows(static_cast<size_t>(std::min(samples, data.train.size())));
   std::iota(rows.begin(), rows.end(), 0);

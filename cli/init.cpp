@@ -1,4 +1,6 @@
 // vitro init: the recipe that `vitro train WHAT` uses, as TOML, to standard output.
+#include <optional>
+
 #include "cli/console.h"
 #include "cli/verb.h"
 #include "core/error.h"
@@ -9,17 +11,17 @@
 namespace vitro::cli {
 namespace {
 
-// What a recipe's defaults depend on: of a built-in set it is known without reading the set.
-Schema schema_for(const Recipe& recipe, const std::string& data_dir) {
+// What a built-in set's defaults depend on is known without reading it.
+std::optional<Schema> known_schema(const Recipe& recipe) {
+  for (const KnownSet& set : known_sets())
+    if (set.name == recipe.data.source && set.table()) return std::nullopt;
   for (const SourceEntry& entry : catalogue_of_data()) {
     if (entry.name != recipe.data.source) continue;
     Schema schema;
     schema.goal = entry.goal;
     return schema;
   }
-  const Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
-  for (const std::string& remark : data.remarks) say(remark);
-  return data.train.schema;
+  return std::nullopt;
 }
 
 } // namespace
@@ -39,9 +41,15 @@ int init(Arguments& arguments) {
   set.insert(set.begin(), arguments.overrides().begin(), arguments.overrides().end());
   for (const std::string& key : table.assignments()) set.push_back(key);
   if (!net.empty()) set.insert(set.begin(), "net=" + net);
-  const Recipe recipe = recipe_for(arguments.word(0), set);
-  const Schema schema = schema_for(recipe, common.data_dir);
-  print(to_toml(complete(recipe, schema), Comments::yes, &schema));
+  const std::string what = arguments.word(0);
+  const Recipe recipe = recipe_for(what, set);
+  if (const std::optional<Schema> schema = known_schema(recipe)) {
+    print(to_toml(complete(recipe, *schema), Comments::yes));
+    return 0;
+  }
+  const Trainable opened = open_trainable(what, set, common.data_dir);
+  for (const std::string& remark : opened.data.remarks) say(remark);
+  print(to_toml(opened.recipe, Comments::yes, &opened.data.train.schema));
   return 0;
 }
 

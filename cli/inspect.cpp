@@ -343,10 +343,8 @@ int show_run(const RunDirectory& directory, const Options& options) {
 
 // A data set, and where `with_net` the net that its recipe puts on it.
 int show_recipe(const std::string& what, const Options& options) {
-  Recipe recipe = recipe_for(what, options.set);
-  const Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
+  const auto [recipe, data] = open_trainable(what, options.set, options.common.data_dir);
   const Schema& schema = data.train.schema;
-  recipe = complete(std::move(recipe), schema);
   const Model model(model_spec(recipe, schema));
   if (options.graph || options.dot) {
     print(graph_of(model, recipe, schema, options));
@@ -436,12 +434,15 @@ int inspect(Arguments& arguments) {
   options.common.apply();
   options.set = arguments.overrides();
   const std::string what = arguments.word(0);
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds, first_spellings;
   for (const Catalogue& catalogue : catalogues())
-    if (catalogue.about) kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
+    if (catalogue.about) {
+      kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
+      first_spellings.push_back(catalogue.kinds[0]);
+    }
   if (!options.kind.empty() && !among(kinds, options.kind))
     bad_input("--kind", text("unknown kind \"", options.kind, "\"", did_you_mean(options.kind, kinds)),
-              "there are " + join(kinds, ", "));
+              "there are " + join(first_spellings, ", "));
   namespace fs = std::filesystem;
   std::error_code ignored;
   const bool word = what.find_first_of("/.") == std::string::npos,

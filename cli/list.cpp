@@ -40,8 +40,9 @@ int list(Arguments& arguments) {
   const Palette& palette = out_stream().palette;
   // On a terminal long sentences are cut to its width; a pipe gets them whole.
   const int width = out_stream().terminal ? out_stream().width : 10000;
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds, first_spellings;
   for (const Catalogue& catalogue : catalogues()) {
+    first_spellings.push_back(catalogue.kinds[0]);
     kinds.insert(kinds.end(), catalogue.kinds.begin(), catalogue.kinds.end());
     if (kind.empty() || std::find(catalogue.kinds.begin(), catalogue.kinds.end(), kind) == catalogue.kinds.end())
       continue;
@@ -50,7 +51,7 @@ int list(Arguments& arguments) {
   }
   if (!kind.empty())
     bad_input("vitro list", text("unknown kind \"", kind, "\"", did_you_mean(kind, kinds)),
-              text("there are ", join(kinds, ", ")));
+              "there are " + join(first_spellings, ", "));
   Json object;
   std::string out;
   std::vector<std::string> others;

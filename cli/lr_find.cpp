@@ -103,9 +103,7 @@ int lr_find(Arguments& arguments) {
   test.from = rate_of("--from", options.from, test.from);
   test.to = rate_of("--to", options.to, test.to);
   test.steps = options.steps.value_or(test.steps);
-  Recipe recipe = recipe_for(what, options.set);
-  const Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
-  recipe = complete(std::move(recipe), data.train.schema);
+  const auto [recipe, data] = open_trainable(what, options.set, options.common.data_dir);
   const RangeTestResult result = tested(recipe, data, test, quiet);
 
   std::vector<std::string> words = {what};

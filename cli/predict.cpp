@@ -100,6 +100,35 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
           {"predictions", std::move(list)}};
 }
 
+// A cell of CSV (RFC 4180): in quotes where a separator, a quote or an end of line stands in it.
+std::string cell(const std::string& word) {
+  if (word.find_first_of(",\"\r\n") == std::string::npos) return word;
+  std::string out = "\"";
+  for (const char c : word) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+// The rows that come next: CSV, as they would stand in the file.
+std::string next_rows(const StoredRun& run, const std::string& file, bool json) {
+  const SeriesEnd end = open_end(run.schema, file, data_options(run.recipe).table);
+  const Tensor predictions = predict_all(run.model, end.window);
+  const std::vector<double> values = numbers(end.window, predictions, 0, run.schema.horizon());
+  const std::string& column = run.schema.columns[size_t(run.schema.forecast->column)].name;
+  std::string out = text(cell(end.time), ",", cell(column), "\n");
+  Json list = Json::array();
+  for (size_t i = 0; i < values.size(); ++i) {
+    out += text(end.when[i], ",", number(values[i], 6), "\n");
+    list.push_back({{"when", end.when[i]}, {"value", values[i]}});
+  }
+  if (!json) return out;
+  return Json({{"run", run.directory.path()},
+               {"forecast", column},
+               {"time", end.time},
+               {"predictions", std::move(list)}})
+             .dump() +
+         "\n";
+}
+
 } // namespace
 
 int predict(Arguments& arguments) {
@@ -115,6 +144,10 @@ int predict(Arguments& arguments) {
   const std::string file = arguments.word(named ? 1 : 0);
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
+  if (run.schema.forecast) {
+    print(next_rows(run, file, common.json));
+    return 0;
+  }
   const RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)

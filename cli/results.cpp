@@ -5,29 +5,81 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
+#include "train/forecasts.h"
 
 namespace vitro::cli {
 
-std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseline, const Palette& palette) {
+std::string metrics_table(const std::vector<Part>& parts, const std::vector<const Baseline*>& simpler,
+                          const Palette& palette) {
   const bool classes = parts.empty() || parts[0].metrics->goal == Goal::classes;
-  Table table(classes ? std::vector<std::string>{"", "> loss", "> accuracy", "> 95 % interval", "> samples"}
-                      : std::vector<std::string>{"", "> loss", "> RMSE", "> MAE", "> R2", "> samples"});
-  for (const Part& part : parts) {
-    const Metrics& metrics = *part.metrics;
-    if (metrics.samples == 0) continue;
+  Table table(classes
+                  ? std::vector<std::string>{"", "> loss", "> accuracy", "> 95 % interval", "> samples"}
+                  : std::vector<std::string>{"", "> loss", "> RMSE", "> 95 % interval", "> MAE", "> R2", "> samples"});
+  const auto add = [&](const std::string& name, const std::string& loss, const Metrics& metrics) {
+    const Interval interval = metrics.interval();
     if (classes) {
-      const Interval interval = metrics.interval();
-      table.add({part.name, fixed(metrics.loss, 4), percent(metrics.accuracy()),
+      table.add({name, loss, percent(metrics.accuracy()),
                  text(fixed(100 * interval.low, 2), " to ", fixed(100 * interval.high, 2), " %"),
                  thousands(metrics.samples)});
     } else {
-      table.add({part.name, fixed(metrics.loss, 4), fixed(metrics.rmse, 4), fixed(metrics.mae, 4), fixed(metrics.r2, 4),
-                 thousands(metrics.samples)});
+      table.add({name, loss, fixed(metrics.rmse, 4),
+                 std::isfinite(interval.high) ? text(fixed(interval.low, 4), " to ", fixed(interval.high, 4)) : "-",
+                 fixed(metrics.mae, 4), fixed(metrics.r2, 4), thousands(metrics.samples)});
     }
-  }
-  if (std::isfinite(baseline.value))
-    table.add({"baseline", "", classes ? percent(baseline.value) : fixed(baseline.value, 4), baseline.text});
+  };
+  for (const Part& part : parts)
+    if (part.metrics->samples > 0) add(part.name, fixed(part.metrics->loss, 4), *part.metrics);
+  for (const Baseline* one : simpler)
+    if (one && one->metrics.samples > 0) add(one->text, "", one->metrics);
   return table.str(palette);
+}
+
+std::vector<const Baseline*> simpler_than(const std::optional<Baseline>& linear, const std::vector<Baseline>& naive,
+                                          const std::optional<Baseline>& baseline) {
+  std::vector<const Baseline*> out;
+  if (linear) out.push_back(&*linear);
+  for (const Baseline& one : naive) out.push_back(&one);
+  if (naive.empty() && baseline) out.push_back(&*baseline);
+  return out;
+}
+
+std::string steps_table(const Tensor& predictions, const Dataset& data, const Palette& palette) {
+  if (!data.schema.forecast || data.size() == 0) return "";
+  const std::vector<StepErrors> found = errors_by_step(predictions, data);
+  std::vector<std::string> headings = {"> steps ahead"};
+  for (const char* what : {"RMSE", "MAE"})
+    for (const StepErrors& one : found) headings.push_back(text("> ", what, ", ", one.name));
+  Table table(headings);
+  for (size_t step = 0; step < found[0].rmse.size(); ++step) {
+    std::vector<std::string> row = {text(step + 1)};
+    for (const StepErrors& one : found) row.push_back(fixed(one.rmse[step], 4));
+    for (const StepErrors& one : found) row.push_back(fixed(one.mae[step], 4));
+    table.add(std::move(row));
+  }
+  return table.str(palette);
+}
+
+Json steps_json(const Tensor& predictions, const Dataset& data) {
+  Json out = Json::object();
+  if (!data.schema.forecast || data.size() == 0) return out;
+  const std::vector<Baseline> naive = naive_forecasts(data);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string name = i == 0 ? "naive" : "seasonal_naive";
+    out[name + "_rmse"] = i < naive.size() ? Json(naive[i].metrics.rmse) : Json(nullptr);
+    out[name + "_mae"] = i < naive.size() ? Json(naive[i].metrics.mae) : Json(nullptr);
+  }
+  out["season"] = data.schema.forecast->period > 0 ? Json(data.schema.forecast->period) : Json(nullptr);
+  const std::vector<StepErrors> found = errors_by_step(predictions, data);
+  out["steps"] = Json::array();
+  for (size_t step = 0; step < found[0].rmse.size(); ++step) {
+    Json one = {{"ahead", step + 1}, {"rmse", found[0].rmse[step]}, {"mae", found[0].mae[step]}};
+    for (size_t i = 1; i < found.size(); ++i) {
+      one[i == 1 ? "naive_rmse" : "seasonal_naive_rmse"] = found[i].rmse[step];
+      one[i == 1 ? "naive_mae" : "seasonal_naive_mae"] = found[i].mae[step];
+    }
+    out["steps"].push_back(std::move(one));
+  }
+  return out;
 }
 
 namespace {
@@ -86,16 +138,25 @@ std::string class_tables(const Metrics& metrics, const Scores& scores, const std
   return out + "\n" + confusion.str(palette);
 }
 
+Json pair(const Interval& interval) { return {interval.low, interval.high}; }
+
 Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes) {
   Json out;
   if (metrics.goal == Goal::numbers)
-    return {{"loss", metrics.loss}, {"samples", metrics.samples}, {"accuracy", nullptr},
-            {"rmse", metrics.rmse}, {"mae", metrics.mae},         {"r2", metrics.r2}};
+    return {{"loss", metrics.loss},
+            {"samples", metrics.samples},
+            {"accuracy", nullptr},
+            {"rmse", metrics.rmse},
+            {"mae", metrics.mae},
+            {"r2", metrics.r2},
+            {"rmse_interval", pair(metrics.number_intervals().rmse)},
+            {"mae_interval", pair(metrics.number_intervals().mae)},
+            {"r2_interval", pair(metrics.number_intervals().r2)}};
   const Interval interval = metrics.interval();
   out = {{"accuracy", metrics.accuracy()},
          {"loss", metrics.loss},
          {"samples", metrics.samples},
-         {"interval", {interval.low, interval.high}}};
+         {"interval", pair(interval)}};
   const MacroMetrics macro = metrics.macro();
   for (const int64_t k : top_of(scores)) out[text("top_", k)] = scores.top(k);
   out["precision_macro"] = macro.precision;

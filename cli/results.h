@@ -1,6 +1,7 @@
 // Metrics as text and as JSON: what train, eval and inspect share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,23 @@ namespace vitro::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// One line per part ("train", "test"): loss and accuracy with its interval, or RMSE, MAE and R2; the baseline below.
+/// One line per part ("train", "test"): loss, then accuracy or RMSE with its 95 % interval, for numbers MAE and R2; and
+/// below, on the unseen part, what simpler things achieve (null, or without a value: left out).
 struct Part {
   std::string name;
   const Metrics* metrics;
 };
-std::string metrics_table(const std::vector<Part>& parts, const Baseline& baseline, const Palette& palette);
+std::string metrics_table(const std::vector<Part>& parts, const std::vector<const Baseline*>& simpler,
+                          const Palette& palette);
+
+/// What stands below the parts: the linear model, then what needs no learning.
+std::vector<const Baseline*> simpler_than(const std::optional<Baseline>& linear, const std::vector<Baseline>& naive,
+                                          const std::optional<Baseline>& baseline);
+
+/// Of a series, each step ahead: RMSE and MAE of the net and of what needs no learning. "" for other data.
+std::string steps_table(const Tensor& predictions, const Dataset& data, const Palette& palette);
+/// The same as keys: naive_rmse, seasonal_naive_rmse (null without a season), the same of mae, steps. {} otherwise.
+Json steps_json(const Tensor& predictions, const Dataset& data);
 
 /// Top-k, log loss, ROC-AUC, calibration error, and precision, recall and F1 over all classes. "" for numbers.
 std::string scores_table(const Metrics& metrics, const Scores& scores, const Palette& palette);
@@ -29,7 +41,10 @@ std::string scores_table(const Metrics& metrics, const Scores& scores, const Pal
 std::string class_tables(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes,
                          const Palette& palette);
 
-/// accuracy, loss, samples, interval, the scores, classes and confusion; or rmse, mae, r2.
+/// [low, high]; null where it has no end.
+Json pair(const Interval& interval);
+
+/// accuracy, loss, samples, interval, the scores, classes and confusion; or rmse, mae, r2 and their intervals.
 Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes);
 
 /// "20,000 training, 2,000 validation, 2,000 test samples [1, 28, 28], 10 classes".

@@ -65,10 +65,8 @@ Work begin(const Options& options, const std::string& what) {
   if (what.empty())
     bad_input("vitro train", "what shall be trained?",
               "vitro train digits, or a recipe, or a file of data; `vitro list` shows what is built in");
-  Recipe recipe = recipe_for(what, options.set);
   if (!options.out.empty()) check_out(options.out);
-  Splits data = open_data(recipe.data.source, data_options(recipe, options.common.data_dir));
-  recipe = complete(std::move(recipe), data.train.schema);
+  auto [recipe, data] = open_trainable(what, options.set, options.common.data_dir);
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
@@ -111,6 +109,13 @@ Json json_of(const std::vector<Finding>& diagnoses) {
   return out;
 }
 
+// The part that the predictions are of.
+const Dataset& judged(const Work& work, const TrainingResult& result) {
+  return result.test.samples > 0         ? work.data.test
+         : result.validation.samples > 0 ? work.data.validation
+                                         : work.data.train;
+}
+
 Json object_of(const Work& work, const TrainingResult& result) {
   const auto accuracy = [](const Metrics& metrics) -> Json {
     if (metrics.goal == Goal::numbers || metrics.samples == 0) return nullptr;
@@ -135,12 +140,20 @@ Json object_of(const Work& work, const TrainingResult& result) {
               {"diagnoses", json_of(result.diagnoses)}};
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   if (unseen.goal == Goal::numbers) {
+    const NumberIntervals intervals = unseen.number_intervals();
     out["test_rmse"] = unseen.rmse;
+    out["test_rmse_interval"] = pair(intervals.rmse);
+    out["test_mae"] = unseen.mae;
+    out["test_mae_interval"] = pair(intervals.mae);
     out["test_r2"] = unseen.r2;
+    out["test_r2_interval"] = pair(intervals.r2);
   } else {
-    const Interval interval = unseen.interval();
-    out["interval"] = {interval.low, interval.high};
+    out["interval"] = pair(unseen.interval());
   }
+  out["baseline_interval"] = pair(result.baseline.metrics.interval());
+  out["linear"] = result.linear ? Json(result.linear->value) : Json(nullptr);
+  out["linear_interval"] = result.linear ? pair(result.linear->metrics.interval()) : Json(nullptr);
+  out.update(steps_json(result.predictions, judged(work, result)));
   if (result.perceptron) {
     const PerceptronCourse& course = *result.perceptron;
     const Separation& classes = course.classes;
@@ -161,8 +174,10 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    result.baseline, palette) +
+                    simpler_than(result.linear, result.naive, result.baseline), palette) +
       "\n";
+  if (const std::string steps = steps_table(result.predictions, judged(work, result), palette); !steps.empty())
+    out += steps + "\n";
   Facts facts;
   std::string epochs = plural(result.epochs, "epoch");
   if (result.ending == Ending::stopped_early) epochs += ", stopped early";

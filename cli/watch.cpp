@@ -90,7 +90,8 @@ void TrainingView::epoch(const History& history) {
   const auto epoch = int64_t(history.rows.size());
   if (epoch % every != 0 && epoch != epochs_ && epoch != 1) return;
   message(epoch_line(history, epochs_));
-  if (shown_ == Shown::layers && watch_.looked_epoch == epoch) message("  " + watch_line(watch_));
+  if (shown_ != Shown::layers || watch_.looked_epoch != epoch) return;
+  for (const std::string& line : watch_lines(watch_, 96)) message("  " + line);
 }
 
 void TrainingView::message(const std::string& line) {

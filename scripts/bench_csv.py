@@ -45,10 +45,10 @@ def write(path, size):
         while written < size:
             block = "".join([f"sample-{number + i:08d},{rest}" for i, rest in enumerate(rows)])
             number += len(rows)
-            written += out.write(block if written + len(block) <= size else block[:block.rindex("\n", 0, max(
-                size - written, block.index("\n") + 1)) + 1])
-            if written + 400 > size:
+            if written + len(block) > size:
+                out.write(block[:block.rfind("\n", 0, size - written) + 1])
                 break
+            written += out.write(block)
 
 
 def main():

@@ -118,9 +118,29 @@ def cell(text):
     return text.replace("|", "\\|")
 
 
-def entry(program, kind, name):
+def arguments(listed):
+    rows = ["| argument | default | |", "|---|---|---|"]
+    for one in listed:
+        default = "required" if one["default"] is None else f"`{one['default']}`" if one["default"] else ""
+        rows.append(f"| `{one['name']}` | {cell(default)} | {cell(one['doc'])} |")
+    return "\n".join(rows) + "\n"
+
+
+def shared(entries):
+    """The arguments that every entry of a kind takes, with their usual default: said once, at the head of the page."""
+    out = []
+    for one in entries[0]["arguments"] if len(entries) > 1 else []:
+        same = [other for entry in entries for other in entry["arguments"]
+                if (other["name"], other["doc"]) == (one["name"], one["doc"])]
+        if len(same) == len(entries):
+            defaults = [other["default"] for other in same]
+            out.append(one | {"default": max(defaults, key=defaults.count)})
+    return out
+
+
+def entry(program, kind, about, usual):
     """An entry's part of its page, and the files that it needs."""
-    about = next(one for one in program.json("inspect", name, "--kind", kind)["entries"])
+    name = about["name"]
     files, out = {}, [f"## {about['name']}\n", about["doc"] + "\n"]
     if about["plot"]:
         picture = REFERENCE / "curves" / f"{about['kind']}-{about['name']}.svg"
@@ -139,12 +159,9 @@ def entry(program, kind, name):
             value = f"`{value}`"
         rows.append(f"| {label} | {cell(value)} |")
     out.append("\n".join(rows) + "\n")
-    if about["arguments"]:
-        rows = ["| argument | default | |", "|---|---|---|"]
-        for one in about["arguments"]:
-            default = "required" if one["default"] is None else f"`{one['default']}`" if one["default"] else ""
-            rows.append(f"| `{one['name']}` | {cell(default)} | {cell(one['doc'])} |")
-        out.append("\n".join(rows) + "\n")
+    own = [one for one in about["arguments"] if one not in usual]
+    if own:
+        out.append(arguments(own))
     if about["more"]:
         out.append("```text\n" + settled(about["more"]) + "```\n")
     return "\n".join(out), files
@@ -153,13 +170,18 @@ def entry(program, kind, name):
 def reference(program, kind, pool):
     title, lead = KINDS[kind]
     names = [one["name"] for one in program.json("list", kind) if one["name"] != "..."]
+    entries = list(pool.map(lambda name: program.json("inspect", name, "--kind", kind)["entries"][0], names))
+    usual = shared(entries)
     files, parts = {}, []
-    for part, own in pool.map(lambda name: entry(program, kind, name), names):
+    for part, own in pool.map(lambda about: entry(program, kind, about, usual), entries):
         parts.append(part)
         files.update(own)
     head = [f"# {title}\n", lead + "\n", "Made from the catalogue by `./dev docs`: change the entry, not this page. "
             "`vitro inspect NAME` says the same.\n",
             " · ".join(f"[{name}](#{name})" for name in names) + "\n"]
+    if usual:
+        head.append("Every one takes these, too; below stands what is its own, or has another default.\n")
+        head.append(arguments(usual))
     files[REFERENCE / f"{kind}.md"] = "\n".join(head + parts)
     return files
 

@@ -226,6 +226,21 @@ TEST(RawTable, columns_can_be_left_out) {
   EXPECT_EQ(read("1,2\n3,4\n", {.leave_out = {"column 1"}}).columns.size(), 1u);
 }
 
+// A row longer than what the types are guessed from, whatever stands where that ends.
+TEST(RawTable, rows_may_be_long) {
+  std::string row;
+  while (row.size() < (size_t(1) << 21))
+    row += (row.empty() ? "" : ",") + ("1970-01-02 00:00:00." + std::string(30, '0'));
+  const RawTable table = read(row + "\n" + row);
+  EXPECT_EQ(table.rows(), 2);
+  for (const TableColumn& column : table.columns) ASSERT_EQ(column.type, CellType::date) << column.name;
+  // The head ends within a quoted cell that holds line ends.
+  const std::string cell = "\"" + std::string(9000, 'a') + "\n; ;\n" + std::string(1000, 'b') + "\"";
+  std::string rows;
+  for (int i = 0; i < 150; ++i) rows += "1;2," + cell + "\n";
+  EXPECT_EQ(read(rows).columns.size(), 2u);
+}
+
 TEST(RawTable, fixed_types_hold) {
   const auto fixed = [](CellType type, const std::string& format = "") {
     TableOptions options{.types = {{"x", type}}};

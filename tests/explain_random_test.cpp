@@ -65,6 +65,7 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return leaky_relu(p, 0.1); },
       [](const Var& p, const Var&) { return softplus(p); },
       [](const Var& p, const Var&) { return erf(p); },
+      [](const Var& p, const Var&) { return normal_cdf(p); },
       [](const Var& p, const Var&) { return expm1(p * 0.3); },
       [](const Var& p, const Var& q) { return identity(p) * hard_sigmoid(q); },
       [](const Var& p, const Var&) { return relu6(p + 5.5); },

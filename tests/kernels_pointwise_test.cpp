@@ -61,6 +61,8 @@ const Case cases[] = {
     {"softplus", softplus, 1,
      [](double a, double, double) { return a < 0 ? std::log1p(std::exp(a)) : a + std::log1p(std::exp(-a)); }, 2},
     {"error_function", error_function, 1, [](double a, double, double) { return std::erf(a); }, 2},
+    {"normal_integral", normal_integral, 1,
+     [](double a, double, double) { return std::erfc(-a * 0.70710678118654752) / 2; }, 5},
     {"exponential_minus_one", exponential_minus_one, 1, [](double a, double, double) { return std::expm1(a); }, 2},
     {"power", power, 2, [](double a, double b, double) { return std::pow(a, b); }, 0.51},
 };

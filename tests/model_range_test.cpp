@@ -161,8 +161,9 @@ TEST(Valley, IsThatOfFastai) {
 
 TEST(Steepest, IsThePlaceBeforeTheLargestFall) {
   EXPECT_EQ(steepest_of(std::vector<double>{5, 4.5, 3, 2.9, 2}), 1);
-  EXPECT_EQ(steepest_of(std::vector<double>{1, 2, 2.5, 4}), 1); // where nothing falls: the least rise
-  EXPECT_EQ(steepest_of(std::vector<double>{4, 3, 2}), 0);      // of equal ones the first
+  EXPECT_EQ(steepest_of(std::vector<double>{4, 3, 2}), 0); // of equal ones the first
+  // The loss breaks out to 9 and falls back to 6: a larger fall than any before, at a rate too large to learn at.
+  EXPECT_EQ(steepest_of(std::vector<double>{5, 4.5, 3, 2.9, 9, 6, 8}), 1);
 }
 
 } // namespace

@@ -69,6 +69,7 @@ TEST(Set, SuffixesFullKeysAndAliases) {
   EXPECT_EQ(changed(named, {"k=2"}).train.schedule.args.real("k"), 2.0);
   EXPECT_FALSE(changed(named, {"best_weights=false"}).train.best_weights);
   EXPECT_EQ(changed(named, {"noise=0.5"}).data.noise, 0.5);
+  EXPECT_EQ(changed(named, {"lr=.5"}).train.optimizer.args.real("lr"), 0.5); // TOML would want the 0
 }
 
 TEST(Set, WordsNeedNoQuotes) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <regex>
 #include <stdexcept>
 
 #include <gmock/gmock.h>
@@ -102,6 +103,39 @@ TEST(LineChart, DrawsWhateverThereIs) {
   EXPECT_THAT(line_chart(curves({})).str(), HasSubstr("Nothing to draw yet"));
   EXPECT_THAT(line_chart(curves({{1, 0.5}})).str(), HasSubstr("<circle")); // a single epoch is seen
   EXPECT_THAT(line_chart(curves({{1, 0.5}, {2, 0.25}})).str(), HasSubstr("train: from 0.5 to 0.25"));
+}
+
+TEST(LineChart, WordsOfMarksLieOnNoOthersAndNoLineGoesThroughThem) {
+  for (int first = 0; first <= 80; first += 4)
+    for (int between = 1; between <= 20; between += 3) {
+      LineChart chart = curves({{0, 0}, {120, 1}});
+      for (int i = 0; i < 3; ++i) chart.at_x.push_back({double(first + i * between), "a mark of many words"});
+      const std::string drawn = line_chart(chart).str();
+      struct Box {
+        double left, right, y;
+      };
+      std::vector<Box> words;
+      std::vector<std::pair<double, double>> lines; // x, and how far up
+      const std::regex text_of(
+          "<text x=\"([0-9.]+)\" y=\"([0-9.]+)\" text-anchor=\"(start|end)\" class=\"tick strong\""),
+          line_of("<line x1=\"([0-9.]+)\" y1=\"([0-9.]+)\"[^>]*class=\"mark\"");
+      for (std::sregex_iterator it(drawn.begin(), drawn.end(), text_of), end; it != end; ++it) {
+        const double x = std::stod((*it)[1]), length = 6.4 * 20;
+        words.push_back({(*it)[3] == "end" ? x - length : x, (*it)[3] == "end" ? x : x + length, std::stod((*it)[2])});
+      }
+      for (std::sregex_iterator it(drawn.begin(), drawn.end(), line_of), end; it != end; ++it)
+        lines.emplace_back(std::stod((*it)[1]), std::stod((*it)[2]));
+      ASSERT_EQ(words.size(), 3u);
+      ASSERT_EQ(lines.size(), 3u);
+      for (size_t i = 0; i < 3; ++i) {
+        for (size_t j = 0; j < i; ++j)
+          EXPECT_TRUE(words[i].right <= words[j].left || words[j].right <= words[i].left ||
+                      std::fabs(words[i].y - words[j].y) >= 14)
+              << first << " " << between;
+        for (const auto& [x, up] : lines)
+          EXPECT_FALSE(words[i].left < x && x < words[i].right && up < words[i].y - 4) << first << " " << between;
+      }
+    }
 }
 
 TEST(LineChart, TenThousandEpochsStaySmallAndKeepTheirSpikes) {

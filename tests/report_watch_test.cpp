@@ -11,6 +11,7 @@
 namespace vitro {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -66,8 +67,9 @@ TEST(WatchScreen, WhereThereIsLittleRoomTheWeightsStay) {
   EXPECT_THAT(all, HasSubstr("more layers"));
 }
 
-TEST(WatchLine, SaysItInOneLine) {
-  EXPECT_EQ(watch_line(watch(1, 0)), "fc1 gradient 0.12, update 0.0013; relu1 61 % dead");
+TEST(WatchLines, BreakBetweenLayersAlone) {
+  EXPECT_THAT(watch_lines(watch(1, 0), 49), ElementsAre("fc1 gradient 0.12, update 0.0013; relu1 61 % dead"));
+  EXPECT_THAT(watch_lines(watch(1, 0), 48), ElementsAre("fc1 gradient 0.12, update 0.0013", "relu1 61 % dead"));
 }
 
 } // namespace

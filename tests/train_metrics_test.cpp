@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/random.h"
+
 namespace vitro {
 namespace {
 
@@ -92,6 +94,44 @@ TEST(Tally, MeasuresNumbersInTheirOwnUnits) {
   EXPECT_DOUBLE_EQ(metrics.r2, 1 - 20.0 / 20.0); // squares about the mean 11: 9 + 1 + 1 + 9
 }
 
+// Errors of N(0, 2^2) on targets of deviation 5: what n samples may say is known.
+TEST(Tally, IntervalsOfNumbersAreAsWideAsTheTheoryHasThem) {
+  constexpr double one = 2, spread = 5;
+  for (const int64_t n : {4000, 40000}) { // a group is a sample, or several
+    Dataset data = numbers();
+    data.schema.target = {};
+    data.samples = Tensor({DType::f32, {n, 1}});
+    data.targets = Tensor({DType::f32, {n, 1}});
+    const Stream stream(3, "errors");
+    Tally tally(data.schema);
+    for (int64_t i = 0; i < n; ++i) {
+      data.targets.set(i, 1e4 + spread * stream.normal(0, uint64_t(i)));
+      const double said = data.targets.at(i) + one * stream.normal(1, uint64_t(i));
+      tally.add_numbers(data, i, {&said, 1});
+    }
+    const Metrics metrics = tally.metrics();
+    const NumberIntervals found = metrics.number_intervals();
+    const auto expect = [&](const Interval& interval, double value, double deviation) {
+      EXPECT_LT(interval.low, value);
+      EXPECT_GT(interval.high, value);
+      EXPECT_NEAR((interval.high - interval.low) / (2 * 1.96 * deviation), 1, 0.15) << n;
+    };
+    const double root = std::sqrt(double(n)), ratio = 1 - metrics.r2;
+    expect(found.rmse, metrics.rmse, one / std::sqrt(2.0) / root);
+    expect(found.mae, metrics.mae, one * std::sqrt(1 - 2 / 3.14159265) / root);
+    expect(found.r2, metrics.r2, 2 * ratio / root); // of a ratio of two independent variances
+    EXPECT_EQ(metrics.interval().low, found.rmse.low);
+  }
+}
+
+TEST(Tally, OneNumberHasNoInterval) {
+  Tally tally(numbers().schema);
+  const double said = 3;
+  tally.add_numbers(numbers(), 0, {&said, 1});
+  EXPECT_EQ(tally.metrics().interval().low, 0);
+  EXPECT_TRUE(std::isinf(tally.metrics().interval().high));
+}
+
 TEST(Tally, OfNothingIsNoNumber) {
   EXPECT_TRUE(std::isnan(Tally(three_classes().schema).metrics().accuracy()));
   EXPECT_TRUE(std::isnan(Tally(three_classes().schema).metrics().loss));
@@ -104,6 +144,7 @@ TEST(Baseline, NamesTheMostFrequentClassOfTheTrainingPart) {
   const Baseline found = baseline(three_classes(), test);
   EXPECT_DOUBLE_EQ(found.value, 1.0 / 6);
   EXPECT_EQ(found.text, "always \"a\"");
+  EXPECT_DOUBLE_EQ(found.metrics.interval().high, wilson(1, 6).high);
   EXPECT_TRUE(std::isnan(baseline(test, empty_like(test.schema)).value));
 }
 

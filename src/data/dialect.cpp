@@ -51,8 +51,10 @@ struct Cut {
   int64_t rows_with_quotes = 0;
   bool broken = false; // something is wrong below them
 
-  bool even() const { // every record has as many cells as the first, two or more
-    if (broken || rows.empty() || rows[0].size() < 2) return false;
+  // Every record has as many cells as the first, two or more. An error below some good records is the file's, or comes
+  // from where the head ends; one that comes at once is the dialect's.
+  bool even() const {
+    if (rows.empty() || rows[0].size() < 2 || (broken && rows.size() < 2)) return false;
     return std::all_of(rows.begin(), rows.end(), [&](const Row& row) { return row.size() == rows[0].size(); });
   }
 };
@@ -77,7 +79,7 @@ Cut cut(ByteSpan head, const Dialect& dialect, size_t most) {
 // Whether a cell is several numbers with blanks between them, and not one with blanks between its thousands.
 bool several_numbers(std::string_view cell) {
   if (forms_of(cell, Separator::comma) != 0) return false;
-  const MissingWords missing({});
+  static const MissingWords missing({});
   size_t numbers = 0;
   double value = 0;
   while (true) {
@@ -125,7 +127,7 @@ bool guess_header(const std::vector<Row>& rows, Separator separator) {
     return false;
 
   // What stands below each name: values of one form, or texts, and how many different ones.
-  const MissingWords missing({});
+  static const MissingWords missing({});
   bool values_below = false, few_below = false, distinct = true, again = false;
   std::set<std::string_view> seen;
   for (size_t c = 0; c < names.size(); ++c) {

@@ -21,6 +21,9 @@ std::string_view trimmed(std::string_view text) {
 constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+constexpr double signed_powers[2][8] = {{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7},
+                                        {-1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7}};
+
 // The `n` bytes at `p`, 1 to 8 of them, in the lowest bytes of a word; bytes of the text alone are read.
 uint64_t first_bytes(const char* p, size_t n) {
   if (n < 4)
@@ -34,9 +37,9 @@ uint64_t first_bytes(const char* p, size_t n) {
 
 // Most numbers: up to eight digits, with or without a point, in one word, without a loop whose length the processor
 // would have to guess. The first character is the lowest byte.
-bool parse_short(const char* p, size_t n, double& value) {
+bool parse_short(const char* p, size_t n, bool negative, double& value) {
   uint64_t word = first_bytes(p, n);
-  if (n < 8) word = word << (64 - n * 8) | 0x3030303030303030u >> (n * 8); // zeros in front
+  word = word << (64 - n * 8) | 0x3030303030303030u >> 1 >> (n * 8 - 1); // zeros in front
   size_t fraction = 0;
   // Bytes that are a point become 0; the lowest bit that is set below marks the first of them.
   const uint64_t pointless = word ^ 0x2E2E2E2E2E2E2E2Eu;
@@ -53,7 +56,8 @@ bool parse_short(const char* p, size_t n, double& value) {
   uint64_t sum = digits * 10 + (digits >> 8);
   sum = (sum & 0x00FF00FF00FF00FFu) * 100 + ((sum >> 16) & 0x00FF00FF00FF00FFu);
   sum = (sum & 0x0000FFFF0000FFFFu) * 10000 + ((sum >> 32) & 0x0000FFFF0000FFFFu);
-  value = double(int64_t(sum & 0xFFFFFFFFu)) / powers[fraction];
+  // The sign comes with the power: signs come as they like, a branch on them would be guessed wrong half the time.
+  value = double(int64_t(sum & 0xFFFFFFFFu)) / signed_powers[negative][fraction];
   return true;
 }
 
@@ -182,27 +186,25 @@ bool parse_date(Form form, std::string_view text, double& value) {
 const char* pattern(Form form) {
   constexpr std::array names = {"",           "1,234",      "1 234",      "1'234",      "3,14",       "%",      "$",
                                 "YYYY-MM-DD", "YYYY/MM/DD", "DD.MM.YYYY", "MM/DD/YYYY", "DD/MM/YYYY", "YYYY-MM"};
-  static_assert(names.size() == forms);
+  static_assert(names.size() == form_count);
   return names[size_t(form)];
 }
 
 Forms form_called(std::string_view word) {
-  for (int i = 0; i < forms; ++i)
+  for (int i = 0; i < form_count; ++i)
     if (word == pattern(Form(i))) return only(Form(i));
   return 0;
 }
 
 bool parse_number(std::string_view text, double& value) {
+  if (text.empty()) return false;
   const char* p = text.data();
   const char* const end = p + text.size();
-  const bool negative = p != end && *p == '-';
-  if (p != end && (*p == '-' || *p == '+')) ++p;
+  const bool negative = *p == '-';
+  p += (*p == '-') | (*p == '+');
   const char* const begin = p;
   if constexpr (std::endian::native == std::endian::little)
-    if (p != end && end - p <= 8 && parse_short(p, size_t(end - p), value)) {
-      if (negative) value = -value;
-      return true;
-    }
+    if (p != end && end - p <= 8 && parse_short(p, size_t(end - p), negative, value)) return true;
   uint64_t digits = 0;
   for (; p != end && digit(*p); ++p) digits = digits * 10 + uint64_t(*p - '0');
   ptrdiff_t held = p - begin, exponent = 0;
@@ -266,7 +268,7 @@ bool parse(Form form, std::string_view text, double& value) {
 Forms forms_of(std::string_view text, Separator separator) {
   Forms some = 0;
   double value = 0;
-  for (int i = 0; i < forms; ++i)
+  for (int i = 0; i < form_count; ++i)
     if (Form(i) != Form::decimal_comma || separator != Separator::comma)
       if (parse(Form(i), text, value)) some |= only(Form(i));
   return some;

@@ -27,12 +27,12 @@ enum class Form : uint8_t {
   dmy_slash,
   ym_dash
 };
-inline constexpr int forms = 13;
+inline constexpr int form_count = 13;
 
 /// A set of forms, a bit each.
 using Forms = uint32_t;
 constexpr Forms only(Form form) { return Forms(1) << int(form); }
-inline constexpr Forms number_forms = only(Form::ymd_dash) - 1, date_forms = only(Form(forms)) - 1 - number_forms;
+inline constexpr Forms number_forms = only(Form::ymd_dash) - 1, date_forms = only(Form(form_count)) - 1 - number_forms;
 constexpr bool is_date(Form form) { return (only(form) & date_forms) != 0; }
 
 /// "" for plain numbers, else an example or a pattern: "1,234" "1 234" "1'234" "3,14" "%" "$" "YYYY-MM-DD" ...

@@ -25,8 +25,8 @@ struct DataOptions {
 /// directory with IDX files, an IDX file of images (its labels lie beside it), or a table (data/tabular.h); what a file
 /// holds is decided by its content. Splits where `options` say nothing: generated sets draw each part; known
 /// sets, and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000:
-/// the usual last 10,000); an IDX set without test part and a table are dealt 80 / 10 / 10 at random, class
-/// by class. A table's numbers, and targets of Goal::numbers, are standardised by the training part; IDX pixels
+/// the usual last 10,000); an IDX set without test part is dealt 80 / 10 / 10, a table 80 / 0 / 20 at
+/// random, class by class. A table's numbers, and targets of Goal::numbers, are standardised by the training part; IDX pixels
 /// get the published mean and deviation, or the training part's.
 /// Throws bad_input for whatever is wrong with the name, the options or the file.
 Splits open_data(const std::string& what, const DataOptions& options = {});

@@ -165,9 +165,9 @@ void Records::refuse_length(int64_t line, size_t column, const char* help) const
   bad_input(where_, text("line ", line, ", column ", column, ": a cell of more than ", longest_cell, " bytes"), help);
 }
 
-// The cell whose quote opens at `at`, as the last of `cells`; leaves `at` behind the closing quote, and adds the line
+// The cell whose quote opens at `at`, the record's `column`-th; leaves `at` behind the closing quote, and adds the line
 // ends within to `line`. False where the buffer ends before it.
-bool Records::quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line) {
+bool Records::quoted_cell(size_t& at, Cell& cell, size_t column, int64_t& line) {
   const char* const bytes = buffer_.data();
   const size_t first = at + 1;
   const int64_t opened = line;
@@ -175,10 +175,10 @@ bool Records::quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line) {
   Marks marks(marks_, first, end_);
   while (true) {
     at = marks.next();
-    if (at - first > longest_cell) refuse_length(opened, cells.size(), "is its quote closed?");
+    if (at - first > longest_cell) refuse_length(opened, column, "is its quote closed?");
     if (at == end_) {
       if (!last_block()) return false;
-      bad_input(where_, text("line ", opened, ", column ", cells.size(), ": a quote is opened and never closed"),
+      bad_input(where_, text("line ", opened, ", column ", column, ": a quote is opened and never closed"),
                 "a quote inside a quoted cell is written twice");
     }
     if (bytes[at] == dialect_.quote) {
@@ -190,8 +190,8 @@ bool Records::quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line) {
       line += bytes[at] == '\n' || (bytes[at] == '\r' && at + 1 < end_ && bytes[at + 1] != '\n');
     }
   }
-  cells.back() = {{bytes + first, at - first}, true};
-  if (doubled) doubled_.push_back(cells.size() - 1);
+  cell = {{bytes + first, at - first}, true};
+  if (doubled) doubled_.push_back(column - 1);
   ++at;
   return true;
 }
@@ -226,23 +226,24 @@ Records::Seen Records::parse(std::vector<Cell>& cells) {
     at_ = at;
   }
 
-  cells.clear();
   doubled_.clear();
-  int64_t line = line_; // of what is looked at
+  size_t count = 0, room = cells.size(); // `cells` still has those of the last record
+  int64_t line = line_;                  // of what is looked at
   Marks marks(marks_, at, end_);
   while (true) {
-    if (cells.size() == most_cells)
+    if (count == most_cells)
       bad_input(where_, text("line ", line_, ": has more than ", most_cells, " cells"),
                 "a file of text tables was expected, with one record on each line");
     skip_blanks();
-    Cell& cell = cells.emplace_back();
+    if (count == room) cells.resize(room += 16);
+    Cell& cell = cells[count++];
     if (at < end_ && bytes[at] == dialect_.quote && dialect_.quote != 0) {
-      if (!quoted_cell(at, cells, line)) return Seen::more;
+      if (!quoted_cell(at, cell, count, line)) return Seen::more;
       const bool blanks_follow = at < end_ && blank(bytes[at]);
       skip_blanks();
       if (at == end_ && !last_block) return Seen::more;
       if (at < end_ && !line_end(bytes[at]) && bytes[at] != between && !(runs && blanks_follow))
-        bad_input(where_, text("line ", line, ", column ", cells.size(), ": text follows a closing quote"),
+        bad_input(where_, text("line ", line, ", column ", count, ": text follows a closing quote"),
                   "a quote inside a quoted cell is written twice");
       marks = Marks(marks_, at, end_);
     } else {
@@ -251,8 +252,8 @@ Records::Seen Records::parse(std::vector<Cell>& cells) {
       while (at < first || (at < end_ && bytes[at] == dialect_.quote)); // a quote inside a cell is a character like any
       size_t last = at;
       while (last > first && blank(bytes[last - 1])) --last;
-      cell.text = {bytes + first, last - first};
-      if (cell.text.size() > longest_cell) refuse_length(line, cells.size(), "is its line end missing?");
+      cell = {{bytes + first, last - first}, false};
+      if (cell.text.size() > longest_cell) refuse_length(line, count, "is its line end missing?");
       if (at == end_ && !last_block) return Seen::more;
     }
     if (runs) skip_blanks();
@@ -260,6 +261,7 @@ Records::Seen Records::parse(std::vector<Cell>& cells) {
     if (at == end_ || line_end(bytes[at])) break;
     if (!runs) ++at;
   }
+  cells.resize(count);
   const int64_t began = line_;
   if (!step_over_line_end()) return Seen::more;
   record_line_ = began;

@@ -42,7 +42,7 @@ private:
   // How a look at the buffer ended: a record, the end of the file, or the end of what is in the buffer.
   enum class Seen { record, end, more };
   Seen parse(std::vector<Cell>& cells);
-  bool quoted_cell(size_t& at, std::vector<Cell>& cells, int64_t& line);
+  bool quoted_cell(size_t& at, Cell& cell, size_t column, int64_t& line);
   void fill();
   void admit();
   [[noreturn]] void refuse_byte() const;

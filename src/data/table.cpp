@@ -289,20 +289,27 @@ private:
   TableColumn out_;
 };
 
-// The beginning of the file in whole lines.
+// The beginning of the file in whole lines: more of it where it has no line end, nothing where that does not help.
 Bytes head_of(ByteSource& source) {
-  Bytes head(head_bytes);
+  Bytes head;
   source.rewind();
-  head.resize(source.read(head));
-  if (head.size() < head_bytes) return head;
-  const auto last = std::find_if(head.rbegin(), head.rend(), [](uint8_t c) { return c == '\n' || c == '\r'; });
-  if (last != head.rend()) head.erase(last.base(), head.end());
-  return head;
+  for (size_t size = head_bytes; size <= head_bytes * 128; size *= 2) {
+    const size_t held = head.size();
+    head.resize(size);
+    head.resize(held + source.read(std::span(head).subspan(held)));
+    if (head.size() < size) return head; // the whole file
+    const auto last = std::find_if(head.rbegin(), head.rend(), [](uint8_t c) { return c == '\n' || c == '\r'; });
+    if (last != head.rend()) {
+      head.erase(last.base(), head.end());
+      return head;
+    }
+  }
+  return {};
 }
 
 // About how many rows there are, to make room for once; a file whose head is no fair sample gets less.
 size_t rows_expected(const ByteSource& source, ByteSpan head, size_t columns) {
-  if (!source.size()) return 0;
+  if (!source.size() || head.empty()) return 0;
   const auto lines = size_t(std::count(head.begin(), head.end(), uint8_t('\n')) + 1);
   const double rows = double(*source.size()) / double(head.size()) * double(lines) * 1.02 + 16;
   return size_t(std::min(rows, double(*source.size()) / double(columns) + 16));

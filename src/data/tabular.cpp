@@ -111,8 +111,9 @@ std::vector<int32_t> groups_of(const RawTable& table, size_t column, std::span<c
   return out;
 }
 
-double share_of(const std::optional<double>& asked, int64_t n, const char* what, const std::string& where) {
-  if (!asked) return 0.1;
+double share_of(const std::optional<double>& asked, double otherwise, int64_t n, const char* what,
+                const std::string& where) {
+  if (!asked) return otherwise;
   if (!(*asked >= 0) || (*asked >= 1 && *asked != std::floor(*asked)) || *asked >= double(n))
     bad_input(where, text(what, " is ", *asked, ": a share from 0 to below 1, or a number of samples below ", n,
                           ", was expected"));
@@ -215,8 +216,8 @@ private:
     }
     const bool deals_test = !own_test && !folded;
     const auto m = int64_t(left.size());
-    const double validation = share_of(options_.validation, m, "validation", where);
-    const double test = deals_test ? share_of(options_.test, m, "test", where) : 0;
+    const double validation = share_of(options_.validation, 0, m, "validation", where);
+    const double test = deals_test ? share_of(options_.test, 0.2, m, "test", where) : 0;
     std::vector<int32_t> left_labels, left_groups;
     for (const int64_t i : left) {
       if (!label.empty()) left_labels.push_back(label[size_t(i)]);

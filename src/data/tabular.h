@@ -26,7 +26,7 @@ struct TabularOptions {
   bool standardise = true;                  // false: numbers as they stand
   DType dtype = DType::f32;                 // of the samples; f64: every digit of the file counts
   uint64_t seed = 0;                        // of the parts
-  std::optional<double> validation = {}, test = {}; // shares below 1, or counts; default 0.1 each
+  std::optional<double> validation = {}, test = {}; // shares below 1, or counts; default none, and a fifth
   std::optional<int64_t> samples = {};      // the first so many rows of the training part
   std::string forecast = {};                // a series' column, by name or position: see data/forecast.h
   std::optional<int64_t> horizon = {}, window = {}; // rows: ahead of the window, of the window

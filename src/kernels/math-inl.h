@@ -228,20 +228,46 @@ HWY_INLINE V softplus(V x) {
   return hn::Add(at_least(x, 0.0F), rest);
 }
 
-/// erf x: below 1 x (1 + P(x^2)), above it 1 - e^-Q(x), where Q = -log(erfc).
-HWY_INLINE V erf(V x) {
-  const V magnitude = hn::Abs(x);
+/// erf x for |x| <= 1: x (1 + P(x^2)).
+HWY_INLINE V erf_near(V x) {
   const V x2 = hn::Mul(x, x);
-  const V near = hn::MulAdd(magnitude,
-                            polynomial(x2, hn::Mul(x2, x2), 0.12837917F, -0.37612626F, 0.11283581F, -0.026853547F,
-                                       0.0051877405F, -0.0008004633F, 7.8346995e-05F),
-                            magnitude);
+  return hn::MulAdd(x,
+                    polynomial(x2, hn::Mul(x2, x2), 0.12837917F, -0.37612626F, 0.11283581F, -0.026853547F,
+                               0.0051877405F, -0.0008004633F, 7.8346995e-05F),
+                    x);
+}
+
+/// erf x: above 1 it is 1 - e^-Q(x), where Q = -log(erfc).
+HWY_INLINE V erf(V x) {
+  const V magnitude = hn::Abs(x), near = erf_near(magnitude);
   const V inside = at_most(magnitude, 3.93F); // erf 3.93 rounds to 1
   const V q = polynomial(inside, hn::Mul(inside, inside), -0.000188475F, 1.1295804F, 0.6332162F, 0.10842237F,
                          -0.02521054F, 0.004205367F, -0.00044148986F, 2.1699036e-05F);
   const Reduced it = reduce(hn::Neg(q));
   const V far = hn::NegMulAdd(exp_reduced(it.r), power_of_two(it.n_bits), constant(1.0F));
   return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, constant(1.0F)), near, far), x);
+}
+
+/// The share of normal numbers below x: (1 + erf(x / sqrt 2)) / 2 within 1 of 0. Beyond, where that would cancel, it is
+/// of x = -z e^(-z^2 / 2) P((z - 3.5) / (z + 3.5)) / (1 + 2 z), and of x = z 1 less that. e^ would magnify what z^2
+/// rounds off, so that is kept: with h, z to 12 bits, z^2 is h^2, which is exact, and (z + h) (z - h).
+HWY_INLINE V normal_cdf(V x) {
+  const Tag d;
+  const Int di;
+  const V one = constant(1.0F), half = constant(0.5F), middle = constant(3.5F);
+  const V near = hn::MulAdd(half, erf_near(hn::Mul(x, constant(0.70710678F))), half);
+  const V z = at_most(hn::Abs(x), 14.25F); // below -14.2 it rounds to 0
+  const V t = hn::Div(hn::Sub(z, middle), hn::Add(z, middle));
+  const V p =
+      polynomial(t, hn::Mul(t, t), 0.850761235F, -0.00828539766F, -0.124281354F, 0.13773331F, -0.0795819983F,
+                 0.0223326012F, 0.00193857425F, -0.00326384651F, 6.36433542e-05F, 0.00046365289F, 8.0223479e-05F);
+  const V h = hn::BitCast(d, hn::And(hn::BitCast(di, z), hn::Set(di, ~0xFFF)));
+  const V high = hn::Mul(half, hn::Mul(h, h)), low = hn::Mul(half, hn::Mul(hn::Add(z, h), hn::Sub(z, h)));
+  const V power = hn::Add(high, low), lost = hn::Sub(low, hn::Sub(power, high));
+  const V e = exp_bounded(hn::Neg(power));
+  const V tail = hn::Mul(hn::NegMulAdd(e, lost, e), hn::Div(p, hn::MulAdd(constant(2.0F), z, one)));
+  const V far = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Sub(one, tail), tail);
+  return hn::IfThenElse(hn::Ge(z, one), far, near); // nan is near, so that its sign stays
 }
 
 #if HWY_HAVE_FLOAT64

@@ -55,8 +55,9 @@ int64_t valley_of(std::span<const double> losses) {
 }
 
 int64_t steepest_of(std::span<const double> losses) {
+  const int64_t lowest = std::ranges::min_element(losses) - losses.begin();
   int64_t best = 0;
-  for (int64_t i = 1; i + 1 < int64_t(losses.size()); ++i)
+  for (int64_t i = 1; i < lowest; ++i)
     if (losses[size_t(i + 1)] - losses[size_t(i)] < losses[size_t(best + 1)] - losses[size_t(best)]) best = i;
   return best;
 }

@@ -36,7 +36,9 @@ RangeTestResult range_test(Model& model, const RangeTest& test,
 /// "roughly 2/3"; its code, which counts here, takes a third and half a third.) -1 where no value is below an earlier
 /// one.
 int64_t valley_of(std::span<const double> losses);
-/// The place before the steepest fall from one step to the next. Rates of equal factors: the slope over log(rate).
+/// The place before the steepest fall from one step to the next, among those that lead to the smallest loss: what falls
+/// behind it has broken out before. (fastai's "steep" looks there, too; where the smallest loss comes last they are the
+/// same.) Rates of equal factors: the slope over log(rate).
 int64_t steepest_of(std::span<const double> losses);
 
 } // namespace vitro

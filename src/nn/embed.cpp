@@ -64,7 +64,7 @@ const Layer embed_layer{
     .peers = {"nn.Embedding for each code, from N(0, 1), and torch.cat",
               "Embedding for each code, from U(-0.05, 0.05), and Concatenate"},
     .inputs = {"x"},
-    .args = {{"sizes", std::vector<int64_t>{}, "how many categories each of the last columns has; []: the data says it"},
+    .args = {{"sizes", std::vector<int64_t>{}, "how many categories each of the last columns has; []: as the data"},
              {"width", int64_t{0}, "how long the vectors are; 0: min(50, 1.6 n^0.56) of n categories, as fastai"},
              {"init", std::string("xavier_simple"),
               "how the vectors start: U(-1/sqrt(width), 1/sqrt(width)), as Gorishniy et al., \"Revisiting deep "

@@ -11,7 +11,7 @@ namespace {
 const LayerSpec to_outputs{.op = "dense", .args = {{"out", std::string("classes")}}};
 
 NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation, const std::string& norm = "",
-                 double dropout = 0) {
+                 double dropout = 0, const std::string& init = "default") {
   const std::vector<std::string> norms{"batch", "layer", "rms"};
   if (!norm.empty() && std::ranges::find(norms, norm) == norms.end())
     bad_input("net mlp", text("norm is \"", norm, "\"", did_you_mean(norm, norms)),
@@ -25,6 +25,9 @@ NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activati
     if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
   }
   net.layers.push_back(to_outputs);
+  if (init != "default")
+    for (LayerSpec& layer : net.layers)
+      if (layer.op == "dense") layer.args.set("init", init);
   return net;
 }
 
@@ -33,14 +36,46 @@ const NetKind mlp_net{
     .args = {{"hidden", std::vector<int64_t>{128}, "widths of the hidden layers"},
              {"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, linear, ... (vitro list ops)"},
              {"norm", std::string(), "before each activation: batch, layer or rms; \"\": none"},
-             {"dropout", 0.0, "behind each activation: the share that is dropped in training"}},
+             {"dropout", 0.0, "behind each activation: the share that is dropped in training"},
+             {"init", std::string("default"), "how the weights start (vitro list initialisers); default: as dense's"}},
     .make = [](const Attrs& args) {
-      return make_mlp(args.list("hidden"), args.word("activation"), args.word("norm"), args.real("dropout"));
+      return make_mlp(args.list("hidden"), args.word("activation"), args.word("norm"), args.real("dropout"),
+                      args.word("init"));
     }};
 
 const NetKind linear_net{
     .name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
     .make = [](const Attrs&) { return make_mlp({}, ""); }};
+
+// Both parts begin at nothing: the first steps are a linear model's, and what the perceptron adds has to earn its place.
+NetSpec make_tabular(const std::vector<int64_t>& hidden, const std::string& activation, double dropout) {
+  LayerSpec linear = to_outputs, out = to_outputs;
+  linear.name = "linear";
+  linear.from = {"row"};
+  out.name = "out";
+  for (LayerSpec* last : {&linear, &out}) last->args.set("init", std::string("zero"));
+  NetSpec net{.layers = {{.op = "flatten", .name = "row"}, linear}};
+  for (const int64_t width : hidden) {
+    net.layers.push_back({.op = "dense", .args = {{"out", width}, {"init", std::string("he_normal")}}});
+    if (net.layers.size() == 3) net.layers.back().from = {"row"};
+    net.layers.push_back({.op = activation == "linear" ? "identity" : activation});
+    if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
+  }
+  if (hidden.empty()) out.from = {"row"};
+  net.layers.push_back(out);
+  net.layers.push_back({.op = "add", .name = "sum", .from = {"linear", "out"}});
+  return net;
+}
+
+const NetKind tabular_net{
+    .name = "tabular",
+    .doc = "For tables: a linear model and a multilayer perceptron, added up; both begin at nothing.",
+    .args = {{"hidden", std::vector<int64_t>{128, 128}, "widths of the perceptron's hidden layers"},
+             {"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, ... (vitro list ops)"},
+             {"dropout", 0.1, "behind each activation: the share that is dropped in training"}},
+    .make = [](const Attrs& args) {
+      return make_tabular(args.list("hidden"), args.word("activation"), args.real("dropout"));
+    }};
 
 const NetKind perceptron_net{
     .name = "perceptron",
@@ -60,7 +95,7 @@ best_weights = false
 )"};
 
 const std::vector<NetKind>& all() {
-  static const std::vector<NetKind> list{mlp_net, linear_net, perceptron_net};
+  static const std::vector<NetKind> list{mlp_net, linear_net, tabular_net, perceptron_net};
   return list;
 }
 

@@ -23,7 +23,6 @@ template <class F> auto slope(F f) {
 Var elu_slope(const Var& x, double alpha) { return where(greater(x, 0), 1, alpha * exp(minimum(x, 0))); }
 
 // The normal distribution's integral up to x; and its approximation by a sigmoid, which is that by a tanh.
-Var normal_integral(const Var& x) { return 0.5 * (1 + erf(x * 0.70710678118654752)); }
 Var near_normal_integral(const Var& x) { return sigmoid(1.5957691216057308 * (x + 0.044715 * (square(x) * x))); }
 
 // Klambauer et al., equation 14: they keep mean 0 and variance 1.
@@ -93,6 +92,14 @@ const Op erf_op{
     .infer = infer_pointwise, .plain = unary([](auto x) { return std::erf(x); }),
     .grad = [](const GradOf& g) { return std::vector{g.dy * (1.1283791670955126 * exp(-square(g.x)))}; },
     .vector = kernels::error_function, .onnx = "Erf", .peers = {"torch.erf", "ops.erf"}, .examples = {{.in = {some}}}};
+
+const Op normal_cdf_op{
+    .name = "normal_cdf", .formula = "y = (1 + erf(x / sqrt(2))) / 2",
+    .doc = "The share of normal numbers below x, exact also far below 0, where 1 + erf would cancel.",
+    .traits = pointwise, .args = {"x"}, .rules = {"dx = dy exp(-x^2 / 2) / sqrt(2 pi)"}, .infer = infer_pointwise,
+    .plain = unary([](auto x) { return decltype(x)(std::erfc(-double(x) * 0.70710678118654752) / 2); }),
+    .grad = [](const GradOf& g) { return std::vector{g.dy * (0.39894228040143268 * exp(-0.5 * square(g.x)))}; },
+    .vector = kernels::normal_integral, .peers = {"torch.special.ndtr", ""}, .examples = {{.in = {some}}}};
 
 const Op expm1_op{
     .name = "expm1", .formula = "y = exp(x) - 1", .doc = "The exponential less 1, exact also where x is small.",
@@ -181,9 +188,9 @@ const Op gelu_op{
     .origin = "Hendrycks and Gimpel, \"Gaussian error linear units\", 2016",
     .traits = pointwise, .args = {"x"},
     .rules = {"dx = dy ((1 + erf(x / sqrt(2))) / 2 + x exp(-x^2 / 2) / sqrt(2 pi))"}, .infer = infer_pointwise,
-    .expand = composed([](const Var& x, const Attrs&) { return x * normal_integral(x); }),
+    .expand = composed([](const Var& x, const Attrs&) { return x * normal_cdf(x); }),
     .grad = slope([](const Var& x, const Var&, const Attrs&) {
-      return normal_integral(x) + x * (0.39894228040143268 * exp(-0.5 * square(x)));
+      return normal_cdf(x) + x * (0.39894228040143268 * exp(-0.5 * square(x)));
     }),
     .onnx = "Gelu", .peers = {"nn.GELU", "gelu; ops.gelu is gelu_tanh by default"},
     .examples = {{.in = {some}}}};
@@ -232,6 +239,7 @@ Var leaky_relu(In x, double slope) { return apply(leaky_relu_op, {x}, {{"slope",
 Var step(In x) { return apply(step_op, {x}); }
 Var softplus(In x) { return apply(softplus_op, {x}); }
 Var erf(In x) { return apply(erf_op, {x}); }
+Var normal_cdf(In x) { return apply(normal_cdf_op, {x}); }
 Var expm1(In x) { return apply(expm1_op, {x}); }
 Var identity(In x) { return apply(identity_op, {x}); }
 Var hard_sigmoid(In x, double slope) { return apply(hard_sigmoid_op, {x}, {{"slope", slope}}); }

@@ -35,6 +35,7 @@ std::span<const Op* const> catalogue() {
       &step_op,
       &softplus_op,
       &erf_op,
+      &normal_cdf_op,
       &expm1_op,
       &identity_op,
       &hard_sigmoid_op,

@@ -11,8 +11,8 @@ namespace vitro {
 extern const Op add_op, subtract_op, multiply_op, divide_op, negate_op, square_op, sqrt_op, exp_op, log_op, power_op,
     abs_op, sign_op, maximum_op, minimum_op;
 extern const Op equal_op, not_equal_op, less_op, less_equal_op, greater_op, greater_equal_op, where_op;
-extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_op, erf_op, expm1_op, identity_op,
-    hard_sigmoid_op, relu6_op, prelu_op, elu_op, selu_op, gelu_op, gelu_tanh_op, silu_op, softsign_op;
+extern const Op sigmoid_op, tanh_op, relu_op, leaky_relu_op, step_op, softplus_op, erf_op, normal_cdf_op, expm1_op,
+    identity_op, hard_sigmoid_op, relu6_op, prelu_op, elu_op, selu_op, gelu_op, gelu_tanh_op, silu_op, softsign_op;
 extern const Op matmul_op;
 extern const Op reshape_op, transpose_op, broadcast_to_op, slice_op, pad_op, concatenate_op;
 extern const Op gather_op, scatter_add_op, one_hot_op, to_index_op;

@@ -43,7 +43,8 @@ Var leaky_relu(In x, double slope = 0.01);
 Var step(In x);     // x > 0 ? 1 : 0; its slope is zero
 Var softplus(In x); // log(1 + e^x)
 Var erf(In x);
-Var expm1(In x); // e^x - 1
+Var normal_cdf(In x); // the share of normal numbers below x
+Var expm1(In x);      // e^x - 1
 Var identity(In x);
 Var hard_sigmoid(In x, double slope = 1.0 / 6);
 Var relu6(In x);

@@ -8,11 +8,11 @@ namespace vitro {
 
 void check(const Averaging& averaging, int64_t epochs) {
   const double decay = averaging.ema_decay;
-  if (!(decay >= 0 && decay < 1)) bad_input("ema_decay", text("is ", decay), "give a number from 0 to below 1");
+  if (!(decay >= 0 && decay < 1)) bad_input("", text("ema_decay is ", decay), "give a number from 0 to below 1");
   if (decay > 0 && averaging.swa_start > 0)
-    bad_input("ema_decay", "is stated beside swa_start", "average in one of the two ways");
+    bad_input("", "ema_decay is stated beside swa_start", "average in one of the two ways");
   if (averaging.swa_start < 0 || averaging.swa_start > epochs)
-    bad_input("swa_start", text("is ", averaging.swa_start, ", but the run has ", epochs, " epochs"),
+    bad_input("", text("swa_start is ", averaging.swa_start, ", but the run has ", epochs, " epochs"),
               "begin earlier, or 0 for no average");
 }
 

@@ -265,7 +265,7 @@ std::string Item::one_of(const std::vector<std::string>& words) const {
 }
 
 const Value::List& Item::list() const {
-  if (!value.as<Value::List>()) expected("a list");
+  if (!value.as<Value::List>()) expected("a list: [3, 4]");
   return *value.as<Value::List>();
 }
 

@@ -1,6 +1,7 @@
 #include "recipe/value.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "core/error.h"
@@ -98,9 +99,13 @@ Value read_toml(const std::string& text_of_file, const std::string& origin) {
 Value read_toml_value(const std::string& word, const std::string& where) {
   const bool one_line = word.find_first_of("\r\n") == std::string::npos;
   if (word.empty()) bad_input(where, "has no value", "write key=value");
+  // TOML wants a digit before the point; a shell's users leave out a zero.
+  const size_t sign = word.find_first_of("+-") == 0 ? 1 : 0;
+  const bool pointed =
+      word.size() > sign + 1 && word[sign] == '.' && std::isdigit(static_cast<unsigned char>(word[sign + 1]));
   try {
     if (!one_line) return {word, 0};
-    const toml::table table = toml::parse("v = " + word);
+    const toml::table table = toml::parse("v = " + (pointed ? word.substr(0, sign) + "0" + word.substr(sign) : word));
     if (table.size() == 1 && table.contains("v")) {
       Value out = converted(*table.get("v"), where);
       out.line = 0;

@@ -131,6 +131,41 @@ std::string shape_at(size_t group, double x, double y) {
   }
 }
 
+// The words of an upright line: beside its upper end, so many rows above the drawing.
+struct UprightLabel {
+  double at = 0, length = 0;
+  std::string label;
+  bool leftwards = false;
+  int row = 0;
+  double left() const { return leftwards ? at - length : at; }
+  double right() const { return leftwards ? at : at + length; }
+};
+
+// Words to the left of their line where there is room, and rows so that no words lie on others or on a line.
+std::vector<UprightLabel> upright_labels(const std::vector<Mark>& marks, const Scale& x) {
+  constexpr double gap = 5;
+  std::vector<UprightLabel> out;
+  for (const Mark& mark : marks) {
+    const std::string label = cut(mark.label, 40);
+    if (x.holds(mark.at)) out.push_back({.at = x.at(mark.at), .length = letter * columns(label) + gap, .label = label});
+  }
+  std::ranges::sort(out, {}, &UprightLabel::at);
+  double last_rightwards = x.from();
+  for (UprightLabel& one : out) {
+    one.leftwards = one.at - one.length >= last_rightwards;
+    if (!one.leftwards) last_rightwards = one.at;
+  }
+  // Words that reach over a line stand above its own, so that line comes first. Those to the left reach over none of
+  // the others' lines.
+  std::ranges::sort(
+      out, {}, [](const UprightLabel& one) { return std::pair(!one.leftwards, one.leftwards ? one.at : -one.at); });
+  for (size_t i = 0; i < out.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (out[i].left() < out[j].right() + gap && out[j].left() < out[i].right() + gap)
+        out[i].row = std::max(out[i].row, out[j].row + 1);
+  return out;
+}
+
 // A line chart without what stands around it.
 struct Lines {
   double height = 0;
@@ -149,11 +184,17 @@ std::optional<Lines> lines_of(const LineChart& chart) {
   if (xs.empty()) return std::nullopt;
   const bool logarithmic = chart.y.logarithmic && ys.low > 0;
   const Extent vertical = widened(ys, logarithmic);
-  const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
   Axis y_axis = chart.y;
   y_axis.logarithmic = logarithmic;
-  const Scale y(y_axis, vertical.low, vertical.high, bottom, top, 6);
-  const Scale x(chart.x, xs.low, xs.high, widest_label(y.marks()) + 10, width - 12, 7);
+  constexpr double row_height = 16;
+  const double height = 264, bottom = height - 42;
+  const auto vertical_scale = [&](double top) { return Scale(y_axis, vertical.low, vertical.high, bottom, top, 6); };
+  const Scale x(chart.x, xs.low, xs.high, widest_label(vertical_scale(24).marks()) + 10, width - 12, 7);
+  const std::vector<UprightLabel> uprights = upright_labels(chart.at_x, x);
+  int rows = 0;
+  for (const UprightLabel& one : uprights) rows = std::max(rows, one.row + 1);
+  const double top = 24 + row_height * rows;
+  const Scale y = vertical_scale(top);
 
   Markup out = axes(chart.x, x, y_axis, y);
   for (const Mark& level : chart.levels) {
@@ -161,12 +202,11 @@ std::optional<Lines> lines_of(const LineChart& chart) {
     out.add(straight(x.from(), y.at(level.at), x.to(), y.at(level.at), "level"));
     out.add(words(x.to(), y.at(level.at) - 5, "end", cut(level.label, 40), "tick"));
   }
-  for (const Mark& mark : chart.at_x) {
-    if (!x.holds(mark.at)) continue;
-    const double at = x.at(mark.at);
-    out.add(straight(at, top - 8, at, bottom, "mark"));
-    const bool right = at > 0.5 * width;
-    out.add(words(right ? at - 5 : at + 5, top - 6, right ? "end" : "start", cut(mark.label, 40), "tick strong"));
+  for (const UprightLabel& one : uprights) {
+    const double words_at = top - 6 - row_height * one.row;
+    out.add(straight(one.at, words_at - 2, one.at, bottom, "mark"));
+    out.add(words(one.leftwards ? one.at - 5 : one.at + 5, words_at, one.leftwards ? "end" : "start", one.label,
+                  "tick strong"));
   }
   std::vector<std::string> told;
   for (size_t i = 0; i < chart.series.size(); ++i) {

@@ -77,17 +77,22 @@ std::vector<std::string> watch_screen(const Watch& watch, int width, int height,
   return top;
 }
 
-std::string watch_line(const Watch& watch) {
-  std::vector<std::string> layers;
+std::vector<std::string> watch_lines(const Watch& watch, int width) {
+  std::vector<std::string> out;
   for (const WatchedLayer& layer : watch.layers) {
     std::vector<std::string> said;
     if (std::isfinite(layer.gradient)) said.push_back("gradient " + brief(layer.gradient));
     if (std::isfinite(layer.update)) said.push_back("update " + brief(layer.update));
     if (std::isfinite(layer.dead)) said.push_back(share(layer.dead) + " dead");
     if (std::isfinite(layer.saturated)) said.push_back(share(layer.saturated) + " at the ends");
-    if (!said.empty()) layers.push_back(layer.name + " " + join(said, ", "));
+    if (said.empty()) continue;
+    const std::string one = layer.name + " " + join(said, ", ");
+    if (!out.empty() && columns(out.back()) + 2 + columns(one) <= width)
+      out.back() += "; " + one;
+    else
+      out.push_back(one);
   }
-  return join(layers, "; ");
+  return out;
 }
 
 } // namespace vitro

@@ -39,7 +39,8 @@ struct Watch {
 /// said to be.
 std::vector<std::string> watch_screen(const Watch& watch, int width, int height, const Palette& palette);
 
-/// The layers in one line: "fc1 gradient 0.12, update 1.3e-3; relu1 3 % dead".
-std::string watch_line(const Watch& watch);
+/// The layers in lines of at most `width` columns, but for one that is longer by itself:
+/// "fc1 gradient 0.12, update 1.3e-3; relu1 3 % dead".
+std::vector<std::string> watch_lines(const Watch& watch, int width);
 
 } // namespace vitro

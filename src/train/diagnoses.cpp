@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "report/terminal.h"
+#include "train/constant_loss.h"
 #include "train/metrics.h"
 
 namespace vitro {
@@ -440,43 +441,6 @@ Finding not_finite(const TrainingFacts& facts, const std::string& layer, int64_t
           .text = text("not finite in epoch ", epoch, ": ", what),
           .advice = text("a lower lr (it is ", facts.lr, "), or clip_norm=1")};
 }
-
-namespace {
-
-// The training loss of the best answer that is the same for every sample: the classes' shares, or the targets' means.
-double constant_loss(const ModelSpec& spec, const Dataset& train) {
-  const auto n = double(train.size());
-  const int64_t outputs = spec.outputs;
-  double entropy = 0, both = 0, squares = 0; // -p log p; with -(1 - p) log(1 - p); variance: summed over outputs
-  const auto nats = [](double p) { return p > 0 ? -p * std::log(p) : 0; };
-  if (train.schema.goal == Goal::classes) {
-    const std::vector<int64_t> counts = class_counts(train);
-    for (size_t j = outputs == 1 ? 1 : 0; j < counts.size(); ++j) {
-      const double p = double(counts[j]) / n;
-      entropy += nats(p);
-      both += nats(p) + nats(1 - p);
-      squares += p * (1 - p);
-    }
-  } else {
-    for (int64_t j = 0; j < outputs; ++j) {
-      double mean = 0, sum = 0; // Welford's
-      for (int64_t i = 0; i < train.size(); ++i) {
-        const double t = learned_of(train, i, j, train.targets.at(i * outputs + j));
-        const double away = t - mean;
-        mean += away / double(i + 1);
-        sum += away * (t - mean);
-      }
-      squares += sum / n;
-    }
-    entropy = both = nothing;
-  }
-  const double each = spec.reduction == "mean" ? double(outputs) : spec.reduction == "half" ? 2 : 1;
-  if (spec.loss == "cross_entropy") return entropy;
-  if (spec.loss == "binary_cross_entropy") return both / each;
-  return spec.loss == "squared_error" ? squares / each : nothing;
-}
-
-} // namespace
 
 TrainingFacts facts_of(const Model& model, const Recipe& recipe, const Splits& data) {
   const Dataset& train = data.train;

@@ -5,12 +5,16 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/random.h"
 #include "core/text.h"
+#include "core/threads.h"
 
 namespace vitro {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+constexpr int64_t most_groups = 4096, first_target = 3; // of Metrics::errors
 
 double ratio(int64_t part, int64_t whole) { return whole > 0 ? double(part) / double(whole) : nothing; }
 
@@ -30,6 +34,45 @@ Interval wilson(int64_t hits, int64_t n) {
 double ClassMetrics::precision() const { return ratio(correct, predicted); }
 double ClassMetrics::recall() const { return ratio(correct, support); }
 double ClassMetrics::f1() const { return ratio(2 * correct, support + predicted); }
+
+Interval Metrics::interval() const {
+  return goal == Goal::classes ? wilson(correct, samples) : number_intervals().rmse;
+}
+
+NumberIntervals Metrics::number_intervals() const {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr int64_t rounds = 1000, at_once = 25;
+  if (samples < 2) return {{0, infinity}, {0, infinity}, {-infinity, 1}};
+  const int64_t groups = std::min(samples, most_groups), columns = int64_t(errors.size()) / groups;
+  std::vector<double> found[3];
+  for (std::vector<double>& values : found) values.resize(rounds);
+  const Stream stream(0, "bootstrap");
+  parallel(rounds / at_once, [&](int64_t task) {
+    std::vector<double> sums(static_cast<size_t>(columns));
+    for (int64_t round = task * at_once; round < (task + 1) * at_once; ++round) {
+      std::ranges::fill(sums, 0);
+      Philox words{};
+      for (int64_t i = 0; i < groups; ++i) {
+        if (i % 4 == 0) words = stream.words(uint64_t(round), uint64_t(i / 4));
+        // The word as a share of 2^32, so many groups on: unequal by less than a millionth.
+        const uint64_t drawn = (uint64_t(words[size_t(i % 4)]) * uint64_t(groups)) >> 32;
+        const double* const one = &errors[size_t(drawn) * size_t(columns)];
+        for (int64_t j = 0; j < columns; ++j) sums[size_t(j)] += one[j];
+      }
+      double spread = 0;
+      for (size_t j = first_target; j < size_t(columns); j += 2) spread += sums[j + 1] - sums[j] * sums[j] / sums[0];
+      const double values = sums[0] * double(columns - first_target) / 2;
+      found[0][size_t(round)] = std::sqrt(sums[1] / values);
+      found[1][size_t(round)] = sums[2] / values;
+      found[2][size_t(round)] = spread > 0 ? 1 - sums[1] / spread : -infinity;
+    }
+  });
+  const auto between = [](std::vector<double>& values) {
+    std::sort(values.begin(), values.end());
+    return Interval{values[rounds / 40 - 1], values[rounds - rounds / 40]};
+  };
+  return {between(found[0]), between(found[1]), between(found[2])};
+}
 
 double Metrics::accuracy() const { return ratio(correct, samples); }
 
@@ -80,23 +123,44 @@ void Tally::add(const Dataset& data, std::span<const int64_t> rows, double loss_
     throw std::logic_error(text("Tally: predictions ", predictions.type, " for ", count, " rows"));
   loss_ += loss_sum;
   std::vector<float> row(static_cast<size_t>(width));
+  std::vector<double> numbers(static_cast<size_t>(width));
   for (int64_t i = 0; i < count; ++i) {
-    ++samples_;
     if (schema_.goal == Goal::classes) {
       for (int64_t j = 0; j < width; ++j) row[size_t(j)] = float(predictions.at(i * width + j));
-      const int64_t truth = data.label_of()[size_t(rows[size_t(i)])];
-      ++confusion_[size_t(truth) * schema_.classes.size() + size_t(class_of(row))];
-      continue;
+      add_class(data, rows[size_t(i)], class_of(row));
+    } else {
+      for (int64_t j = 0; j < width; ++j)
+        numbers[size_t(j)] = raw_of(data, rows[size_t(i)], j, predictions.at(i * width + j));
+      add_numbers(data, rows[size_t(i)], numbers);
     }
-    for (int64_t j = 0; j < width; ++j) {
-      const double predicted = raw_of(data, rows[size_t(i)], j, predictions.at(i * width + j));
-      const double truth = data.targets.at(rows[size_t(i)] * width + j);
-      squared_ += (predicted - truth) * (predicted - truth);
-      absolute_ += std::abs(predicted - truth);
-      const double away = truth - mean_[size_t(j)];
-      mean_[size_t(j)] += away / double(samples_);
-      spread_[size_t(j)] += away * (truth - mean_[size_t(j)]);
-    }
+  }
+}
+
+void Tally::add_class(const Dataset& data, int64_t row, int64_t predicted) {
+  ++samples_;
+  const int64_t truth = data.label_of()[size_t(row)];
+  ++confusion_[size_t(truth) * schema_.classes.size() + size_t(predicted)];
+}
+
+void Tally::add_numbers(const Dataset& data, int64_t row, std::span<const double> predicted) {
+  const size_t width = mean_.size(), columns = first_target + 2 * width;
+  if (samples_ < most_groups) errors_.resize(errors_.size() + columns);
+  double* const group = &errors_[size_t(samples_ % most_groups) * columns];
+  ++samples_;
+  ++group[0];
+  for (size_t j = 0; j < width; ++j) {
+    const double truth = data.targets.at(row * int64_t(width) + int64_t(j)), error = predicted[j] - truth;
+    if (samples_ == 1) first_.push_back(truth);
+    const double apart = truth - first_[j];
+    group[1] += error * error;
+    group[2] += std::abs(error);
+    group[first_target + 2 * j] += apart;
+    group[first_target + 2 * j + 1] += apart * apart;
+    squared_ += error * error;
+    absolute_ += std::abs(error);
+    const double away = truth - mean_[j];
+    mean_[j] += away / double(samples_);
+    spread_[j] += away * (truth - mean_[j]);
   }
 }
 
@@ -116,6 +180,7 @@ Metrics Tally::metrics() const {
   out.rmse = values > 0 ? std::sqrt(squared_ / values) : nothing;
   out.mae = values > 0 ? absolute_ / values : nothing;
   out.r2 = spread > 0 ? 1 - squared_ / spread : nothing;
+  out.errors = errors_;
   return out;
 }
 
@@ -125,25 +190,44 @@ int64_t class_of(std::span<const float> probabilities) {
 }
 
 Baseline baseline(const Dataset& train, const Dataset& on) {
-  Baseline out{.value = nothing, .text = ""};
+  Tally tally(train.schema);
   if (train.schema.goal == Goal::classes) {
     const std::vector<int64_t> counts = class_counts(train);
     const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
-    if (on.size() > 0) out.value = ratio(class_counts(on)[size_t(most)], on.size());
-    out.text = text("always \"", train.schema.classes[size_t(most)], "\"");
-    return out;
+    for (int64_t i = 0; i < on.size(); ++i) tally.add_class(on, i, most);
+    const Metrics metrics = tally.metrics();
+    return {metrics, metrics.accuracy(), text("always \"", train.schema.classes[size_t(most)], "\"")};
   }
-  out.text = "always the mean";
+  if (std::vector<Baseline> naive = naive_forecasts(on); !naive.empty())
+    return *std::ranges::min_element(naive, {}, [](const Baseline& one) { return one.value; });
   const int64_t width = train.schema.outputs();
   std::vector<double> mean(static_cast<size_t>(width));
   for (int64_t i = 0; i < train.size() * width; ++i)
     mean[size_t(i % width)] += train.targets.at(i) / double(train.size());
-  double squared = 0;
-  for (int64_t i = 0; i < on.size() * width; ++i) {
-    const double away = on.targets.at(i) - mean[size_t(i % width)];
-    squared += away * away;
-  }
-  if (on.size() > 0) out.value = std::sqrt(squared / double(on.size() * width));
+  for (int64_t i = 0; i < on.size(); ++i) tally.add_numbers(on, i, mean);
+  const Metrics metrics = tally.metrics();
+  return {metrics, metrics.rmse, "always the mean"};
+}
+
+std::vector<Baseline> naive_forecasts(const Dataset& on) {
+  std::vector<Baseline> out;
+  const Schema& schema = on.schema;
+  if (!schema.forecast) return out;
+  const int64_t horizon = schema.horizon();
+  const auto add = [&](std::string name, auto&& said) {
+    Tally tally(schema);
+    std::vector<double> numbers(static_cast<size_t>(horizon));
+    for (int64_t i = 0; i < on.size(); ++i) {
+      for (int64_t step = 0; step < horizon; ++step) numbers[size_t(step)] = said(i, step);
+      tally.add_numbers(on, i, numbers);
+    }
+    const Metrics metrics = tally.metrics();
+    out.push_back({metrics, metrics.rmse, std::move(name)});
+  };
+  add("naive (the last value)", [&](int64_t i, int64_t) { return last_value(on, i); });
+  if (const int64_t period = schema.forecast->period; period > 0)
+    add(text("seasonal naive (", period, " rows before)"),
+        [&](int64_t i, int64_t step) { return on.season.at(i * horizon + step); });
   return out;
 }
 

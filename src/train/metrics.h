@@ -20,6 +20,11 @@ struct Interval {
 /// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 Interval wilson(int64_t hits, int64_t n);
 
+/// 95 % intervals of what is measured of numbers; all that is possible where there are fewer than two samples.
+struct NumberIntervals {
+  Interval rmse, mae, r2;
+};
+
 struct ClassMetrics {
   int64_t support = 0;   // samples of this class
   int64_t predicted = 0; // samples called it
@@ -50,8 +55,17 @@ struct Metrics {
   // 1 - residual sum of squares / total sum of squares, both over all outputs; NaN where the targets are all equal.
   double r2 = 0;
 
-  double accuracy() const; // NaN where there are no samples
-  Interval interval() const { return wilson(correct, samples); }
+  // Sums over the samples dealt in turn to at most 4,096 groups, [groups, 3 + 2 outputs]: samples, squared errors,
+  // absolute ones; then of each output the target less the first sample's, and its square.
+  std::vector<double> errors = {};
+
+  double accuracy() const;   // NaN where there are no samples
+  Interval interval() const; // 95 %, of the accuracy (Wilson's) or of the RMSE
+  /// The percentile bootstrap: 2.5 % and 97.5 % of 1,000 values, each from as many groups drawn with replacement as
+  /// there are. A group is a sample, up to 4,096 of them; then it is every 4,096th, which leaves the spread of a mean
+  /// as it is and bounds the work. The draws are Stream(0, "bootstrap").
+  /// Source: B. Efron, "Bootstrap methods: another look at the jackknife", 1979.
+  NumberIntervals number_intervals() const;
   int64_t classes() const;
   ClassMetrics of_class(int64_t index) const;
   MacroMetrics macro() const;
@@ -64,6 +78,9 @@ public:
   /// A batch of `rows` of `data`: the loss added up over its samples, and what the net predicted, [rows, outputs]:
   /// probabilities (with a single output that of class 1), or numbers as the net learns them.
   void add(const Dataset& data, std::span<const int64_t> rows, double loss_sum, ConstView predictions);
+  /// One sample that is called this class; one whose outputs are said to be these, in the units of the raw targets.
+  void add_class(const Dataset& data, int64_t row, int64_t predicted);
+  void add_numbers(const Dataset& data, int64_t row, std::span<const double> predicted);
   Metrics metrics() const;
 
 private:
@@ -72,7 +89,8 @@ private:
   double loss_ = 0;
   std::vector<int64_t> confusion_;
   double squared_ = 0, absolute_ = 0;
-  std::vector<double> mean_, spread_; // of the targets, by output: Welford's running mean and sum of squares
+  std::vector<double> errors_, first_; // the first sample's targets
+  std::vector<double> mean_, spread_;  // of the targets, by output: Welford's running mean and sum of squares
 };
 
 /// The class of one row of predictions: the largest probability (the first of equals); with a single one, whether it
@@ -80,11 +98,17 @@ private:
 int64_t class_of(std::span<const float> probabilities);
 
 /// What needs no learning, measured on `on`: the accuracy of always naming the most frequent class of `train`, or the
-/// RMSE of always naming the training targets' mean. NaN where `on` is empty.
+/// RMSE of always naming the training targets' mean; of a series, of the better of `naive_forecasts`. NaN where `on` is
+/// empty.
 struct Baseline {
-  double value = 0;
+  Metrics metrics;
+  double value = 0; // its accuracy or RMSE
   std::string text; // "always \"7\"", "always the mean"
 };
 Baseline baseline(const Dataset& train, const Dataset& on);
+
+/// Of a series: that the window's last value stays, and, where there is a season, that what was a season before comes
+/// again (Dataset::season). Empty where `on` is no series.
+std::vector<Baseline> naive_forecasts(const Dataset& on);
 
 } // namespace vitro

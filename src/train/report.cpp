@@ -76,28 +76,22 @@ std::string against_baseline(const Interval& interval, double value, double base
   return text(value == baseline ? ": as good as " : ": not to be told from ", name, ", which gets ", number);
 }
 
-// The interval of an RMSE: that of the mean squared error, taken as normal, and its root.
-Interval rmse_interval(const JudgedPart& part) {
-  const Schema& schema = part.data.schema;
-  const int64_t n = part.data.size(), width = schema.outputs();
-  double mean = 0, spread = 0; // Welford's, of a sample's mean squared error
-  for (int64_t i = 0; i < n; ++i) {
-    double error = 0;
-    for (int64_t j = 0; j < width; ++j) {
-      const double away =
-          raw_of(part.data, i, j, part.predictions.at(i * width + j)) - part.data.targets.at(i * width + j);
-      error += away * away / double(width);
-    }
-    const double step = error - mean;
-    mean += step / double(i + 1);
-    spread += step * (error - mean);
-  }
-  const double half = n > 1 ? 1.96 * std::sqrt(spread / double(n - 1) / double(n)) : mean;
-  return {std::sqrt(std::max(0.0, mean - half)), std::sqrt(mean + half)};
+// What a linear model of the same columns achieves, and what that says about the net.
+std::string against_linear(const Metrics& net, const Baseline& linear) {
+  const bool classes = net.goal == Goal::classes;
+  const Interval of_linear = linear.metrics.interval(), of_net = net.interval();
+  const auto shown = [&](double value) { return classes ? percent(value, 1) : number(value, 3); };
+  const bool better = classes ? of_net.low > linear.value : of_net.high < linear.value;
+  const bool worse = classes ? of_net.high < linear.value : of_net.low > linear.value;
+  return text("A ", linear.text, " of the same columns gets ", shown(linear.value), " (", shown(of_linear.low), " to ",
+              shown(of_linear.high),
+              better  ? "): the net found what no weighted sum can say."
+              : worse ? "): the net is worse, so take the linear model or train another net."
+                      : "): the net is not to be told from it, so the simpler model may do.");
 }
 
 // `over`: the training is, so the test part has been read if there is one.
-Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, bool over) {
+Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::optional<Baseline>& linear, bool over) {
   const Schema& schema = part.data.schema;
   const Metrics& metrics = part.metrics;
   const int64_t n = metrics.samples;
@@ -112,7 +106,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, bool over) 
                                              share(baseline.value), true),
                             ".");
   } else {
-    const Interval interval = rmse_interval(part);
+    const Interval interval = metrics.interval();
     out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
                             " (RMSE; ", number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
                             against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
@@ -122,6 +116,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, bool over) 
       out.remarks.push_back(metrics.r2 > 0 ? text("It explains ", percent(metrics.r2, 0), " of the variance.")
                                            : std::string("It explains nothing of the variance."));
   }
+  if (linear) out.remarks.push_back(against_linear(metrics, *linear));
   out.remarks.emplace_back(
       "In parentheses: the 95 % interval, which says how much of this is the luck of which samples "
       "were measured.");
@@ -297,7 +292,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                                      : "training",
 
                         metrics, result.predictions, std::move(errors)};
-  Verdict verdict = verdict_on(part, result.baseline, !interrupted);
+  Verdict verdict = verdict_on(part, result.baseline, result.linear, !interrupted);
 
   Page page = blank();
   page.headline =
@@ -328,6 +323,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});
   add_layers(page);
+  if (judged.schema.forecast) page.sections.push_back({"forecast", "The forecast", forecast_section(part)});
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
   page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part)});

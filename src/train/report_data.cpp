@@ -290,6 +290,7 @@ std::string share_text(double share, int decimals) {
 
 std::string probability_text(double probability) {
   if (probability > 0.9995) return ">\u00a099.9\u00a0%";
+  if (probability < 1e-5) return "<\u00a00.001\u00a0%";
   if (probability < 0.001) return number(100 * probability, 2) + "\u00a0%";
   return share_text(probability, 1);
 }

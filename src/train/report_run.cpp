@@ -193,7 +193,7 @@ Markup layers_section(const History& layers, const std::vector<Finding>& diagnos
     if (!out.series.empty()) charts.add(line_chart(out));
   };
   chart("gradient", "Gradient", "norm over a layer's parameters", 1);
-  chart("update", "Update", "a step's change of the weights, in shares of their size", 1);
+  chart("update", "Update", "length of a step over that of the weights", 1);
   chart("dead", "Dead units", "units that never fire, %", 100);
   chart("saturated", "Saturated", "values at the ends, %", 100);
   return together(out, element("div", {{"class", "pair"}}, charts),

@@ -76,6 +76,8 @@ Markup curves_section(const History& history, int64_t best_epoch, bool chosen, c
 Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses);
 /// What is taken for what; for numbers what is predicted against what is true.
 Markup results_section(const JudgedPart& part);
+/// Of a series: the truth and what was said of it before, and the errors by the steps ahead.
+Markup forecast_section(const JudgedPart& part);
 Markup mistakes_section(const JudgedPart& part);
 /// Nothing where the first layer with weights does not look at pictures.
 std::optional<Markup> weights_section(const ReportSources& from);

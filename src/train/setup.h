@@ -14,6 +14,16 @@ namespace vitro {
 /// recipe or key.
 Recipe recipe_for(const std::string& what, const std::vector<std::string>& assignments = {});
 
+/// A recipe and its data. What data without a recipe of its own is trained with depends on it: a table gets the net
+/// `tabular`, and as many steps as its rows ask for. The recipe is complete. Throws as recipe_for, open_data and
+/// complete do.
+struct Trainable {
+  Recipe recipe;
+  Splits data;
+};
+Trainable open_trainable(const std::string& what, const std::vector<std::string>& assignments = {},
+                 const std::string& data_dir = "");
+
 /// The names that `recipe_for` knows.
 std::vector<std::string> trainable_names();
 

@@ -32,11 +32,17 @@ std::string without_seed(Recipe recipe) {
   return data_key(recipe);
 }
 
+// A table's usual plan depends on its rows.
+Recipe base_of(const std::string& what, const std::string& data_dir) {
+  const bool path = what.find_first_of("/.") != std::string::npos && !what.ends_with(".toml");
+  return path ? open_trainable(what, {}, data_dir).recipe : recipe_for(what);
+}
+
 } // namespace
 
 Sweep::Sweep(SweepPlan plan, const std::string& data_dir)
     : plan_(std::move(plan)), data_(data_dir, TestPart::dropped), results_(size_t(plan_.trainings())) {
-  const Recipe base = recipe_for(plan_.what);
+  const Recipe base = base_of(plan_.what, data_dir);
   for (int64_t i = 0; i < plan_.trainings(); ++i) {
     Recipe recipe = base;
     set_all(recipe, plan_.assignments(i));

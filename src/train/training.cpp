@@ -1,4 +1,5 @@
 #include "train/training.h"
+#include "train/linear.h"
 
 #include <algorithm>
 #include <chrono>
@@ -254,7 +255,10 @@ private:
     out.train = measure(model_, data_.train, !with_test && !validates() ? wanted : nullptr);
     out.validation = measure(model_, data_.validation, !with_test && validates() ? wanted : nullptr);
     out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
-    out.baseline = baseline(data_.train, with_test ? data_.test : data_.validation);
+    const Dataset& unseen = with_test ? data_.test : data_.validation;
+    out.baseline = baseline(data_.train, unseen);
+    out.naive = naive_forecasts(unseen);
+    out.linear = linear_baseline(data_.train, unseen, model_.spec().codes);
     out.weights_sha256 = weights_sha256(model_.states());
     out.perceptron = perceptron_course(model_, recipe_, data_.train, out.history);
     return out;

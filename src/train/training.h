@@ -74,7 +74,9 @@ struct TrainingResult {
   std::map<std::string, std::string> notes; // as the hooks of the run's first sitting had them
   // All below with the chosen weights; not measured where the training was interrupted.
   Metrics train, validation, test;
-  Baseline baseline;  // on the test part, or where there is none on the validation part
+  Baseline baseline;              // on the test part, or where there is none on the validation part
+  std::vector<Baseline> naive;    // on the same part, of a series: the forecasts that need no learning
+  std::optional<Baseline> linear; // on the same part, where there is a linear model of the data (train/linear.h)
   Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
   std::string weights_sha256;
   std::optional<PerceptronCourse> perceptron; // where it was a training by Rosenblatt's rule
