@@ -27,7 +27,7 @@ std::string metrics_table(const std::vector<Part>& parts, const std::vector<cons
 
 /// What stands below the parts: the linear model, then what needs no learning.
 std::vector<const Baseline*> simpler_than(const std::optional<Baseline>& linear, const std::vector<Baseline>& naive,
-                                          const std::optional<Baseline>& baseline);
+                                          const Baseline* baseline);
 
 /// Of a series, each step ahead: RMSE and MAE of the net and of what needs no learning. "" for other data.
 std::string steps_table(const Tensor& predictions, const Dataset& data, const Palette& palette);

@@ -174,7 +174,7 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    simpler_than(result.linear, result.naive, result.baseline), palette) +
+                    simpler_than(result.linear, result.naive, &result.baseline), palette) +
       "\n";
   if (const std::string steps = steps_table(result.predictions, judged(work, result), palette); !steps.empty())
     out += steps + "\n";
