@@ -373,7 +373,7 @@ LinearModel fit_linear(const Dataset& train, const LinearOptions& options) {
   if (!(options.l2 > 0)) bad_input("linear model", text("l2 is ", options.l2, ", expected above 0"));
   if (int64_t(options.codes.size()) > train.schema.net_input().elements() ||
       std::ranges::any_of(options.codes, [](int64_t size) { return size < 1; }))
-    bad_input("linear model", text(options.codes.size(), " codes do not fit samples ", train.schema.sample));
+    bad_input("linear model", text(options.codes.size(), " codes do not fit samples ", train.schema.net_input()));
   const bool classes = train.schema.goal == Goal::classes;
   LinearModel out{.goal = train.schema.goal, .codes = options.codes, .outputs = train.schema.outputs()};
   const int64_t rows_of_weights = classes && out.outputs == 2 ? 1 : out.outputs;

@@ -7,13 +7,12 @@
 #include "io/files.h"
 #include "recipe/embedded.h"
 #include "recipe/value.h"
+#include "train/table_plan.h"
 
 namespace vitro {
 namespace {
 
-constexpr const char* linear_part = "linear.weight"; // of the net `tabular`
-
-// What data without a recipe of its own is trained with.
+// What data without a recipe of its own is trained with, unless it is a table (train/table_plan.h).
 constexpr const char* usual = R"([net]
 name = "mlp"
 [train]
@@ -23,23 +22,6 @@ batch = 32
 epochs = 200
 patience = 20
 )";
-
-// How many rows the training part has decides how long, and how strongly weights are held back: small tables are
-// passed over more often and shrunk harder. A fixed number of steps without a validation part did better on small tables
-// than stopping early by a tenth of them; `scripts/tables.py` compares.
-std::string usual_of_table(const Schema& schema, int64_t rows) {
-  constexpr double rate = 0.003;
-  constexpr int64_t least_steps = 300, passes = 15;
-  const int64_t batch = rows <= 2000 ? 128 : 256;
-  const int64_t per_epoch = (rows + batch - 1) / batch, epochs = std::max(passes, (least_steps + per_epoch - 1) / per_epoch);
-  // What a weight without a gradient would shrink to over the run, as an exponent: the same for any number of steps.
-  const double shrink = schema.goal == Goal::classes ? 4.5 : 1.5;
-  const double decay = shrink / (rate * double(epochs * per_epoch));
-  const auto rounded = [](double x) { return number(x, 2); };
-  return text("[net]\nname = \"tabular\"\n[train]\noptimizer = \"adamw\"\nlr = ", rate, "\nweight_decay = ", rounded(decay),
-              "\ngroups = [{match=\"*.bias\", weight_decay=0.0}, {match=\"", linear_part, "\", weight_decay=", rounded(decay / 7),
-              "}]\nschedule = {op=\"cosine\", warmup=0.1}\nbatch = ", batch, "\nepochs = ", epochs, "\n");
-}
 
 Recipe with_plan(const std::string& source, const std::string& plan) {
   return parse_recipe(text("vitro = 1\n[data]\nsource = ", toml_text(source), "\n", plan), source);
@@ -81,15 +63,28 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
   Recipe recipe = recipe_for(what, assignments);
   Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
   const Schema& schema = data.train.schema;
-  if (!has_own_recipe(what) && !schema.columns.empty()) {
-    recipe = with_plan(what, usual_of_table(schema, data.train.size()));
-    set_all(recipe, assignments);
-    // What was meant for this net and this optimiser goes with them.
-    std::vector<ParameterGroup>& groups = recipe.train.optimizer.groups;
-    if (recipe.train.optimizer.name != "adamw") groups.clear();
-    if (recipe.net.name != "tabular") std::erase_if(groups, [](const auto& group) { return group.match == linear_part; });
+  if (has_own_recipe(what) || schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
+
+  const auto planned = [&](const std::string& plan) {
+    Recipe out = with_plan(what, plan);
+    set_all(out, assignments);
+    return complete(std::move(out), schema);
+  };
+  Recipe net = planned(plan_of_net(data.train));
+  // Whoever says how to train has chosen.
+  const bool free = std::ranges::none_of(assignments, [](const std::string& one) {
+    return !one.starts_with("data.") && !one.starts_with("seed=") && !one.starts_with("train.seed=");
+  });
+  if (free && recipe.data.group.empty()) {
+    const Choice choice = choose(net, data.train);
+    if (!choice.said.empty()) data.remarks.push_back(choice.said);
+    if (choice.linear) return {planned(plan_of_linear(data.train)), std::move(data)};
   }
-  return {complete(std::move(recipe), schema), std::move(data)};
+  // What was meant for this net and this optimiser goes with them.
+  std::vector<ParameterGroup>& groups = net.train.optimizer.groups;
+  if (net.train.optimizer.name != "adamw") groups.clear();
+  if (net.net.name != "tabular") std::erase_if(groups, [](const auto& group) { return group.match == linear_part; });
+  return {std::move(net), std::move(data)};
 }
 
 } // namespace vitro

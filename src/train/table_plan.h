@@ -1,0 +1,33 @@
+// How a table is trained where nobody says how: a net and a plan by the number of its rows, unless a linear model does
+// as well.
+//
+// The plans and their numbers were chosen once, over many tables (`scripts/tables.py` compares them); whatever depends on
+// a table depends on its rows, its goal, and the choice below.
+#pragma once
+
+#include <string>
+
+#include "recipe/recipe.h"
+
+namespace vitro {
+
+inline constexpr const char* linear_part = "linear.weight"; // of the net `tabular`
+
+/// [net] and [train] as TOML: the net `tabular`, AdamW, cosine. Passed over until there are 600 steps of 128 rows (1,000
+/// for numbers), and at least 20 times in steps of 256. A validation part isn't needed: on small tables a fixed number
+/// of steps did better than stopping early by a part that is lost to training.
+std::string plan_of_net(const Dataset& train);
+/// The net `linear`, to its minimum: the linear model of train/linear.h, with its penalty.
+std::string plan_of_linear(const Dataset& train);
+
+/// Whether a linear model does as well, by 5-fold cross-validation within the training part.
+struct Choice {
+  bool linear = false;
+  std::string said; // for people; "" where it was not asked
+};
+/// The linear model is enough where the net (`recipe`: complete) is not better by more than one standard error of the
+/// difference, over the same rows. Asked of 50 to 5,000 rows: with more, the net finds out by itself.
+/// Source of the rule: L. Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
+Choice choose(const Recipe& recipe, const Dataset& train);
+
+} // namespace vitro
