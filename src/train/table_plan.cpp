@@ -58,6 +58,10 @@ std::string plan_of_linear(const Dataset& train) {
               "\nepochs = 600\n");
 }
 
+std::string plan_of_forecast(const Dataset& train) {
+  return plan_of_net(train);
+}
+
 Choice choose(const Recipe& recipe, const Dataset& train) {
   const int64_t rows = train.size();
   if (rows < least_rows || rows > most_rows) return {};

@@ -20,6 +20,9 @@ std::string plan_of_net(const Dataset& train);
 /// The net `linear`, to its minimum: the linear model of train/linear.h, with its penalty.
 std::string plan_of_linear(const Dataset& train);
 
+/// Of a series.
+std::string plan_of_forecast(const Dataset& train);
+
 /// Whether a linear model does as well, by 5-fold cross-validation within the training part.
 struct Choice {
   bool linear = false;
