@@ -1,10 +1,11 @@
 // A series becomes windows: never a number of the future in what the net sees; parts that follow each other in time.
 #include "data/forecast.h"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "core/text.h"

@@ -214,10 +214,11 @@ std::string Column::becomes() const {
       out = text(anchored ? "days before the last" : "the day", ", the time of the year", week ? " and of the week" : "",
                  clock ? " and of the day" : "");
       break;
-    default:
+    default: {
+      const std::string from = anchored ? text("last ", mean < 0 ? "+ " : "- ", number(std::fabs(mean), 4)) : number(mean, 4);
       out = mean == 0 && deviation == 1 ? std::string(anchored ? "x - last" : "as it is")
-                                        : text("(x - ", anchored ? "last - " : "", number(mean, 4), ") / ",
-                                               number(deviation, 4));
+                                        : text("(x - ", from, ") / ", number(deviation, 4));
+    }
   }
   return indicator ? out + ", and whether it is missing" : out;
 }
