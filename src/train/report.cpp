@@ -297,6 +297,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                         std::move(errors),
                         result.baseline,
                         result.linear,
+                        result.naive,
                         importances_within_reason(model_, judged)};
   Verdict verdict = verdict_on(part, result.baseline, result.linear, !interrupted);
 
@@ -329,6 +330,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});
   add_layers(page);
+  if (judged.schema.forecast) page.sections.push_back({"forecast", "The forecast", forecast_section(part)});
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
   if (!part.importances.empty()) page.sections.push_back({"importance", "What it leans on", importance_section(part)});
