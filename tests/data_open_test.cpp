@@ -166,7 +166,7 @@ TEST(Open, a_csv_file_is_dealt_and_standardised_by_its_training_part) {
   const Scratch scratch;
   std::string text = "x,y,class\n";
   for (int i = 0; i < 100; ++i)
-    text += std::to_string(i) + "," + std::to_string(1000 - 3 * i) + (i < 50 ? ",a\n" : ",b\n");
+    text += std::to_string(0.5 * i) + "," + std::to_string(1000 - 3 * i) + (i < 50 ? ",a\n" : ",b\n");
   for (const std::string& what :
        {scratch.write("points.csv", text), scratch.write("p.csv.gz", gzip(bytes_of_text(text)))}) {
     const Splits parts = open_data(what);

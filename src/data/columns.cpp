@@ -258,7 +258,7 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
         if (code >= 0) ++count[size_t(code)];
       learned = std::count_if(count.begin(), count.end(), [](int64_t n) { return n >= 2; });
     }
-    const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 && facts.different <= most_grades;
+    const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 && facts.different <= most_grades && facts.present() >= 8 * facts.different;
     out.role = is_text || grades                ? (learned >= least_embedded ? Role::embedding : Role::category)
                : column.type == CellType::date ? Role::date
                                                : Role::number;
