@@ -55,6 +55,12 @@ int64_t lowest_epoch(const History& history) {
   return best;
 }
 
+// The targets' names; of a series one name for all of its steps.
+std::string what_is_predicted(const Schema& schema) {
+  if (!schema.forecast) return join(schema.targets, ", ");
+  return text(schema.columns[size_t(schema.forecast->column)].name, ", ", plural(schema.horizon(), "row"), " ahead");
+}
+
 Markup strong(const std::string& what) { return element("b", {}, what); }
 Markup paragraph(const Markup& what) { return element("p", {}, what); }
 
@@ -108,7 +114,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
   } else {
     const Interval interval = metrics.interval();
     out.headline =
-        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
+        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(what_is_predicted(schema)),
                  " (RMSE; ", plain_number(interval.low, 3), " to ", plain_number(interval.high, 3), ") on ", samples,
                  against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
                                   plain_number(baseline.value, 3), false),
