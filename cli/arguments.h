@@ -73,6 +73,8 @@ std::vector<std::string> names_between_commas(const std::vector<std::string>& li
 struct TableArguments {
   std::string target, group, test;
   std::vector<std::string> drop;
+  std::string forecast;
+  std::optional<int64_t> horizon, window;
 
   void declare(Arguments& arguments);
   /// As keys of a recipe.

@@ -167,6 +167,13 @@ Json json_of(const std::vector<Suspect>& suspects) {
   return out;
 }
 
+// The part that the predictions are of.
+const Dataset& judged(const Work& work, const TrainingResult& result) {
+  return result.test.samples > 0         ? work.data.test
+         : result.validation.samples > 0 ? work.data.validation
+                                         : work.data.train;
+}
+
 Json object_of(const Work& work, const TrainingResult& result) {
   const auto accuracy = [](const Metrics& metrics) -> Json {
     if (metrics.goal == Goal::numbers || metrics.samples == 0) return nullptr;
@@ -206,6 +213,7 @@ Json object_of(const Work& work, const TrainingResult& result) {
   out["linear"] = result.linear ? Json(result.linear->value) : Json(nullptr);
   out["linear_interval"] = result.linear ? pair(result.linear->metrics.interval()) : Json(nullptr);
   if (work.folds) out.update(to_json(*work.folds));
+  out.update(steps_json(result.predictions, judged(work, result)));
   if (result.perceptron) {
     const PerceptronCourse& course = *result.perceptron;
     const Separation& classes = course.classes;
@@ -226,11 +234,12 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   const Palette& palette = out_stream().palette;
   std::string out =
       metrics_table({{"train", &result.train}, {"validation", &result.validation}, {"test", &result.test}},
-                    work.folds
-                        ? std::vector<const Baseline*>() // the folds have said it of all rows
-                        : std::vector<const Baseline*>{result.linear ? &*result.linear : nullptr, &result.baseline},
+                    work.folds ? std::vector<const Baseline*>() // the folds have said it of all rows
+                               : simpler_than(result.linear, result.naive, &result.baseline),
                     palette) +
       "\n";
+  if (const std::string steps = steps_table(result.predictions, judged(work, result), palette); !steps.empty())
+    out += steps + "\n";
   Facts facts;
   if (work.folds) facts.add("estimated", sentence_of(*work.folds));
   std::string epochs = plural(result.epochs, "epoch");

@@ -92,8 +92,7 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
     } else {
       for (int64_t j = 0; j < width; ++j) {
         const double truth = part.targets.at(i * width + j);
-        const double answer =
-            schema.target.undo(predictions.at(i * width + j), j * int64_t(schema.target.mean.size()) / width);
+        const double answer = raw_of(part, i, j, predictions.at(i * width + j));
         for (const double value : {truth, answer, answer - truth}) cells.push_back(digits(value, DType::f32));
       }
     }

@@ -56,6 +56,12 @@ int64_t lowest_epoch(const History& history) {
   return best;
 }
 
+// The targets' names; of a series one name for all of its steps.
+std::string what_is_predicted(const Schema& schema) {
+  if (!schema.forecast) return join(schema.targets, ", ");
+  return text(schema.columns[size_t(schema.forecast->column)].name, ", ", plural(schema.horizon(), "row"), " ahead");
+}
+
 Markup strong(const std::string& what) { return element("b", {}, what); }
 Markup paragraph(const Markup& what) { return element("p", {}, what); }
 
@@ -109,7 +115,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
   } else {
     const Interval interval = metrics.interval();
     out.headline =
-        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
+        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(what_is_predicted(schema)),
                  " (RMSE; ", plain_number(interval.low, 3), " to ", plain_number(interval.high, 3), ") on ", samples,
                  against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
                                   plain_number(baseline.value, 3), false),
@@ -326,6 +332,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                         std::move(errors),
                         result.baseline,
                         result.linear,
+                        result.naive,
                         importances_within_reason(model_, judged)};
   const std::optional<CrossValidation> folds = cross_validation_of(run_);
   Verdict verdict = folds ? verdict_on(*folds) : verdict_on(part, result.baseline, result.linear, !interrupted);
@@ -360,6 +367,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});
   add_layers(page);
+  if (judged.schema.forecast) page.sections.push_back({"forecast", "The forecast", forecast_section(part)});
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
   if (!part.importances.empty()) page.sections.push_back({"importance", "What it leans on", importance_section(part)});

@@ -177,7 +177,7 @@ Markup duplicates_text(const Splits& data) {
   const Schema& schema = data.train.schema;
   if (schema.generated) return {};
   const Duplicates found = find_duplicates(data);
-  const bool table = !schema.columns.empty();
+  const bool table = !schema.columns.empty() && !schema.forecast;
   const std::string equal = table ? "equal a training row in all columns that the net sees" : "equal a training sample";
   const std::string equals =
       table ? "equals a training row in all columns that the net sees" : "equals a training sample";

@@ -77,10 +77,6 @@ std::vector<double> column(const Dataset& data, int64_t feature, int64_t rows) {
   return out;
 }
 
-std::string feature_name(const Schema& schema, int64_t feature) {
-  return schema.features.empty() ? text("x", feature + 1) : schema.features[size_t(feature)];
-}
-
 // Samples of these values, one after the other, as if they had been read.
 Dataset as_read(const Schema& schema, const std::vector<double>& values) {
   Dataset out = empty_like(schema);
@@ -196,6 +192,14 @@ bool is_curve(const Schema& schema) {
 }
 
 } // namespace
+
+std::string feature_name(const Schema& schema, int64_t element) {
+  if (schema.features.empty()) return text("x", element + 1);
+  const auto columns = int64_t(schema.features.size());
+  const std::string& name = schema.features[size_t(element % columns)];
+  const int64_t before = (schema.sample.elements() - 1) / columns - element / columns;
+  return before == 0 ? name : text(name, ", ", plural(before, "row"), " before");
+}
 
 bool is_picture(const Schema& schema) {
   const Shape& sample = schema.sample;

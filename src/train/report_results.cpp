@@ -29,10 +29,6 @@ int64_t width_of(const JudgedPart& part) {
   return part.predictions.elements() / std::max<int64_t>(1, part.data.size());
 }
 
-double undone(const Schema& schema, double learned, int64_t output, int64_t width) {
-  return schema.target.undo(learned, output * int64_t(schema.target.mean.size()) / width);
-}
-
 Markup class_table(const JudgedPart& part) {
   const std::vector<std::string>& names = part.data.schema.classes;
   std::vector<std::vector<Markup>> rows;
@@ -80,7 +76,7 @@ Markup predicted_against_true(const JudgedPart& part) {
     chart.groups = {{text(part.name, " part"), {}}};
     for (int64_t i = 0; i < n; i += step)
       chart.groups[0].points.push_back(
-          {part.data.targets.at(i * width + j), undone(schema, part.predictions.at(i * width + j), j, width)});
+          {part.data.targets.at(i * width + j), raw_of(part.data, i, j, part.predictions.at(i * width + j))});
     charts.add(scatter(chart));
   }
   return charts;
@@ -97,7 +93,7 @@ Markup residuals(const JudgedPart& part) {
                     .values = {},
                     .at_x = {{0, "right"}}};
     for (int64_t i = 0; i < n; ++i)
-      chart.values.push_back(undone(schema, part.predictions.at(i * width + j), j, width) -
+      chart.values.push_back(raw_of(part.data, i, j, part.predictions.at(i * width + j)) -
                              part.data.targets.at(i * width + j));
     charts.add(histogram(chart));
   }
@@ -130,7 +126,8 @@ Markup beside_simpler(const JudgedPart& part) {
   };
   add(element("b", {}, "the net"), part.metrics);
   if (part.linear) add(short_name(part.linear->text), part.linear->metrics);
-  add(short_name(part.baseline.text), part.baseline.metrics);
+  for (const Baseline& one : part.naive) add(short_name(one.text), one.metrics);
+  if (part.naive.empty()) add(short_name(part.baseline.text), part.baseline.metrics);
   Markup table = table_element(classes ? std::vector<std::string>{"", "> right", "> 95 % interval"}
                                        : std::vector<std::string>{"", "> RMSE", "> 95 % interval", "> MAE",
                                                                   "> 95 % interval", "> R²", "> 95 % interval"},
@@ -181,7 +178,9 @@ std::vector<int64_t> columns_to_show(const JudgedPart& part) {
   const int64_t width = part.data.schema.sample.elements();
   std::vector<int64_t> out;
   if (width <= most_columns || part.importances.empty()) {
-    for (int64_t f = 0; f < std::min(width, most_columns); ++f) out.push_back(f);
+    // Of a window the last, which are the nearest.
+    const int64_t first = part.data.schema.forecast ? std::max<int64_t>(0, width - most_columns) : 0;
+    for (int64_t f = first; f < std::min(width, first + most_columns); ++f) out.push_back(f);
     return out;
   }
   for (int64_t i = 0; i < most_columns; ++i) out.push_back(part.importances[size_t(i)].column);
@@ -203,8 +202,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
   std::vector<std::string> headings = {"where", "> truth", "> the net says"};
   headings.push_back(classes ? "> its probability" : "> off by");
   if (classes) headings.emplace_back("> of the truth");
-  for (const int64_t f : shown)
-    headings.push_back("> " + (schema.features.empty() ? text("x", f + 1) : cut(schema.features[size_t(f)], 24)));
+  for (const int64_t f : shown) headings.push_back("> " + cut(feature_name(schema, f), 32));
   if (int64_t(shown.size()) < width) headings.push_back(text("… ", width - int64_t(shown.size()), " more"));
   std::vector<std::vector<Markup>> rows;
   for (const int64_t sample : samples) {
@@ -217,7 +215,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
       const int64_t outputs = width_of(part);
       std::vector<std::string> away;
       for (int64_t j = 0; j < outputs; ++j)
-        away.push_back(plain_number(undone(schema, part.predictions.at(sample * outputs + j), j, outputs) -
+        away.push_back(plain_number(raw_of(part.data, sample, j, part.predictions.at(sample * outputs + j)) -
                                         part.data.targets.at(sample * outputs + j),
                                     3));
       row.emplace_back(join(away, ", "));
@@ -284,7 +282,7 @@ Answer answer_of(const JudgedPart& part, int64_t sample) {
   std::vector<std::string> truth, predicted;
   for (int64_t j = 0; j < width; ++j) {
     truth.push_back(plain_number(part.data.targets.at(sample * width + j), 7));
-    predicted.push_back(plain_number(undone(schema, part.predictions.at(sample * width + j), j, width), 5));
+    predicted.push_back(plain_number(raw_of(part.data, sample, j, part.predictions.at(sample * width + j)), 5));
   }
   out.truth = join(truth, ", ");
   out.predicted = join(predicted, ", ");

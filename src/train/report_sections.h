@@ -30,6 +30,7 @@ struct JudgedPart {
   std::vector<double> errors; // errors_of
   const Baseline& baseline;   // of the same part, as is the linear model
   const std::optional<Baseline>& linear;
+  const std::vector<Baseline>& naive; // of a series
   std::vector<Importance> importances; // empty where the data is no table, or it would take too long
 };
 
@@ -54,6 +55,8 @@ std::string share_of_samples(double share, int64_t n);
 std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
 /// So many significant digits, as people write them: "52,950", "0.0123", "1.2e-07"; "-" for what is no number.
 std::string plain_number(double value, int significant_digits);
+/// Of an element of a sample: its column's name, in a window with how long before its last row; "x1" without names.
+std::string feature_name(const Schema& schema, int64_t element);
 /// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
 Markup name_element(const std::string& name);
 /// The same as text.
@@ -93,6 +96,8 @@ Markup layers_section(const History& layers, const std::vector<Finding>& diagnos
 Markup results_section(const JudgedPart& part);
 /// What each fold's net, the linear model and no learning came to on its rows.
 Markup folds_section(const CrossValidation& folds);
+/// Of a series: the truth and what was said of it before, and the errors by the steps ahead.
+Markup forecast_section(const JudgedPart& part);
 /// `file`: where all of them stand ("mistakes.csv"); "" where there is none.
 Markup mistakes_section(const JudgedPart& part, const std::string& file);
 /// Nothing where the first layer with weights does not look at pictures.

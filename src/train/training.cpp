@@ -258,6 +258,7 @@ private:
     out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
     const Dataset& unseen = with_test ? data_.test : data_.validation;
     out.baseline = baseline(data_.train, unseen);
+    out.naive = naive_forecasts(unseen);
     out.linear = linear_baseline(data_.train, unseen, model_.spec().codes);
     if (!data_.train.schema.columns.empty()) out.suspects = suspicious_columns(data_.train);
     out.weights_sha256 = weights_sha256(model_.states());

@@ -76,6 +76,7 @@ struct TrainingResult {
   // All below with the chosen weights; not measured where the training was interrupted.
   Metrics train, validation, test;
   Baseline baseline;              // on the test part, or where there is none on the validation part
+  std::vector<Baseline> naive;    // on the same part, of a series: the forecasts that need no learning
   std::optional<Baseline> linear; // on the same part, where there is a linear model of the data (train/linear.h)
   std::vector<Suspect> suspects;  // of a table: columns that alone give the answer away (train/importance.h)
   Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
