@@ -118,6 +118,9 @@ void TableArguments::declare(Arguments& arguments) {
   arguments.option("--drop", drop, "COLUMNS", "of a table: what the net must not see; names between commas");
   arguments.option("--group", group, "COLUMN", "of a table: rows alike in it are never on both sides of a split");
   arguments.option("--test", test, "FILE", "of a table: another file is the test part");
+  arguments.option("--forecast", forecast, "COLUMN", "of rows in time: predict the next values of this column");
+  arguments.option("--horizon", horizon, "N", "of a forecast: so many rows ahead (default: 1)");
+  arguments.option("--window", window, "N", "of a forecast: from so many rows (default: two seasons or horizons)");
 }
 
 std::vector<std::string> TableArguments::assignments() const {
@@ -128,6 +131,9 @@ std::vector<std::string> TableArguments::assignments() const {
   set("data.target", target);
   set("data.group", group);
   set("data.test_file", test);
+  set("data.forecast", forecast);
+  if (horizon) out.push_back(text("data.horizon=", *horizon));
+  if (window) out.push_back(text("data.window=", *window));
   std::vector<std::string> names;
   for (const std::string& list : drop)
     for (size_t begin = 0, end = 0; begin <= list.size(); begin = end + 1) {

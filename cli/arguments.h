@@ -70,6 +70,8 @@ struct Common {
 struct TableArguments {
   std::string target, group, test;
   std::vector<std::string> drop;
+  std::string forecast;
+  std::optional<int64_t> horizon, window;
 
   void declare(Arguments& arguments);
   /// As keys of a recipe.

@@ -73,13 +73,14 @@ int eval(Arguments& arguments) {
     object["baseline"] = chosen.baseline ? Json(chosen.baseline->value) : Json();
     object["linear"] = chosen.linear ? Json(chosen.linear->value) : Json();
     object["generated"] = run.schema.generated;
+    object.update(steps_json(predictions, chosen.data));
     print(object.dump() + "\n");
     return 0;
   }
-  std::vector<const Baseline*> simpler;
-  for (const std::optional<Baseline>* one : {&chosen.linear, &chosen.baseline})
-    if (*one) simpler.push_back(&**one);
-  std::string out = metrics_table({{chosen.name, &metrics}}, simpler, palette);
+  const std::vector<Baseline> naive = naive_forecasts(chosen.data);
+  std::string out =
+      metrics_table({{chosen.name, &metrics}}, simpler_than(chosen.linear, naive, chosen.baseline ? &*chosen.baseline : nullptr), palette);
+  if (const std::string steps = steps_table(predictions, chosen.data, palette); !steps.empty()) out += "\n" + steps;
   if (metrics.goal == Goal::classes)
     out += "\n" + scores_table(metrics, scores, palette) + "\n" +
            class_tables(metrics, scores, run.schema.classes, palette);

@@ -68,9 +68,8 @@ Sample choose(const StoredRun& run, const Splits& data, std::optional<int64_t> i
   } else {
     std::vector<std::string> truth, predicted;
     for (int64_t j = 0; j < predictions.elements(); ++j) {
-      const auto groups = int64_t(schema.target.mean.size());
       truth.push_back(number(part.targets.at(out.index * predictions.elements() + j), 6));
-      predicted.push_back(number(schema.target.undo(predictions.at(j), j * groups / predictions.elements()), 6));
+      predicted.push_back(number(raw_of(part, out.index, j, predictions.at(j)), 6));
     }
     out.truth = join(truth, ", ");
     out.predicted = join(predicted, ", ");

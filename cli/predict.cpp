@@ -30,11 +30,9 @@ std::vector<double> scores(const Tensor& predictions, int64_t row, int64_t width
 }
 
 // ... or the predicted numbers in the units of the raw targets.
-std::vector<double> numbers(const Schema& schema, const Tensor& predictions, int64_t row, int64_t width) {
+std::vector<double> numbers(const Dataset& data, const Tensor& predictions, int64_t row, int64_t width) {
   std::vector<double> out;
-  const auto groups = int64_t(schema.target.mean.size());
-  for (int64_t j = 0; j < width; ++j)
-    out.push_back(schema.target.undo(predictions.at(row * width + j), j * groups / width));
+  for (int64_t j = 0; j < width; ++j) out.push_back(raw_of(data, row, j, predictions.at(row * width + j)));
   return out;
 }
 
@@ -72,7 +70,7 @@ std::string number_table(const StoredRun& run, const RawFile& raw, const Tensor&
   Table table(headings);
   for (int64_t i = 0; i < raw.data.size(); ++i) {
     std::vector<std::string> row = {thousands(i)};
-    for (const double value : numbers(run.schema, predictions, i, width)) row.push_back(number(value, 6));
+    for (const double value : numbers(raw.data, predictions, i, width)) row.push_back(number(value, 6));
     for (int64_t j = 0; raw.labelled && j < width; ++j) row.push_back(number(raw.data.targets.at(i * width + j), 6));
     table.add(std::move(row));
   }
@@ -91,7 +89,7 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
       one[makes_probabilities(run) ? "probabilities" : "scores"] = values;
       if (raw.labelled) one["truth"] = run.schema.classes[size_t(raw.data.label_of()[size_t(i)])];
     } else {
-      one["prediction"] = numbers(run.schema, predictions, i, width);
+      one["prediction"] = numbers(raw.data, predictions, i, width);
     }
     list.push_back(std::move(one));
   }
@@ -100,6 +98,35 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
           {"classes", run.schema.classes},
           {"targets", run.schema.targets},
           {"predictions", std::move(list)}};
+}
+
+// A cell of CSV (RFC 4180): in quotes where a separator, a quote or an end of line stands in it.
+std::string cell(const std::string& word) {
+  if (word.find_first_of(",\"\r\n") == std::string::npos) return word;
+  std::string out = "\"";
+  for (const char c : word) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+// The rows that come next: CSV, as they would stand in the file.
+std::string next_rows(const StoredRun& run, const std::string& file, bool json) {
+  const SeriesEnd end = open_end(run.schema, file, data_options(run.recipe).table);
+  const Tensor predictions = predict_all(run.model, end.window);
+  const std::vector<double> values = numbers(end.window, predictions, 0, run.schema.horizon());
+  const std::string& column = run.schema.columns[size_t(run.schema.forecast->column)].name;
+  std::string out = text(cell(end.time), ",", cell(column), "\n");
+  Json list = Json::array();
+  for (size_t i = 0; i < values.size(); ++i) {
+    out += text(end.when[i], ",", number(values[i], 6), "\n");
+    list.push_back({{"when", end.when[i]}, {"value", values[i]}});
+  }
+  if (!json) return out;
+  return Json({{"run", run.directory.path()},
+               {"forecast", column},
+               {"time", end.time},
+               {"predictions", std::move(list)}})
+             .dump() +
+         "\n";
 }
 
 } // namespace
@@ -117,6 +144,10 @@ int predict(Arguments& arguments) {
   const std::string file = arguments.word(named ? 1 : 0);
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
+  if (run.schema.forecast) {
+    print(next_rows(run, file, common.json));
+    return 0;
+  }
   const RawFile raw = open_as(run.schema, file, data_options(run.recipe).table);
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)

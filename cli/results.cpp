@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
+#include "train/forecasts.h"
 
 namespace vitro::cli {
 
@@ -31,6 +32,54 @@ std::string metrics_table(const std::vector<Part>& parts, const std::vector<cons
   for (const Baseline* one : simpler)
     if (one && one->metrics.samples > 0) add(one->text, "", one->metrics);
   return table.str(palette);
+}
+
+std::vector<const Baseline*> simpler_than(const std::optional<Baseline>& linear, const std::vector<Baseline>& naive,
+                                          const Baseline* baseline) {
+  std::vector<const Baseline*> out;
+  if (linear) out.push_back(&*linear);
+  for (const Baseline& one : naive) out.push_back(&one);
+  if (naive.empty() && baseline) out.push_back(baseline);
+  return out;
+}
+
+std::string steps_table(const Tensor& predictions, const Dataset& data, const Palette& palette) {
+  if (!data.schema.forecast || data.size() == 0) return "";
+  const std::vector<StepErrors> found = errors_by_step(predictions, data);
+  std::vector<std::string> headings = {"> steps ahead"};
+  for (const char* what : {"RMSE", "MAE"})
+    for (const StepErrors& one : found) headings.push_back(text("> ", what, ", ", one.name));
+  Table table(headings);
+  for (size_t step = 0; step < found[0].rmse.size(); ++step) {
+    std::vector<std::string> row = {text(step + 1)};
+    for (const StepErrors& one : found) row.push_back(fixed(one.rmse[step], 4));
+    for (const StepErrors& one : found) row.push_back(fixed(one.mae[step], 4));
+    table.add(std::move(row));
+  }
+  return table.str(palette);
+}
+
+Json steps_json(const Tensor& predictions, const Dataset& data) {
+  Json out = Json::object();
+  if (!data.schema.forecast || data.size() == 0) return out;
+  const std::vector<Baseline> naive = naive_forecasts(data);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string name = i == 0 ? "naive" : "seasonal_naive";
+    out[name + "_rmse"] = i < naive.size() ? Json(naive[i].metrics.rmse) : Json(nullptr);
+    out[name + "_mae"] = i < naive.size() ? Json(naive[i].metrics.mae) : Json(nullptr);
+  }
+  out["season"] = data.schema.forecast->period > 0 ? Json(data.schema.forecast->period) : Json(nullptr);
+  const std::vector<StepErrors> found = errors_by_step(predictions, data);
+  out["steps"] = Json::array();
+  for (size_t step = 0; step < found[0].rmse.size(); ++step) {
+    Json one = {{"ahead", step + 1}, {"rmse", found[0].rmse[step]}, {"mae", found[0].mae[step]}};
+    for (size_t i = 1; i < found.size(); ++i) {
+      one[i == 1 ? "naive_rmse" : "seasonal_naive_rmse"] = found[i].rmse[step];
+      one[i == 1 ? "naive_mae" : "seasonal_naive_mae"] = found[i].mae[step];
+    }
+    out["steps"].push_back(std::move(one));
+  }
+  return out;
 }
 
 namespace {

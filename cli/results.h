@@ -1,6 +1,7 @@
 // Metrics as text and as JSON: what train, eval and inspect share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,15 @@ struct Part {
 };
 std::string metrics_table(const std::vector<Part>& parts, const std::vector<const Baseline*>& simpler,
                           const Palette& palette);
+
+/// What stands below the parts: the linear model, then what needs no learning.
+std::vector<const Baseline*> simpler_than(const std::optional<Baseline>& linear, const std::vector<Baseline>& naive,
+                                          const Baseline* baseline);
+
+/// Of a series, each step ahead: RMSE and MAE of the net and of what needs no learning. "" for other data.
+std::string steps_table(const Tensor& predictions, const Dataset& data, const Palette& palette);
+/// The same as keys: naive_rmse, seasonal_naive_rmse (null without a season), the same of mae, steps. {} otherwise.
+Json steps_json(const Tensor& predictions, const Dataset& data);
 
 /// Top-k, log loss, ROC-AUC, calibration error, and precision, recall and F1 over all classes. "" for numbers.
 std::string scores_table(const Metrics& metrics, const Scores& scores, const Palette& palette);

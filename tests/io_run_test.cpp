@@ -357,6 +357,49 @@ TEST(Input, ColumnsAreReadStrictly) {
   EXPECT_THAT(with("\"reason\"", "\"resaon\""), HasSubstr("reason"));
 }
 
+Schema series_format() {
+  Schema out;
+  out.goal = Goal::numbers;
+  out.sample = {14, 2};
+  out.features = {"Date", "Temp"};
+  out.targets = {"Temp +1", "Temp +2"};
+  out.target = {1, {0.1, 0.2}, {3, 4}};
+  out.header = true;
+  out.columns = {{.name = "Date", .role = Role::date, .cells = CellType::date, .week = false, .anchored = true},
+                 {.name = "Temp", .anchored = true, .mean = -0.1, .deviation = 2.5}};
+  out.forecast = {.column = 1, .date = 0, .period = 7, .days = 1, .months = 0};
+  return out;
+}
+
+TEST(Input, ForecastsReadBackToTheBit) {
+  EXPECT_EQ(read_schema(to_json(series_format()), "i"), series_format());
+  EXPECT_EQ(read_schema(to_json(format()), "i").forecast, std::nullopt);
+}
+
+TEST(Input, ForecastsAreReadStrictly) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string bad = to_json(series_format());
+    const size_t at = bad.rfind(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    bad.replace(at, from.size(), to);
+    return refusal([&] { read_schema(bad, "input.json"); }).message;
+  };
+  EXPECT_THAT(with("\"column\": 1", "\"column\": 2"), HasSubstr("\"column\" is not"));
+  EXPECT_THAT(with("\"column\": 1", "\"column\": 0"), HasSubstr("a column of numbers"));
+  EXPECT_THAT(with("\"date\": 0", "\"date\": 1"), HasSubstr("a column of dates"));
+  EXPECT_THAT(with("\"period\": 7", "\"period\": -7"), HasSubstr("\"period\" is not"));
+  EXPECT_THAT(with("\"months\": 0", "\"months\": 3"), HasSubstr("\"months\" is not"));
+  EXPECT_THAT(with("\"days\": 1.0", "\"days\": -1.0"), HasSubstr("\"days\" is not"));
+  EXPECT_THAT(with("\"period\"", "\"perod\""), HasSubstr("did you mean \"period\""));
+  EXPECT_THAT(with("\"week\"", "\"weak\""), HasSubstr("week"));
+  Schema unforeseen = series_format();
+  unforeseen.forecast.reset();
+  EXPECT_THAT(refusal([&] { read_schema(to_json(unforeseen), "i"); }).message, HasSubstr("forecasts nothing"));
+  Schema flat = series_format();
+  flat.sample = {2};
+  EXPECT_THAT(refusal([&] { read_schema(to_json(flat), "i"); }).message, HasSubstr("rows and columns"));
+}
+
 TEST(Input, DamageNeverCrashes) {
   const std::string good = to_json(table_format());
   const Stream stream(2, "damage");

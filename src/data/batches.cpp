@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -109,8 +110,10 @@ void fill_by_columns(const Schema& schema, const Raw* all, std::span<const int64
   const auto columns = int64_t(schema.columns.size()), per_row = schema.sample.elements();
   const int64_t width = encoded_width(schema.columns), steps = per_row / columns;
   each_row(int64_t(rows.size()), steps * width, [&](int64_t i) {
+    const Raw* const first = all + rows[size_t(i)] * per_row;
     for (int64_t t = 0; t < steps; ++t)
-      encode(std::span(schema.columns), all + rows[size_t(i)] * per_row + t * columns, out + (i * steps + t) * width);
+      encode(std::span(schema.columns), first + t * columns, out + (i * steps + t) * width,
+             first + (steps - 1) * columns);
   });
 }
 
@@ -150,7 +153,21 @@ void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out) {
 void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out) {
   const int64_t per_row = data.schema.outputs();
   expect(data, rows, per_row, out);
-  fill(data.targets, data.schema.target, rows, per_row, out);
+  if (!data.schema.forecast) {
+    fill(data.targets, data.schema.target, rows, per_row, out);
+    return;
+  }
+  const auto anchored = [&](auto* to) {
+    for (const int64_t row : rows)
+      for (int64_t j = 0; j < per_row; ++j) {
+        const double learned = learned_of(data, row, j, data.targets.at(row * per_row + j));
+        *to++ = std::remove_reference_t<decltype(*to)>(learned);
+      }
+  };
+  if (out.type.dtype == DType::f64)
+    anchored(out.as<double>().data());
+  else
+    anchored(out.as<float>().data());
 }
 
 } // namespace vitro

@@ -49,7 +49,7 @@ private:
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out);
 /// Labels into i32 [rows].
 void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out);
-/// Targets with data.schema.target applied into f32 or f64 [rows, outputs].
+/// Targets as the net learns them (`learned_of`) into f32 or f64 [rows, outputs].
 void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out);
 
 } // namespace vitro

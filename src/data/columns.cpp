@@ -170,7 +170,7 @@ Role role_of(const std::string& word, const std::string& where) {
 
 int64_t Column::inputs() const {
   switch (role) {
-    case Role::date: return 5 + (clock ? 2 : 0) + (indicator ? 1 : 0);
+    case Role::date: return 3 + (week ? 2 : 0) + (clock ? 2 : 0) + (indicator ? 1 : 0);
     case Role::category: return int64_t(categories.size()) + (others ? 1 : 0);
     case Role::embedding: return 0;
     default: return 1 + (indicator ? 1 : 0);
@@ -188,8 +188,9 @@ std::vector<std::string> Column::input_names() const {
   if (role == Role::embedding) return out;
   out.push_back(name);
   if (role == Role::date) {
-    for (const char* part : {"year, sine", "year, cosine", "week, sine", "week, cosine"})
-      out.push_back(text(name, ", time of the ", part));
+    for (const char* part : {"year, sine", "year, cosine"}) out.push_back(text(name, ", time of the ", part));
+    if (week)
+      for (const char* part : {"week, sine", "week, cosine"}) out.push_back(text(name, ", time of the ", part));
     if (clock)
       for (const char* part : {"day, sine", "day, cosine"}) out.push_back(text(name, ", time of the ", part));
   }
@@ -210,11 +211,14 @@ std::string Column::becomes() const {
     case Role::embedding: return text("a learned vector for each of ", kinds(), "; rare and unseen ones share one");
     case Role::quantile: out = "its rank, spread as a normal distribution"; break;
     case Role::date:
-      out = text("the day, the time of the year and of the week", clock ? " and of the day" : "");
+      out = text(anchored ? "days before the last" : "the day", ", the time of the year", week ? " and of the week" : "",
+                 clock ? " and of the day" : "");
       break;
-    default:
-      out = mean == 0 && deviation == 1 ? std::string("as it is")
-                                        : text("(x - ", number(mean, 4), ") / ", number(deviation, 4));
+    default: {
+      const std::string from = anchored ? text("last ", mean < 0 ? "+ " : "- ", number(std::fabs(mean), 4)) : number(mean, 4);
+      out = mean == 0 && deviation == 1 ? std::string(anchored ? "x - last" : "as it is")
+                                        : text("(x - ", from, ") / ", number(deviation, 4));
+    }
   }
   return indicator ? out + ", and whether it is missing" : out;
 }
@@ -296,9 +300,15 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
 Column make_column(const RawTable& table, const ColumnPlan& plan, std::span<const int64_t> training) {
   const TableColumn& from = table.columns[plan.index];
   Column out{.name = from.name, .role = plan.role, .remark = plan.remark, .cells = from.type, .format = from.format};
-  if (plan.role == Role::date)
-    out.clock = std::any_of(from.numbers.begin(), from.numbers.end(),
-                            [](double day) { return !std::isnan(day) && day != std::floor(day); });
+  if (plan.role == Role::date) {
+    std::vector<double> days;
+    for (const double day : from.numbers)
+      if (!std::isnan(day)) days.push_back(day);
+    std::sort(days.begin(), days.end());
+    days.erase(std::unique(days.begin(), days.end()), days.end());
+    out.clock = std::ranges::any_of(days, [](double day) { return day != std::floor(day); });
+    out.week = std::ranges::adjacent_find(days, [](double a, double b) { return b - a < days_of_week; }) != days.end();
+  }
   if (!out.coded()) return out;
   std::map<std::string, int64_t> count;
   if (from.type == CellType::text) {
@@ -386,25 +396,28 @@ std::vector<std::string> input_names(std::span<const Column> columns) {
   return out;
 }
 
-template <class Raw, class Out> void encode(std::span<const Column> columns, const Raw* raw, Out* out) {
+template <class Raw, class Out>
+void encode(std::span<const Column> columns, const Raw* raw, Out* out, const Raw* last) {
   int64_t inputs = 0;
   for (const Column& column : columns) inputs += column.inputs();
   Out* code = out + inputs;
   for (const Column& column : columns) {
-    const double value = double(*raw++);
+    const double value = double(*raw++), end = last ? double(*last++) : 0;
+    const double counted = column.anchored ? value - end : value;
     const bool missing = std::isnan(value);
+    const auto scaled = [&] { return missing ? Out(0) : Out((counted - column.mean) / column.deviation); };
     const auto circle = [&](double period) {
       const double angle = 2 * math::pi * (value / period - std::floor(value / period));
       *out++ = missing ? Out(0) : Out(math::sin(angle));
       *out++ = missing ? Out(0) : Out(math::cos(angle));
     };
     switch (column.role) {
-      case Role::number: *out++ = missing ? Out(0) : Out((value - column.mean) / column.deviation); break;
+      case Role::number: *out++ = scaled(); break;
       case Role::quantile: *out++ = missing ? Out(0) : Out(quantile_number(column.knots, value)); break;
       case Role::date:
-        *out++ = missing ? Out(0) : Out((value - column.mean) / column.deviation);
+        *out++ = scaled();
         circle(days_of_year);
-        circle(days_of_week);
+        if (column.week) circle(days_of_week);
         if (column.clock) circle(1);
         break;
       case Role::category: {
@@ -420,10 +433,10 @@ template <class Raw, class Out> void encode(std::span<const Column> columns, con
   }
 }
 
-template void encode(std::span<const Column>, const float*, float*);
-template void encode(std::span<const Column>, const float*, double*);
-template void encode(std::span<const Column>, const double*, float*);
-template void encode(std::span<const Column>, const double*, double*);
+template void encode(std::span<const Column>, const float*, float*, const float*);
+template void encode(std::span<const Column>, const float*, double*, const float*);
+template void encode(std::span<const Column>, const double*, float*, const double*);
+template void encode(std::span<const Column>, const double*, double*, const double*);
 
 std::string date_text(double days) {
   const auto whole = int64_t(std::floor(days));

@@ -19,8 +19,8 @@ namespace vitro {
 enum class Role : uint8_t {
   number,    // (x - mean) / deviation; a missing one is 0
   quantile,  // its rank among the training rows, spread as a normal distribution; a missing one is 0
-  date,      // the day as a number; the time of the year, of the week and, where there is one, of the day, as points
-             // of a circle
+  date,      // the day as a number; the time of the year and, where dates are near enough, of the week and of the day,
+             // as points of a circle
   category,  // one input for each category, 1 for the one it is
   embedding, // the category's code: the net learns a vector for each
 };
@@ -35,7 +35,9 @@ struct Column {
   CellType cells = CellType::number; // how its cells are read,
   std::string format = {};           // and written (TableColumn::format)
   bool clock = false;                // date: some have a time of day
+  bool week = true;                  // date: some lie less than a week apart
   bool indicator = false;            // number, quantile, date: one more input says that the value is missing
+  bool anchored = false;             // number, date, of a series: the value counts from that of its window's last row
   double mean = 0, deviation = 1;    // number, date
   std::vector<double> knots = {};      // quantile: ascending, of evenly spaced ranks
   std::vector<std::string> categories = {}; // in the order of their codes; "" is the missing cell, where training had some
@@ -101,8 +103,10 @@ Encoding encoding_of(std::span<const Column> columns);
 int64_t encoded_width(std::span<const Column> columns);
 std::vector<std::string> input_names(std::span<const Column> columns);
 
-/// One row: `raw` of columns.size() values, `out` of encoding_of(columns).width(). Allocates nothing.
-template <class Raw, class Out> void encode(std::span<const Column> columns, const Raw* raw, Out* out);
+/// One row: `raw` of columns.size() values, `out` of encoding_of(columns).width(). `last`: the last row of the window
+/// that it stands in, from which anchored columns count; null where none is anchored. Allocates nothing.
+template <class Raw, class Out>
+void encode(std::span<const Column> columns, const Raw* raw, Out* out, const Raw* last = nullptr);
 
 /// "1985-04-12" of days since 1970-01-01, with "T07:30:00" where there is a fraction.
 /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.

@@ -57,7 +57,7 @@ Shape Schema::net_input() const {
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),
-          Tensor(Type{DType::f32, targets})};
+          Tensor(Type{DType::f32, targets}), {}, schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor()};
 }
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
@@ -66,7 +66,36 @@ Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   origin.places.reserve(rows.size());
   for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
   return {all.schema, take_rows(all.samples, rows), classes ? take_rows(all.labels, rows) : all.labels,
-          classes ? all.targets : take_rows(all.targets, rows), std::move(origin)};
+          classes ? all.targets : take_rows(all.targets, rows), std::move(origin),
+          all.schema.forecast ? take_rows(all.season, rows) : all.season};
+}
+
+double last_value(const Dataset& data, int64_t sample) {
+  const Schema& schema = data.schema;
+  const int64_t columns = schema.sample[1];
+  return data.samples.at((sample * schema.window() + schema.window() - 1) * columns + schema.forecast->column);
+}
+
+namespace {
+
+double anchor_of(const Dataset& data, int64_t sample) {
+  const std::optional<Forecast>& forecast = data.schema.forecast;
+  return forecast && data.schema.columns[size_t(forecast->column)].anchored ? last_value(data, sample) : 0;
+}
+
+// Scaling groups are equal runs of the outputs.
+int64_t group_of(const Schema& schema, int64_t output) {
+  return output * int64_t(schema.target.mean.size()) / schema.outputs();
+}
+
+} // namespace
+
+double learned_of(const Dataset& data, int64_t sample, int64_t output, double raw) {
+  return data.schema.target.apply(raw - anchor_of(data, sample), group_of(data.schema, output));
+}
+
+double raw_of(const Dataset& data, int64_t sample, int64_t output, double learned) {
+  return data.schema.target.undo(learned, group_of(data.schema, output)) + anchor_of(data, sample);
 }
 
 std::vector<int64_t> class_counts(const Dataset& data) {

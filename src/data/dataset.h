@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,18 @@ struct Scaling {
 enum class Goal : uint8_t { classes, numbers };
 const char* name(Goal goal); // "classification", "regression"
 
+/// Of a series: a sample is a window [window, columns], consecutive rows in time, and its targets are the next values
+/// of one of the columns. That column is anchored where the net learns them as differences to the window's last value
+/// (as NLinear of A. Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023).
+struct Forecast {
+  int64_t column = 0;           // of Schema::columns, whose next values are the targets
+  int64_t date = -1;            // of Schema::columns, which says when; -1: none, rows are in the order of their file
+  int64_t period = 0;           // rows in a season; 0: none was found
+  double days = 0;              // from row to row; 0: no fixed number of days
+  int64_t months = 0;           // the same in months; at most one of them is not 0
+  bool operator==(const Forecast&) const = default;
+};
+
 /// All that there is to know about a data set but its samples: what a run keeps beside its weights.
 struct Schema {
   std::string name;        // "mnist", "points"
@@ -50,10 +63,14 @@ struct Schema {
   std::vector<Column> columns;       // of a table: what each element of a sample's last axis is, and becomes
   std::vector<LeftOut> left_out;     // of a table: the columns that the net does not see
   bool header = false;               // of a table: the file names its columns
+  std::optional<Forecast> forecast;  // of a series
 
   int64_t outputs() const; // how many classes, or how many numbers
   /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it.
   Shape net_input() const;
+  /// Of a series: how many rows a window has, how many steps ahead are predicted.
+  int64_t window() const { return sample[0]; }
+  int64_t horizon() const { return int64_t(targets.size()); }
   bool operator==(const Schema&) const = default;
 };
 
@@ -72,6 +89,8 @@ struct Dataset {
   Tensor labels;  // i32 [n] for Goal::classes; else i32 [0]
   Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
   Origin origin = {};
+  // Of a series, f32 [n, horizon]: for each target the value of its season before, as far as the window's end knows it.
+  Tensor season = {};
 
   int64_t size() const { return samples.shape().rank() == 0 ? 0 : samples.shape()[0]; }
   std::span<const int32_t> label_of() const { return labels.as<int32_t>(); }
@@ -90,6 +109,14 @@ Dataset empty_like(const Schema& schema);
 
 /// The samples `rows` (each 0 .. n-1, in this order, repeats allowed) as a set of their own.
 Dataset take(const Dataset& all, std::span<const int64_t> rows);
+
+/// Goal::numbers: what the net learns in place of the number `raw`, which is the `output`-th of that sample, and the
+/// number that an output of the net stands for. In double; each the other's inverse but for rounding. In a series
+/// numbers are learned as differences to the window's last value, where that column is anchored.
+double learned_of(const Dataset& data, int64_t sample, int64_t output, double raw);
+double raw_of(const Dataset& data, int64_t sample, int64_t output, double learned);
+/// Of a series: the last value of the sample's window, of the column that is forecast.
+double last_value(const Dataset& data, int64_t sample);
 
 /// Samples per class.
 std::vector<int64_t> class_counts(const Dataset& data);

@@ -8,6 +8,7 @@
 #include "core/math.h"
 #include "core/text.h"
 #include "data/bytes.h"
+#include "data/forecast.h"
 #include "data/idx.h"
 
 namespace vitro {
@@ -112,7 +113,7 @@ Splits table(ByteSource& source, const std::string& path, const std::string& nam
   own.validation = options.validation;
   own.test = options.test;
   own.samples = options.samples;
-  return open_table(source, path, name, own);
+  return own.forecast.empty() ? open_table(source, path, name, own) : open_forecast(source, path, name, own);
 }
 
 bool is_file(const std::string& path) {
@@ -224,7 +225,7 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
       if (set.table()) {
         const std::string file = find_known(set, options.data_dir)[0];
         DataOptions own = options;
-        if (own.table.target.empty()) own.table.target = set.target;
+        if (own.table.target.empty() && own.table.forecast.empty()) own.table.target = set.target;
         ByteSource source = ByteSource::open(file);
         return table(source, file, set.name, own);
       }
@@ -264,7 +265,9 @@ Splits open_data(const std::string& what, const DataOptions& options) {
 
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
   ByteSource source = ByteSource::open(path);
-  if (is_text(source)) return open_table_as(source, schema, path, options);
+  if (is_text(source))
+    return schema.forecast ? open_forecast_as(source, schema, path, options)
+                           : open_table_as(source, schema, path, options);
   if (!schema.columns.empty()) bad_input(path, "is no text, the net takes the rows of a table");
   RawFile out{empty_like(schema), false};
   out.data.samples = idx_samples(read_idx(rest_of(source), path), schema, path);
@@ -277,6 +280,12 @@ RawFile open_as(const Schema& schema, const std::string& path, const TabularOpti
   out.labelled = true;
   check(out.data, labels);
   return out;
+}
+
+SeriesEnd open_end(const Schema& schema, const std::string& path, const TabularOptions& options) {
+  ByteSource source = ByteSource::open(path);
+  if (!is_text(source)) bad_input(path, "is no text, the net takes the rows of a table");
+  return open_end_as(source, schema, path, options);
 }
 
 } // namespace vitro

@@ -1,6 +1,7 @@
 // One way in: a name or a path becomes the three parts of a data set.
 #pragma once
 
+#include "data/forecast.h"
 #include "data/generate.h"
 #include "data/sources.h"
 #include "data/tabular.h"
@@ -33,6 +34,9 @@ Splits open_data(const std::string& what, const DataOptions& options = {});
 /// A raw file for a saved schema (predict, eval): a table or IDX, with labels where it has them.
 using RawFile = TableSamples;
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options = {});
+
+/// The end of a raw file of a series, to be gone on from: the schema is one of a forecast.
+SeriesEnd open_end(const Schema& schema, const std::string& path, const TabularOptions& options = {});
 
 /// Every name that open_data knows: for "did you mean".
 std::vector<std::string> data_names();

@@ -1,7 +1,6 @@
 #include "data/tabular.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -9,38 +8,10 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/match.h"
 
 namespace vitro {
 namespace {
-
-std::string quoted(const std::string& word) {
-  return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\"");
-}
-
-std::vector<std::string> names_of(const RawTable& table) {
-  std::vector<std::string> out;
-  for (const TableColumn& column : table.columns) out.push_back(column.name);
-  return out;
-}
-
-// Position of a column by name, or from 1 (from the end where negative).
-size_t find_column(const RawTable& table, const std::string& word) {
-  const auto count = int64_t(table.columns.size());
-  for (size_t c = 0; c < table.columns.size(); ++c)
-    if (table.columns[c].name == word) return c;
-  int64_t position = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), position);
-  if (error == std::errc() && end == word.data() + word.size()) {
-    if (position < 0) position += count + 1;
-    if (position >= 1 && position <= count) return size_t(position - 1);
-    bad_input(table.where, text("no column ", word, ": there are ", count), "columns count from 1, -1 is the last");
-  }
-  if (!table.dialect.header)
-    bad_input(table.where, text("no column is called ", quoted(word), ": the file has no header"),
-              text("name the column by its position, 1 to ", count, ", or say header=true"));
-  bad_input(table.where, text("no column is called ", quoted(word), did_you_mean(word, names_of(table))),
-            text("the columns are ", join(names_of(table), ", ")));
-}
 
 bool is_missing(const TableColumn& column, int64_t row) {
   return column.type == CellType::text ? column.codes[size_t(row)] < 0 : std::isnan(column.numbers[size_t(row)]);
@@ -50,10 +21,6 @@ bool is_missing(const TableColumn& column, int64_t row) {
 std::string class_in(const TableColumn& column, int64_t row) {
   if (column.type == CellType::text) return column.words[size_t(column.codes[size_t(row)])];
   return column.type == CellType::date ? date_text(column.numbers[size_t(row)]) : number(column.numbers[size_t(row)]);
-}
-
-std::string place(const RawTable& table, size_t column, int64_t row) {
-  return text("line ", table.lines[size_t(row)], ", column ", table.columns[column].name);
 }
 
 // Names in the order of their labels: numbers by value, texts by their bytes.
@@ -107,33 +74,11 @@ Tensor targets_of(const RawTable& table, size_t target, std::span<const int64_t>
   return out;
 }
 
-// What the columns of the table are, and where they stand in it.
-struct Kept {
-  std::vector<size_t> index;
-  std::vector<Column> columns;
-};
-
-template <class Number>
-void read_samples(const RawTable& table, const Kept& kept, std::span<const int64_t> rows, Tensor& out) {
-  const size_t width = kept.index.size();
-  Number* const all = out.as<Number>().data();
-  for (size_t c = 0; c < width; ++c)
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const double value = raw_value(table, kept.index[c], rows[i], kept.columns[c]);
-      all[i * width + c] = Number(value);
-      if (std::isfinite(value) && !std::isfinite(all[i * width + c]))
-        bad_input(table.where, text(place(table, kept.index[c], rows[i]), ": ", value, " is more than a float holds"));
-    }
-}
-
 Dataset dataset_of(const RawTable& table, const Kept& kept, std::optional<size_t> target, std::span<const int64_t> rows,
                    const Schema& schema) {
   Dataset out = empty_like(schema);
   out.samples = Tensor(Type{schema.raw, {int64_t(rows.size()), int64_t(kept.index.size())}});
-  if (schema.raw == DType::f64)
-    read_samples<double>(table, kept, rows, out.samples);
-  else
-    read_samples<float>(table, kept, rows, out.samples);
+  read_samples(table, kept, rows, out.samples);
   if (target && schema.goal == Goal::classes) out.labels = labels_of(table, *target, rows, schema.classes);
   if (target && schema.goal == Goal::numbers) out.targets = targets_of(table, *target, rows);
   out.origin = {table.where, "line", {}};
@@ -359,93 +304,6 @@ private:
   Schema schema_;
   std::vector<std::string> remarks_;
 };
-
-std::string columns_text(const std::vector<std::string>& names) {
-  std::vector<std::string> some(names.begin(), names.begin() + std::min<long>(8, long(names.size())));
-  for (std::string& one : some) one = quoted(one);
-  return join(some, ", ") + (names.size() > 8 ? text(" and ", names.size() - 8, " more") : std::string());
-}
-
-// Where the schema's columns stand in another file's table, and its target, where it is there.
-struct Matched {
-  Kept kept;
-  std::optional<size_t> target;
-};
-
-Matched match(const RawTable& table, const Schema& schema, const std::string& target_word) {
-  Matched out{.kept = {.index = {}, .columns = schema.columns}, .target = {}};
-  const auto place_of = [&](const std::string& name) -> std::optional<size_t> {
-    for (size_t c = 0; c < table.columns.size(); ++c)
-      if (table.columns[c].name == name) return c;
-    return std::nullopt;
-  };
-  const std::string& target = schema.targets[0];
-  // Without names the file may lack the one column to predict: then those behind it have moved up by one.
-  const size_t all = schema.columns.size() + schema.left_out.size() + 1;
-  size_t shifted_from = all;
-  if (!schema.header && table.columns.size() + 1 == all) {
-    for (size_t c = 0; c < all; ++c)
-      if (target == text("column ", c + 1)) shifted_from = c;
-  } else if (!schema.header && table.columns.size() != all) {
-    bad_input(table.where, text("has ", table.columns.size(), " columns, the net was trained on a table of ", all,
-                                " without a header"),
-              text("give the same columns, with or without ", quoted(target)));
-  }
-  std::vector<std::string> missing, extra;
-  for (const Column& column : schema.columns) {
-    std::optional<size_t> at;
-    if (schema.header) {
-      at = place_of(column.name);
-    } else {
-      for (size_t c = 0; c < all; ++c)
-        if (column.name == text("column ", c + 1)) at = c > shifted_from ? c - 1 : c;
-    }
-    if (at)
-      out.kept.index.push_back(*at);
-    else
-      missing.push_back(column.name);
-  }
-  if (!missing.empty()) {
-    for (const TableColumn& column : table.columns) {
-      const auto same = [&](const auto& one) { return one.name == column.name; };
-      if (column.name != target && std::ranges::none_of(schema.columns, same) && std::ranges::none_of(schema.left_out, same))
-        extra.push_back(column.name);
-    }
-    bad_input(table.where,
-              text("has no column ", columns_text(missing),
-                   extra.empty() ? std::string() : text("; unknown to the net: ", columns_text(extra))),
-              "give the columns that it was trained on; their order does not matter");
-  }
-  if (!target_word.empty())
-    out.target = find_column(table, target_word);
-  else if (schema.header)
-    out.target = place_of(target);
-  else if (shifted_from == all)
-    out.target = place_of(target);
-  return out;
-}
-
-// The table `path` with cells of the types that the schema's columns had.
-std::pair<RawTable, Matched> read_as(ByteSource& source, const Schema& schema, const std::string& path,
-                                  const TabularOptions& options) {
-  TableOptions reading{.dialect = options.dialect, .missing = options.missing, .least_columns = 1};
-  reading.dialect.header = schema.header;
-  for (const bool again : {false, true}) {
-    RawTable table = read_table(source, reading, path);
-    Matched matched = match(table, schema, options.target);
-    bool as_trained = true;
-    for (size_t c = 0; c < schema.columns.size(); ++c) {
-      const Column& column = schema.columns[c];
-      const TableColumn& found = table.columns[matched.kept.index[c]];
-      as_trained &= found.type == column.cells && found.format == column.format;
-      reading.types[found.name] = column.cells;
-      reading.formats[found.name] = column.format;
-    }
-    // What its own cells suggest is not what the column was: read once more, as that.
-    if (as_trained || again) return {std::move(table), std::move(matched)};
-  }
-  failure(path, "changed while it was read");
-}
 
 // The place of each element of a sample that is no table's row, and of the target: by the features' names, else by
 // position, with or without a column to predict.

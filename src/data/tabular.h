@@ -28,6 +28,8 @@ struct TabularOptions {
   uint64_t seed = 0;                        // of the parts
   std::optional<double> validation = {}, test = {}; // shares below 1, or counts; default none, and a fifth
   std::optional<int64_t> samples = {};      // the first so many rows of the training part
+  std::string forecast = {};                // a series' column, by name or position: see data/forecast.h
+  std::optional<int64_t> horizon = {}, window = {}; // rows: ahead of the window, of the window
 };
 
 /// Classes if the cells are texts; or if all are whole numbers and there are two of them, or at most 20 with four rows

@@ -77,7 +77,11 @@ ordered_json written(const Column& column) {
   out["deviation"] = column.deviation;
   out["indicator"] = column.indicator;
   if (column.role == Role::quantile) out["knots"] = column.knots;
-  if (column.role == Role::date) out["clock"] = column.clock;
+  if (column.role != Role::quantile) out["anchored"] = column.anchored;
+  if (column.role == Role::date) {
+    out["clock"] = column.clock;
+    out["week"] = column.week;
+  }
   return out;
 }
 
@@ -113,9 +117,14 @@ Column read_column(const json& object, const std::string& where) {
           !std::ranges::all_of(out.knots, [](double x) { return std::isfinite(x); }))
         read.wrong("knots", "at least two finite numbers in ascending order");
     }
+    if (out.role != Role::quantile) {
+      also({"anchored"});
+      out.anchored = read.flag("anchored");
+    }
     if (out.role == Role::date) {
-      also({"clock"});
+      also({"clock", "week"});
       out.clock = read.flag("clock");
+      out.week = read.flag("week");
     }
   }
   only(object, known, where);
@@ -143,6 +152,45 @@ std::vector<LeftOut> read_left_out(const Reader& read, const std::string& where)
   return out;
 }
 
+ordered_json written(const std::optional<Forecast>& forecast) {
+  if (!forecast) return nullptr;
+  return {{"column", forecast->column},
+          {"date", forecast->date},
+          {"period", forecast->period},
+          {"days", forecast->days},
+          {"months", forecast->months}};
+}
+
+// A window of rows, and which of its columns is told before it happens.
+std::optional<Forecast> read_forecast(const Reader& file, const Schema& schema, const std::string& where) {
+  const json& object = file.at("forecast");
+  if (object.is_null()) {
+    for (const Column& column : schema.columns)
+      if (column.anchored) bad_input(where, text("anchors the column ", shown(column.name), ", but forecasts nothing"));
+    return std::nullopt;
+  }
+  const std::string here = text(where, ", forecast");
+  const Reader read(object, here);
+  only(object, {"column", "date", "period", "days", "months"}, here);
+  const Forecast out{.column = read.whole("column"),
+                     .date = read.whole("date"),
+                     .period = read.whole("period"),
+                     .days = read.real("days"),
+                     .months = read.whole("months")};
+  const auto columns = int64_t(schema.columns.size());
+  const auto is = [&](int64_t column, Role role) { return schema.columns[size_t(column)].role == role; };
+  if (schema.sample.rank() != 2 || schema.goal != Goal::numbers || columns == 0)
+    bad_input(here, text("needs samples of rows and columns, and numbers to predict; samples are ", schema.sample));
+  if (out.column < 0 || out.column >= columns || !is(out.column, Role::number))
+    read.wrong("column", "the place of a column of numbers, from 0");
+  if (out.date < -1 || out.date >= columns || (out.date >= 0 && !is(out.date, Role::date)))
+    read.wrong("date", "the place of a column of dates, from 0, or -1");
+  if (out.period < 0) read.wrong("period", "a number of rows, or 0");
+  if (!std::isfinite(out.days) || out.days < 0) read.wrong("days", "a number above 0, or 0");
+  if (out.months < 0 || (out.months > 0 && out.days > 0)) read.wrong("months", "a number above 0, or 0 beside days");
+  return out;
+}
+
 } // namespace
 
 std::string to_json(const Schema& schema) {
@@ -163,7 +211,8 @@ std::string to_json(const Schema& schema) {
                             {"target", written(schema.target)},
                             {"header", schema.header},
                             {"columns", columns},
-                            {"left_out", left_out}};
+                            {"left_out", left_out},
+                            {"forecast", written(schema.forecast)}};
   try {
     return out.dump(2) + "\n";
   } catch (const json::exception&) {
@@ -181,7 +230,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
               "use the program that wrote it");
   only(object,
        {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets", "input",
-        "target", "header", "columns", "left_out"},
+        "target", "header", "columns", "left_out", "forecast"},
        where);
   Schema out;
   out.name = read.word("name");
@@ -209,6 +258,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
   out.left_out = read_left_out(read, where);
   if (!out.columns.empty() && (out.columns.size() != out.features.size() || out.raw == DType::u8))
     bad_input(where, text("describes ", out.columns.size(), " columns of ", out.features.size(), " features"));
+  out.forecast = read_forecast(read, out, where);
   return out;
 }
 

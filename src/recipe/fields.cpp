@@ -64,9 +64,14 @@ template <class At> Field one_of(const char* name, std::vector<std::string> word
           [=](const Recipe& r) { return stated(at(r)); }, true};
 }
 
-void read_target(Recipe& recipe, const Item& item) {
-  const int64_t* position = item.value.as<int64_t>();
-  recipe.data.target = position ? stated(*position) : item.word();
+// A column by its name, or its position from 1.
+template <class At> Field column(const char* name, const char* doc, At at) {
+  return {name, doc,
+          [=](Recipe& r, const Item& item) {
+            const int64_t* position = item.value.as<int64_t>();
+            at(r) = position ? stated(*position) : item.word();
+          },
+          [=](const Recipe& r) { return stated(at(r)); }, true};
 }
 
 void read_columns(Recipe& recipe, const Item& item) {
@@ -290,8 +295,9 @@ std::span<const Field> data_fields() {
       flag(
           "standardise", "mean 0 and deviation 1; false: numbers as they stand, pixels within 0 and 1",
           [](auto& r) -> auto& { return r.data.standardise; }),
-      {"target", "of a table: the column to predict, by name or position from 1; the last one where not stated",
-       read_target, [](const Recipe& r) { return stated(r.data.target); }, true},
+      column(
+          "target", "of a table: the column to predict, by name or position from 1; the last one where not stated",
+          [](auto& r) -> auto& { return r.data.target; }),
       one_of(
           "goal", {"classification", "regression"}, "of a table: by the target's values where not stated",
           [](auto& r) -> auto& { return r.data.goal; }),
@@ -318,6 +324,15 @@ std::span<const Field> data_fields() {
           "drop", "of a table: columns that the net does not see", [](auto& r) -> auto& { return r.data.drop; }),
       {"columns", "of a table: what each is: number, quantile, date, category, embedding, drop", read_columns,
        write_columns},
+      column(
+          "forecast", "of a series: the column whose next values are predicted, by name or position from 1",
+          [](auto& r) -> auto& { return r.data.forecast; }),
+      whole(
+          "horizon", 1, "of a series: how many rows ahead; 1 where not stated",
+          [](auto& r) -> auto& { return r.data.horizon; }),
+      whole(
+          "window", 1, "of a series: how many rows the net looks at; two seasons or horizons where not stated",
+          [](auto& r) -> auto& { return r.data.window; }),
   };
   return all;
 }

@@ -41,8 +41,14 @@ void state_data(DataRecipe& data) {
 // A table's target, goal and columns as they were found: a line each, to be edited.
 void state_columns(DataRecipe& data, const Schema& schema) {
   if (schema.columns.empty()) return;
-  data.target = schema.targets[0];
-  data.goal = name(schema.goal);
+  if (schema.forecast) {
+    data.forecast = schema.columns[size_t(schema.forecast->column)].name;
+    data.horizon = schema.horizon();
+    data.window = schema.window();
+  } else {
+    data.target = schema.targets[0];
+    data.goal = name(schema.goal);
+  }
   data.header = schema.header;
   data.drop.clear();
   data.columns.clear();
@@ -66,6 +72,9 @@ void check(Recipe& recipe, const std::string& origin) {
   held(data_fields(), "data");
   held(train_fields(), "train");
   if (recipe.data.source.empty()) bad_input(origin, "states no data", "write source = \"digits\" below [data]");
+  if (recipe.data.forecast.empty() && (recipe.data.horizon || recipe.data.window))
+    bad_input(origin, text(recipe.data.horizon ? "horizon" : "window", " is stated, but no column to forecast"),
+              "write forecast = \"COLUMN\" below [data]");
   if (recipe.train.random == "numpy" && recipe.train.seed > int64_t(UINT32_MAX))
     bad_input(origin, text("seed is ", recipe.train.seed, ", numpy's generator takes 0 to ", UINT32_MAX));
   if (recipe.train.shards > recipe.train.batch)
@@ -134,6 +143,9 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   table.test_file = data.test_file;
   table.folds = data.folds;
   table.fold = data.fold;
+  table.forecast = data.forecast;
+  table.horizon = data.horizon;
+  table.window = data.window;
   if (recipe.train.dtype == "f64") table.dtype = DType::f64;
   return out;
 }

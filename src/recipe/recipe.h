@@ -35,6 +35,10 @@ struct DataRecipe {
   std::vector<std::string> missing; // further words that stand for a missing value
   std::vector<std::string> drop;    // columns that the net does not see
   std::vector<std::pair<std::string, std::string>> columns; // what a column is, by name: a Role's word, or "drop"
+  // Of tables whose rows follow each other in time:
+  std::string forecast;           // the column whose next values are predicted, by name or position; "": none
+  std::optional<int64_t> horizon; // rows ahead
+  std::optional<int64_t> window;  // rows that the net looks at
 };
 
 /// Either a built-in net by name, with its arguments, or layers and blocks.

@@ -84,11 +84,10 @@ double constant_loss(const ModelSpec& spec, const Dataset& train) {
                       number_of(spec.loss_args, "pos_weight", j, 1));
     return sum / each;
   }
-  const auto groups = int64_t(train.schema.target.mean.size());
   std::vector<double> targets(static_cast<size_t>(n));
   for (int64_t j = 0; j < outputs; ++j) {
     for (int64_t i = 0; i < n; ++i)
-      targets[size_t(i)] = train.schema.target.apply(train.targets.at(i * outputs + j), j * groups / outputs);
+      targets[size_t(i)] = learned_of(train, i, j, train.targets.at(i * outputs + j));
     sum += of_numbers(loss.name, targets);
   }
   return sum / each;

@@ -449,7 +449,9 @@ Tensor predict(const LinearModel& model, const Dataset& data) {
 
 std::optional<Baseline> linear_baseline(const Dataset& train, const Dataset& on, std::span<const int64_t> codes) {
   const Schema& schema = train.schema;
-  if (schema.sample.rank() != 1 || schema.features.empty() || on.size() == 0) return std::nullopt;
+  // Of a series' window a weighted sum is fair as well (codes would have to be the last of all, not of each row).
+  const bool rows_or_windows = schema.sample.rank() == 1 || (schema.forecast && codes.empty());
+  if (!rows_or_windows || schema.features.empty() || on.size() == 0) return std::nullopt;
   const LinearModel model = fit_linear(train, {.codes = {codes.begin(), codes.end()}});
   const Tensor predictions = predict(model, on);
   std::vector<int64_t> rows(size_t(on.size()));

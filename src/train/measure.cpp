@@ -86,7 +86,6 @@ Tensor predict_all(const Model& model, const Dataset& data) {
 
 std::vector<double> errors_of(const Tensor& predictions, const Dataset& data) {
   const int64_t n = data.size(), width = n > 0 ? predictions.elements() / n : 0;
-  const auto groups = int64_t(data.schema.target.mean.size());
   std::vector<double> errors;
   for (int64_t i = 0; i < n; ++i) {
     double error = 0;
@@ -104,8 +103,8 @@ std::vector<double> errors_of(const Tensor& predictions, const Dataset& data) {
       error = (1 - of_truth) + (of_truth < largest ? 1 : 0);
     } else {
       for (int64_t j = 0; j < width; ++j) {
-        const double away = predictions.at(i * width + j) -
-                            data.schema.target.apply(data.targets.at(i * width + j), j * groups / width);
+        const double away =
+            predictions.at(i * width + j) - learned_of(data, i, j, data.targets.at(i * width + j));
         error += away * away;
       }
     }

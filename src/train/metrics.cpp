@@ -124,14 +124,13 @@ void Tally::add(const Dataset& data, std::span<const int64_t> rows, double loss_
   loss_ += loss_sum;
   std::vector<float> row(static_cast<size_t>(width));
   std::vector<double> numbers(static_cast<size_t>(width));
-  const auto groups = int64_t(schema_.target.mean.size()); // scaling groups are equal runs of the outputs
   for (int64_t i = 0; i < count; ++i) {
     if (schema_.goal == Goal::classes) {
       for (int64_t j = 0; j < width; ++j) row[size_t(j)] = float(predictions.at(i * width + j));
       add_class(data, rows[size_t(i)], class_of(row));
     } else {
       for (int64_t j = 0; j < width; ++j)
-        numbers[size_t(j)] = schema_.target.undo(predictions.at(i * width + j), j * groups / width);
+        numbers[size_t(j)] = raw_of(data, rows[size_t(i)], j, predictions.at(i * width + j));
       add_numbers(data, rows[size_t(i)], numbers);
     }
   }
@@ -199,6 +198,8 @@ Baseline baseline(const Dataset& train, const Dataset& on) {
     const Metrics metrics = tally.metrics();
     return {metrics, metrics.accuracy(), text("always \"", train.schema.classes[size_t(most)], "\"")};
   }
+  if (std::vector<Baseline> naive = naive_forecasts(on); !naive.empty())
+    return *std::ranges::min_element(naive, {}, [](const Baseline& one) { return one.value; });
   const int64_t width = train.schema.outputs();
   std::vector<double> mean(static_cast<size_t>(width));
   for (int64_t i = 0; i < train.size() * width; ++i)
@@ -206,6 +207,28 @@ Baseline baseline(const Dataset& train, const Dataset& on) {
   for (int64_t i = 0; i < on.size(); ++i) tally.add_numbers(on, i, mean);
   const Metrics metrics = tally.metrics();
   return {metrics, metrics.rmse, "always the mean"};
+}
+
+std::vector<Baseline> naive_forecasts(const Dataset& on) {
+  std::vector<Baseline> out;
+  const Schema& schema = on.schema;
+  if (!schema.forecast) return out;
+  const int64_t horizon = schema.horizon();
+  const auto add = [&](std::string name, auto&& said) {
+    Tally tally(schema);
+    std::vector<double> numbers(static_cast<size_t>(horizon));
+    for (int64_t i = 0; i < on.size(); ++i) {
+      for (int64_t step = 0; step < horizon; ++step) numbers[size_t(step)] = said(i, step);
+      tally.add_numbers(on, i, numbers);
+    }
+    const Metrics metrics = tally.metrics();
+    out.push_back({metrics, metrics.rmse, std::move(name)});
+  };
+  add("naive (the last value)", [&](int64_t i, int64_t) { return last_value(on, i); });
+  if (const int64_t period = schema.forecast->period; period > 0)
+    add(text("seasonal naive (", period, " rows before)"),
+        [&](int64_t i, int64_t step) { return on.season.at(i * horizon + step); });
+  return out;
 }
 
 } // namespace vitro

@@ -98,12 +98,17 @@ private:
 int64_t class_of(std::span<const float> probabilities);
 
 /// What needs no learning, measured on `on`: the accuracy of always naming the most frequent class of `train`, or the
-/// RMSE of always naming the training targets' mean. NaN where `on` is empty.
+/// RMSE of always naming the training targets' mean; of a series, of the better of `naive_forecasts`. NaN where `on` is
+/// empty.
 struct Baseline {
   Metrics metrics;
   double value = 0; // its accuracy or RMSE
   std::string text; // "always \"7\"", "always the mean"
 };
 Baseline baseline(const Dataset& train, const Dataset& on);
+
+/// Of a series: that the window's last value stays, and, where there is a season, that what was a season before comes
+/// again (Dataset::season). Empty where `on` is no series.
+std::vector<Baseline> naive_forecasts(const Dataset& on);
 
 } // namespace vitro

@@ -70,12 +70,13 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     set_all(out, assignments);
     return complete(std::move(out), schema);
   };
-  Recipe net = planned(plan_of_net(data.train));
+  Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));
   // Whoever says how to train has chosen.
   const bool free = std::ranges::none_of(assignments, [](const std::string& one) {
     return !one.starts_with("data.") && !one.starts_with("seed=") && !one.starts_with("train.seed=");
   });
-  if (free && recipe.data.group.empty()) {
+  // Folds dealt at random would mix a series' past and future.
+  if (free && recipe.data.group.empty() && !schema.forecast) {
     const Choice choice = choose(net, data.train);
     if (!choice.said.empty()) data.remarks.push_back(choice.said);
     if (choice.linear) return {planned(plan_of_linear(data.train)), std::move(data)};

@@ -20,6 +20,11 @@ std::string plan_of_net(const Dataset& train);
 /// The net `linear`, to its minimum: the linear model of train/linear.h, with its penalty.
 std::string plan_of_linear(const Dataset& train);
 
+/// Of a series: the same net, smaller, whose linear part learns fast and whose perceptron learns slowly, in steps of 32
+/// windows (256 from 4,096 on) until there are 1,200, and over 30 passes at least. The weights of the epoch that is best
+/// on the validation part are kept. Chosen by the validation parts of two series, one step and a season ahead.
+std::string plan_of_forecast(const Dataset& train);
+
 /// Whether a linear model does as well, by 5-fold cross-validation within the training part.
 struct Choice {
   bool linear = false;
