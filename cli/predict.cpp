@@ -106,7 +106,7 @@ std::string csv_of(const StoredRun& run, const RawFile& raw, const Tensor& predi
       cells.push_back(number(float(values[best])));
       for (size_t c = 0; few && c < values.size(); ++c) cells.push_back(number(float(values[c])));
     } else {
-      for (const double value : numbers(schema, predictions, i, width)) cells.push_back(number(float(value)));
+      for (const double value : numbers(raw.data, predictions, i, width)) cells.push_back(number(float(value)));
     }
     out += join(cells, ",") + "\n";
   }
@@ -137,21 +137,13 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
           {"predictions", std::move(list)}};
 }
 
-// A cell of CSV (RFC 4180): in quotes where a separator, a quote or an end of line stands in it.
-std::string cell(const std::string& word) {
-  if (word.find_first_of(",\"\r\n") == std::string::npos) return word;
-  std::string out = "\"";
-  for (const char c : word) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 // The rows that come next: CSV, as they would stand in the file.
 std::string next_rows(const StoredRun& run, const std::string& file, bool json) {
   const SeriesEnd end = open_end(run.schema, file, data_options(run.recipe).table);
   const Tensor predictions = predict_all(run.model, end.window);
   const std::vector<double> values = numbers(end.window, predictions, 0, run.schema.horizon());
   const std::string& column = run.schema.columns[size_t(run.schema.forecast->column)].name;
-  std::string out = text(cell(end.time), ",", cell(column), "\n");
+  std::string out = text(csv_cell(end.time), ",", csv_cell(column), "\n");
   Json list = Json::array();
   for (size_t i = 0; i < values.size(); ++i) {
     out += text(end.when[i], ",", number(values[i], 6), "\n");

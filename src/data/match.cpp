@@ -69,7 +69,7 @@ void read_samples(const RawTable& table, const Kept& kept, std::span<const int64
     read_samples(table, kept, rows, out.as<float>().data());
 }
 
-Matched match(const RawTable& table, const Schema& schema, const std::string& target_word) {
+Matched match(const RawTable& table, const Schema& schema) {
   Matched out{.kept = {.index = {}, .columns = schema.columns}, .target = {}};
   const auto place_of = [&](const std::string& name) -> std::optional<size_t> {
     for (size_t c = 0; c < table.columns.size(); ++c)
@@ -115,10 +115,7 @@ Matched match(const RawTable& table, const Schema& schema, const std::string& ta
               "give the columns that it was trained on; their order does not matter");
   }
   if (target.empty()) return out;
-  if (!target_word.empty())
-    out.target = find_column(table, target_word);
-  else if (schema.header || shifted_from == all)
-    out.target = place_of(target);
+  if (schema.header || shifted_from == all) out.target = place_of(target);
   return out;
 }
 
@@ -128,7 +125,7 @@ std::pair<RawTable, Matched> read_as(ByteSource& source, const Schema& schema, c
   reading.dialect.header = schema.header;
   for (const bool again : {false, true}) {
     RawTable table = read_table(source, reading, path);
-    Matched matched = match(table, schema, options.target);
+    Matched matched = match(table, schema);
     bool as_trained = true;
     for (size_t c = 0; c < schema.columns.size(); ++c) {
       const Column& column = schema.columns[c];

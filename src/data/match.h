@@ -35,8 +35,8 @@ struct Matched {
   Kept kept;
   std::optional<size_t> target;
 };
-/// `target_word`: the target as the user calls it; "" as the schema does. Throws bad_input where a column is missing.
-Matched match(const RawTable& table, const Schema& schema, const std::string& target_word);
+/// Throws bad_input where a column is missing that the net takes; the target may be.
+Matched match(const RawTable& table, const Schema& schema);
 
 /// The table in `source`, its cells of the types that the schema's columns had. Throws as read_table and match do.
 std::pair<RawTable, Matched> read_as(ByteSource& source, const Schema& schema, const std::string& path,

@@ -313,7 +313,7 @@ RawFile open_as(const Schema& schema, const std::string& path, const TabularOpti
 
 SeriesEnd open_end(const Schema& schema, const std::string& path, const TabularOptions& options) {
   ByteSource source = ByteSource::open(path);
-  if (!is_text(source)) bad_input(path, "is no text, the net takes the rows of a table");
+  if (kind_of(source) != Kind::text) bad_input(path, "is no text, the net takes the rows of a table");
   return open_end_as(source, schema, path, options);
 }
 
