@@ -57,8 +57,6 @@ void check_asked(const std::string& what, const Assignments& assignments, int64_
 }
 
 void check_table(const Splits& data, const std::string& what) {
-  if (data.train.schema.forecast)
-    bad_input("--folds", "a series is forecast: its rows are dealt by time, not at random", "leave out --folds");
   if (data.train.schema.columns.empty())
     bad_input("--folds", text(what, " is no table"), "leave out --folds: it has a test part");
 }
