@@ -85,7 +85,8 @@ double anchor_of(const Dataset& data, int64_t sample) {
 
 // Scaling groups are equal runs of the outputs.
 int64_t group_of(const Schema& schema, int64_t output) {
-  return output * int64_t(schema.target.mean.size()) / schema.outputs();
+  const auto groups = int64_t(schema.target.mean.size());
+  return groups == 1 ? 0 : output * groups / schema.outputs();
 }
 
 } // namespace
