@@ -41,7 +41,7 @@ std::vector<double> encoded(const Column& column, double value) {
 }
 
 TEST(Columns, numbers_texts_and_dates_are_told_apart) {
-  EXPECT_EQ(plan(column_of(4, [](int i) { return std::to_string(i % 3) + ".5"; })).role, Role::number);
+  EXPECT_EQ(plan(column_of(4, [](int i) { return std::to_string(i) + ".5"; })).role, Role::number);
   EXPECT_EQ(plan(column_of(4, [](int i) { return i % 2 ? "red" : "blue"; })).role, Role::category);
   EXPECT_EQ(plan(column_of(4, [](int i) { return "2024-01-0" + std::to_string(i + 1); })).role, Role::date);
   const auto kinds = [](int n) {
@@ -49,6 +49,13 @@ TEST(Columns, numbers_texts_and_dates_are_told_apart) {
   };
   EXPECT_EQ(kinds(32), Role::category);
   EXPECT_EQ(kinds(33), Role::embedding);
+  const auto grades = [](int n) {
+    return plan(column_of(60, [n](int i) { return std::to_string(i % n); })).role;
+  };
+  EXPECT_EQ(grades(2), Role::number);
+  EXPECT_EQ(grades(3), Role::category) << "a class, a rank";
+  EXPECT_EQ(grades(5), Role::category);
+  EXPECT_EQ(grades(6), Role::number);
 }
 
 TEST(Columns, what_says_nothing_or_names_the_rows_is_left_out) {
@@ -68,7 +75,7 @@ TEST(Columns, what_says_nothing_or_names_the_rows_is_left_out) {
 }
 
 TEST(Columns, the_user_has_the_last_word_if_it_fits) {
-  const RawTable numbers = column_of(40, [](int i) { return std::to_string(i % 4); });
+  const RawTable numbers = column_of(40, [](int i) { return std::to_string(i % 7); });
   EXPECT_EQ(plan(numbers, "category").role, Role::category);
   EXPECT_EQ(plan(numbers, "quantile").role, Role::quantile);
   EXPECT_EQ(plan(numbers, "drop").left_out, "as asked");
@@ -143,7 +150,7 @@ TEST(Columns, ranks_spread_as_a_normal_distribution) {
   for (int i = 0; i <= 1000; ++i) values.push_back(std::exp(0.01 * i)); // skewed: ranks do not care
   fit_column(column, values, true);
   EXPECT_NEAR(encoded(column, std::exp(5.0))[0], 0, 1e-6) << "the median";
-  EXPECT_NEAR(encoded(column, std::exp(0.01 * 841.345))[0], 1, 2e-3) << "84.1345 % lie below one deviation";
+  EXPECT_NEAR(encoded(column, std::exp(0.01 * 841.345))[0], 1, 5e-3) << "84.1345 % lie below one deviation";
   EXPECT_NEAR(encoded(column, std::exp(0.01 * 22.75))[0], -2, 2e-2);
   EXPECT_EQ(encoded(column, 1e9)[0], encoded(column, std::exp(10.0))[0]) << "no further than the ends";
   double before = -10;

@@ -74,7 +74,7 @@ TEST(Open, a_known_table_is_found_wherever_it_may_lie) {
     scratch.write(std::string(place) + "udacity-points.csv", rows);
     const std::string root = scratch / std::string(1, place[0]);
     const Splits parts = open_data("udacity-points", {.data_dir = root});
-    EXPECT_EQ(parts.train.size(), 22) << place;
+    EXPECT_EQ(parts.train.size(), 24) << place;
     EXPECT_EQ(parts.files.size(), 1u);
   }
 }
@@ -95,9 +95,10 @@ TEST(Open, numbers_as_they_stand_and_in_double) {
   for (int i = 0; i < 30; ++i) rows += text(i, ".5,", 0.123456789 * i, ",", i % 2, "\n");
   const std::string path = scratch.write("t.csv", rows);
   const Splits standard = open_data(path, {.validation = 0, .test = 0});
-  EXPECT_NE(standard.train.schema.input.mean[0], 0);
+  EXPECT_NE(standard.train.schema.columns[0].mean, 0);
   const Splits raw = open_data(path, {.validation = 0, .test = 0, .standardise = false, .table = {.dtype = DType::f64}});
-  EXPECT_EQ(raw.train.schema.input, Scaling{});
+  EXPECT_EQ(raw.train.schema.columns[0].mean, 0);
+  EXPECT_EQ(raw.train.schema.columns[0].deviation, 1);
   EXPECT_EQ(raw.train.samples.dtype(), DType::f64);
   EXPECT_EQ(raw.train.size(), 30);
   std::vector<int64_t> all(30);
@@ -165,14 +166,16 @@ TEST(Open, a_csv_file_is_dealt_and_standardised_by_its_training_part) {
   const Scratch scratch;
   std::string text = "x,y,class\n";
   for (int i = 0; i < 100; ++i)
-    text += std::to_string(i) + "," + std::to_string(1000 - 3 * i) + (i < 50 ? ",a\n" : ",b\n");
+    text += std::to_string(0.5 * i) + "," + std::to_string(1000 - 3 * i) + (i < 50 ? ",a\n" : ",b\n");
   for (const std::string& what :
        {scratch.write("points.csv", text), scratch.write("p.csv.gz", gzip(bytes_of_text(text)))}) {
     const Splits parts = open_data(what);
     EXPECT_EQ(class_counts(parts.train), (std::vector<int64_t>{40, 40}));
-    EXPECT_EQ(class_counts(parts.validation), (std::vector<int64_t>{5, 5}));
-    EXPECT_EQ(class_counts(parts.test), (std::vector<int64_t>{5, 5}));
-    EXPECT_EQ(parts.train.schema.input, standardise(parts.train.samples));
+    EXPECT_EQ(parts.validation.size(), 0);
+    EXPECT_EQ(class_counts(parts.test), (std::vector<int64_t>{10, 10}));
+    const Scaling whole = standardise(parts.train.samples);
+    for (size_t c = 0; c < 2; ++c)
+      EXPECT_EQ(parts.train.schema.columns[c].mean, whole.mean[c]);
     EXPECT_EQ(parts.test.schema, parts.train.schema);
     const Splits asked = open_data(what, {.samples = 7, .validation = 0.2, .test = 30.0});
     EXPECT_EQ(asked.train.size(), 7);

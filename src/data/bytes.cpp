@@ -215,11 +215,12 @@ ByteSource ByteSource::of(ByteSpan bytes) {
 ByteSource ByteSource::open(const std::string& path) {
   auto state = std::make_unique<State>();
   state->where = path == "-" ? "standard input" : path;
-  state->file = path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat about {};
-  if (state->file < 0 || fstat(state->file, &about) != 0 || !S_ISREG(about.st_mode)) {
+  // A pipe must not be opened to look at it: its writer would be gone when it is opened to be read.
+  const bool plain = path != "-" && ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+  if (plain) state->file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (state->file < 0) {
     // What is no plain file is either an error, which read_bytes words, or can be read only once.
-    if (state->file >= 0) ::close(std::exchange(state->file, -1));
     state->held = read_bytes(path);
     state->bytes = state->held;
     state->size = state->held.size();

@@ -258,9 +258,10 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
         if (code >= 0) ++count[size_t(code)];
       learned = std::count_if(count.begin(), count.end(), [](int64_t n) { return n >= 2; });
     }
-    out.role = !is_text                    ? (column.type == CellType::date ? Role::date : Role::number)
-               : learned >= least_embedded ? Role::embedding
-                                           : Role::category;
+    const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 && facts.different <= most_grades && facts.present() >= 8 * facts.different;
+    out.role = is_text || grades                ? (learned >= least_embedded ? Role::embedding : Role::category)
+               : column.type == CellType::date ? Role::date
+                                               : Role::number;
   } else {
     out.role = role_of(word, where);
     const bool counted = out.role == Role::number || out.role == Role::quantile;
@@ -284,15 +285,14 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
       for (std::string& one : some) one = cut(one);
       examples = ": " + join(some, ", ") + (facts.different > 3 ? ", ..." : "");
     }
-    out.remark = text(facts.different, is_text ? " texts" : " values", examples, missing_text(facts.missing));
+    out.remark = text(facts.different, is_text ? " texts" : " numbers", examples, missing_text(facts.missing));
+    if (word.empty() && !is_text) // only its owner can tell
+      out.remark += text(", ", number(facts.low, 6), " to ", number(facts.high, 6), ": say number if they measure");
   } else if (column.type == CellType::date) {
     out.remark = text(column.format, ", ", date_text(facts.low), " to ", date_text(facts.high), missing_text(facts.missing));
   } else {
     out.remark = text(number(facts.low, 6), " to ", number(facts.high, 6), missing_text(facts.missing));
     if (!column.format.empty()) out.remark += text(", written as ", column.format);
-    // The one kind of column that only its owner can tell.
-    if (word.empty() && facts.whole && facts.different > 2 && facts.different <= 8)
-      out.remark += text("; ", facts.different, " whole numbers: say category if they stand for kinds");
   }
   return out;
 }

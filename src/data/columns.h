@@ -76,10 +76,11 @@ struct ColumnPlan {
 
 /// By the cells of all rows. Left out are columns that hold one value alone, or nothing, and those that name the rows:
 /// texts of which more than half are different, whole numbers that count the rows or differ nearly all and are called
-/// like an id. Texts are categories, from `least_embedded` kinds on embeddings; all else is number or date.
+/// like an id. Texts are categories, from `least_embedded` kinds on embeddings, and so are whole numbers of 3 to
+/// `most_grades` kinds, eight rows each on average (a class, a rank: what one step is worth may differ); all else is number or date.
 /// `word`: "" or what the user said ("number", "category", ..., "drop"). Throws bad_input at `where` for a word that
 /// does not fit the cells.
-inline constexpr int64_t least_embedded = 33;
+inline constexpr int64_t least_embedded = 33, most_grades = 5;
 ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& word, const std::string& where);
 
 /// The column as its plan has it, with the categories of the training rows: those that at least two of them have.

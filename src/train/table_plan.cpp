@@ -34,15 +34,14 @@ double mean_of(const std::vector<double>& values) {
 std::string plan_of_net(const Dataset& train) {
   const bool classes = train.schema.goal == Goal::classes;
   const int64_t rows = train.size(), batch = rows < 4096 ? 128 : 256;
-  const int64_t steps = classes ? std::max<int64_t>(600, divided_up(20 * rows, 256))
-                                : std::max<int64_t>(1000, divided_up(40 * rows, 256));
+  const int64_t steps = std::max<int64_t>(600, divided_up((classes ? 20 : 40) * rows, 256));
   const int64_t per_epoch = divided_up(rows, batch), epochs = divided_up(steps, per_epoch);
   constexpr double rate = 0.003;
   // What a weight without a gradient would shrink by over the run, as an exponent: the same for any number of steps,
   // since the mean rate is half of the largest.
   const double shrink = classes ? 4 : 1, taken = double(epochs * per_epoch);
   const auto rounded = [](double x) { return number(x, 3); };
-  return text("[net]\nname = \"tabular\"\ndropout = ", classes ? "0.3" : "0.0", "\n[train]\noptimizer = \"adamw\"\nlr = ",
+  return text("[net]\nname = \"tabular\"\ndropout = ", classes ? "0.3" : "0.1", "\n[train]\noptimizer = \"adamw\"\nlr = ",
               rate, "\nweight_decay = ", rounded(2 * shrink / (rate * taken)),
               "\ngroups = [{match=\"*.bias\", weight_decay=0.0}, {match=\"", linear_part, "\", lr_factor=2.0, weight_decay=",
               rounded(90 / taken), "}]\nschedule = {op=\"cosine\", warmup=0.1}\nbatch = ", batch, "\nepochs = ", epochs, "\n");
@@ -52,7 +51,8 @@ std::string plan_of_linear(const Dataset& train) {
   const bool classes = train.schema.goal == Goal::classes;
   const int64_t batch = std::min<int64_t>(train.size(), 4096);
   // Penalties go with the mean loss here, with its sum there; the square of numbers is not halved here.
-  const double penalty = (classes ? 1 : 2) / double(train.size());
+  const bool two = classes && train.schema.outputs() == 2; // two rows of weights share what one row has there
+  const double penalty = (two || !classes ? 2 : 1) / double(train.size());
   return text("[net]\nname = \"linear\"\n[train]\noptimizer = \"adam\"\nlr = 0.03\nweight_decay = ", number(penalty, 6),
               "\ngroups = [{match=\"*.bias\", weight_decay=0.0}]\nschedule = {op=\"cosine\"}\nbatch = ", batch,
               "\nepochs = 600\n");

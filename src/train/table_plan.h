@@ -13,8 +13,8 @@ namespace vitro {
 
 inline constexpr const char* linear_part = "linear.weight"; // of the net `tabular`
 
-/// [net] and [train] as TOML: the net `tabular`, AdamW, cosine. Passed over until there are 600 steps of 128 rows (1,000
-/// for numbers), and at least 20 times in steps of 256. A validation part isn't needed: on small tables a fixed number
+/// [net] and [train] as TOML: the net `tabular`, AdamW, cosine. Passed over until there are 600 steps of 128 rows, and
+/// at least 20 times in steps of 256 (40 times where numbers are predicted). A validation part isn't needed: on small tables a fixed number
 /// of steps did better than stopping early by a part that is lost to training.
 std::string plan_of_net(const Dataset& train);
 /// The net `linear`, to its minimum: the linear model of train/linear.h, with its penalty.
