@@ -54,6 +54,10 @@ Shape Schema::net_input() const {
   return Shape(extents);
 }
 
+std::string Schema::asked() const {
+  return forecast && targets.size() > 1 ? text(targets[0], " to +", targets.size()) : join(targets, ", ");
+}
+
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),

@@ -107,7 +107,7 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
                             ".");
   } else {
     const Interval interval = metrics.interval();
-    out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(join(schema.targets, ", ")),
+    out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(schema.asked()),
                             " (RMSE; ", number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
                             against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
                                              number(baseline.value, 3), false),
