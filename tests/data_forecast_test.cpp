@@ -232,7 +232,7 @@ TEST(Forecast, a_gap_in_the_dates_is_said) {
     if (i != 30 && i != 31) csv += text(day(i), ",", (i * 7) % 11, ".5\n");
   const Splits parts = open(csv, {.forecast = "Temp", .window = 4});
   EXPECT_TRUE(std::ranges::any_of(parts.remarks,
-                                  [](const auto& line) { return line.find("2 rows are not there") != line.npos; }));
+                                  [](const auto& line) { return line.find("2 rows are missing in between") != line.npos; }));
 }
 
 TEST(Forecast, the_next_rows_have_the_next_dates) {

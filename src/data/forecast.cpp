@@ -450,7 +450,7 @@ private:
       first.push_back(text("time: ", table_.columns[*date_].name, ", ", when(0), " to ", when(n - 1), ", ",
                            usual ? every(spacing_) : std::string("at various distances"),
                            spacing_.absent > 0 ? text(", ", rows_text(spacing_.absent),
-                                                      spacing_.absent == 1 ? " is" : " are", " not there")
+                                                      spacing_.absent == 1 ? " is" : " are", " missing in between")
                                                : std::string(),
                            time_.sorted ? "" : "; the rows are put in its order"));
       std::string parts = text("parts: training to ", when(train_ - 1));
