@@ -15,7 +15,7 @@
 namespace vitro {
 namespace {
 
-constexpr int64_t shortest_usual_window = 16, longest_usual_window = 400, most_lags = 1000;
+constexpr int64_t shortest_usual_window = 16, longest_usual_window = 400, most_lags = 1000, most_heard = 50'000;
 constexpr double days_of_year = 365.2425;
 constexpr double regular = 0.95; // of the distances between dates are the usual one
 constexpr int64_t most_bytes = int64_t{4} << 30;
@@ -147,6 +147,7 @@ std::vector<int64_t> seasons_of(const Spacing& spacing) {
 // The shortest lag from 2 on at which the steps from row to row agree as well with themselves as at any; 0 where none
 // is beyond what noise would show: four standard errors of white noise.
 int64_t strongest_lag(std::span<const double> values) {
+  values = values.last(std::min<size_t>(values.size(), most_heard)); // of a long series its end says enough
   std::vector<double> steps;
   for (size_t i = 1; i < values.size(); ++i) steps.push_back(values[i] - values[i - 1]);
   double mean = 0;

@@ -189,7 +189,9 @@ Markup columns_table(const Dataset& data) {
                      name_element(becomes)});
   };
   const auto groups = int64_t(schema.input.mean.size());
-  for (int64_t f = 0; f < std::min(width, most_columns); ++f)
+  // Of a window its last row: those before hold the same columns.
+  const int64_t first = schema.forecast ? width - schema.sample[1] : 0;
+  for (int64_t f = first; f < std::min(width, first + most_columns); ++f)
     add(feature_name(schema, f), "number", column(data, f, rows), schema.input, f * groups / width);
   if (schema.goal == Goal::numbers) {
     const int64_t outputs = schema.outputs();
@@ -203,7 +205,7 @@ Markup columns_table(const Dataset& data) {
   Markup out = table_element({"column", "kind", "> least", "> mean", "> most", "spread", "what the net sees"}, table,
                              "Columns of the training part");
   std::vector<std::string> notes;
-  if (width > most_columns) notes.push_back(text("the first ", most_columns, " of ", width, " columns"));
+  if (width - first > most_columns) notes.push_back(text("the first ", most_columns, " of ", width - first, " columns"));
   if (rows < data.size()) notes.push_back(text("of the first ", thousands(rows), " rows"));
   if (!notes.empty()) out.add(element("p", {{"class", "note"}}, "Shown: " + join(notes, "; ") + "."));
   return out;

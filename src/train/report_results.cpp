@@ -120,12 +120,13 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
   const Schema& schema = part.data.schema;
   const bool classes = schema.goal == Goal::classes;
   const int64_t width = schema.sample.elements(), shown = std::min(width, most_columns);
+  const int64_t first = schema.forecast ? width - shown : 0; // of a window its end
   std::vector<std::string> headings = {"where", "> truth", "> the net says"};
   headings.push_back(classes ? "> its probability" : "> off by");
   if (classes) headings.emplace_back("> of the truth");
-  for (int64_t f = 0; f < shown; ++f)
+  for (int64_t f = first; f < first + shown; ++f)
     headings.push_back("> " + short_name(feature_name(schema, f)));
-  if (shown < width) headings.push_back(text("… ", width - shown, " more"));
+  if (shown < width) headings.push_back(text("… ", width - shown, first > 0 ? " before" : " more"));
   std::vector<std::vector<Markup>> rows;
   for (const int64_t sample : samples) {
     const Answer answer = answer_of(part, sample);
@@ -142,7 +143,7 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
                               3));
       row.emplace_back(join(away, ", "));
     }
-    for (int64_t f = 0; f < shown; ++f)
+    for (int64_t f = first; f < first + shown; ++f)
       row.emplace_back(number(part.data.samples.at(sample * width + f) + 0.0, 4)); // 0, not -0
     rows.push_back(std::move(row));
   }
