@@ -93,7 +93,7 @@ Spacing spacing_of(const std::vector<double>& days) {
                      int64_t(unsigned(before.month())));
     milliseconds.push_back(std::llround((days[i] - days[i - 1]) * 86'400'000));
   }
-  const bool by_months = same_day || month_ends;
+  const bool by_months = (same_day || month_ends) && usual_of(months).first > 0;
   const auto [distance, count] = usual_of(by_months ? months : milliseconds);
   if (distance <= 0 || double(count) < regular * double(days.size() - 1)) return {};
   Spacing out;
