@@ -25,6 +25,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "data/table.h"
 #include "core/threads.h"
 #include "kernels/limits.h"
 
@@ -287,15 +288,47 @@ std::vector<int> thread_list(const std::string& given) {
 
 } // namespace
 
+namespace {
+
+// A table is read by one thread, typed and kept: the file's bytes per second, the fastest of a few times.
+int read_often(const std::string& file, int rounds, bool json) {
+  using Clock = std::chrono::steady_clock;
+  double best = 0, bytes = 0;
+  int64_t rows = 0, columns = 0;
+  for (int round = 0; round < rounds; ++round) {
+    ByteSource source = ByteSource::open(file);
+    bytes = double(source.size().value_or(0));
+    const Clock::time_point begin = Clock::now();
+    const RawTable table = read_table(source, {}, file);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (round == 0 || seconds < best) best = seconds;
+    rows = table.rows();
+    columns = int64_t(table.columns.size());
+  }
+  if (bytes == 0) bad_input(file, "is packed or a pipe: how many bytes it has is not known", "unpack it first");
+  const double rate = bytes / best / 1e6;
+  if (json)
+    print(Json{{"file", file}, {"bytes", bytes}, {"rows", rows}, {"columns", columns}, {"seconds", best}, {"mb_per_s", rate}}
+              .dump() +
+          "\n");
+  else
+    print(text(thousands(rows), " rows of ", columns, " columns in ", duration(best), ": ", number(rate, 3),
+               " MB/s, the best of ", rounds, "\n"));
+  return 0;
+}
+
+} // namespace
+
 int bench(Arguments& arguments) {
   std::vector<std::string> names;
-  std::string threads_given, peer_path;
+  std::string threads_given, peer_path, table_file;
   std::optional<int64_t> rounds_given;
   bool json = false, quiet = false, wants_list = false, one_step = false;
   arguments.option("--only", names, "NAME", "this workload or group (--list); may be repeated");
   arguments.option("--threads", threads_given, "1,2", "numbers of threads (default: 1, and the cores allowed)");
   arguments.option("--rounds", rounds_given, "N", "so many samples of each, one in each round (default: 15)");
   arguments.option("--peer", peer_path, "PROGRAM", "another program to measure in the same rounds (bench/README.md)");
+  arguments.option("--table", table_file, "FILE", "how fast this table is read, without learning from it");
   arguments.flag("--list", wants_list, "what can be measured");
   arguments.flag("--first-step", one_step, "take one step of W1 and end: what `start` and `memory` run");
   arguments.flag("--json", json, "a JSON list on standard output instead of the table");
@@ -315,6 +348,7 @@ int bench(Arguments& arguments) {
     set_thread_count(threads.back());
     return first_step();
   }
+  if (!table_file.empty()) return read_often(table_file, int(rounds_given.value_or(3)), json);
   const std::vector<Workload> all = all_workloads();
   if (wants_list) return list(all, json);
   const std::vector<Workload> picked = bench::chosen(all, names);

@@ -164,6 +164,7 @@ const Verb all[] = {
      {{"vitro bench", "everything: about a minute"},
       {"vitro bench step --threads 2", "whole training steps on two threads"},
       {"vitro bench --only adam-16Mi --rounds 50", "one workload, and what limits it"},
+      {"vitro bench --table big.csv", "how fast a table is read"},
       {"vitro bench --json", "for a script"}},
      bench},
 };
