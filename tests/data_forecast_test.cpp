@@ -231,8 +231,8 @@ TEST(Forecast, a_gap_in_the_dates_is_said) {
   for (int64_t i = 0; i < 60; ++i)
     if (i != 30 && i != 31) csv += text(day(i), ",", (i * 7) % 11, ".5\n");
   const Splits parts = open(csv, {.forecast = "Temp", .window = 4});
-  EXPECT_TRUE(std::ranges::any_of(parts.remarks,
-                                  [](const auto& line) { return line.find("2 rows are missing in between") != line.npos; }));
+  EXPECT_TRUE(std::ranges::any_of(
+      parts.remarks, [](const auto& line) { return line.find("2 rows are missing in between") != line.npos; }));
 }
 
 TEST(Forecast, the_next_rows_have_the_next_dates) {
@@ -265,6 +265,18 @@ TEST(Forecast, months_end_where_they_end) {
             (Strings{"2025-01-15", "2025-02-15", "2025-03-15"}));
   EXPECT_EQ(end_of(open(monthly(short_dates), options).train.schema, monthly(short_dates)).when,
             (Strings{"2025-01", "2025-02", "2025-03"}));
+}
+
+TEST(Forecast, hours_go_on_over_midnight) {
+  std::string csv = "when,n\n";
+  for (int64_t i = 0; i < 60; ++i)
+    csv += text("2024-01-31 ", i / 4 + 8 < 10 ? "0" : "", i / 4 + 8, ":", i % 4 == 0 ? "00" : text(15 * (i % 4)), ",",
+                (i * 5) % 7, ".5\n");
+  const Schema schema = open(csv, {.forecast = "n", .horizon = 2, .window = 4}).train.schema;
+  EXPECT_NEAR(schema.forecast->days, 1.0 / 96, 1e-12);
+  EXPECT_EQ(end_of(schema, csv).when, (Strings{"2024-01-31T23:00:00", "2024-01-31T23:15:00"}));
+  csv += "2024-01-31 23:00,1\n2024-01-31 23:15,2\n2024-01-31 23:30,3\n";
+  EXPECT_EQ(end_of(schema, csv).when, (Strings{"2024-01-31T23:45:00", "2024-02-01T00:00:00"}));
 }
 
 TEST(Forecast, another_file_gives_its_windows) {

@@ -116,6 +116,13 @@ std::string every(const Spacing& spacing) {
   return minutes == 60 ? std::string("hourly") : text("every ", number(minutes, 6), " minutes");
 }
 
+// A date as exact as its series: a month, a day, or a time of day where rows are no whole `days` apart.
+std::string date_as(double day, const std::string& format, double days) {
+  const std::string whole = date_text(day);
+  if (format == "YYYY-MM") return whole.substr(0, 7);
+  return days != std::floor(days) && whole.find('T') == std::string::npos ? whole + "T00:00:00" : whole;
+}
+
 // The `step`-th date behind the last one of `days`.
 double date_ahead(const std::vector<double>& days, const Forecast& forecast, int64_t step) {
   using namespace std::chrono;
@@ -439,7 +446,9 @@ private:
     schema_.target = standardise(steps);
   }
 
-  std::string when(int64_t row) const { return shown_date(time_.days[size_t(row)], table_.columns[*date_].format); }
+  std::string when(int64_t row) const {
+    return date_as(time_.days[size_t(row)], table_.columns[*date_].format, spacing_.days);
+  }
 
   void say_course(int64_t left_out) {
     const auto n = int64_t(values_.size());
@@ -516,8 +525,6 @@ private:
     return out;
   }
 
-  static std::string shown_date(double day, const std::string& format);
-
   const TabularOptions& options_;
   const RawTable table_;
   const std::string name_;
@@ -534,13 +541,6 @@ private:
   Schema schema_;
   std::vector<std::string> remarks_;
 };
-
-// A date as the series' own file is exact about it.
-std::string date_as(double day, const std::string& format) {
-  const std::string whole = date_text(day);
-  return format == "YYYY-MM" ? whole.substr(0, 7) : whole;
-}
-std::string Opening::shown_date(double day, const std::string& format) { return date_as(day, format); }
 
 // Another file's series, by the schema.
 Series read_series(ByteSource& source, const Schema& schema, const std::string& path, const TabularOptions& options) {
@@ -591,9 +591,9 @@ SeriesEnd open_end_as(ByteSource& source, const Schema& schema, const std::strin
   const bool dated = forecast.date >= 0 && (forecast.days > 0 || forecast.months > 0);
   if (dated) out.time = schema.columns[size_t(forecast.date)].name;
   for (int64_t step = 1; step <= schema.horizon(); ++step)
-    out.when.push_back(
-        dated ? date_as(date_ahead(series.days, forecast, step), schema.columns[size_t(forecast.date)].format)
-              : text(step));
+    out.when.push_back(dated ? date_as(date_ahead(series.days, forecast, step),
+                                       schema.columns[size_t(forecast.date)].format, forecast.days)
+                             : text(step));
   return out;
 }
 
