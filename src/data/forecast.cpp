@@ -127,7 +127,8 @@ std::string date_as(double day, const std::string& format, double days) {
 double date_ahead(const std::vector<double>& days, const Forecast& forecast, int64_t step) {
   using namespace std::chrono;
   const double last = days.back();
-  if (forecast.months == 0) return last + double(step) * forecast.days;
+  // To the millisecond: midnight must not be a little before itself.
+  if (forecast.months == 0) return std::round((last + double(step) * forecast.days) * 86'400'000) / 86'400'000;
   const year_month_day from = civil(last);
   const year_month to = from.year() / from.month() + months(int(step * forecast.months));
   const bool at_end = std::ranges::all_of(days, [](double day) { return ends_month(civil(day)); });
