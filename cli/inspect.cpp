@@ -19,6 +19,7 @@
 #include "io/safetensors.h"
 #include "recipe/embedded.h"
 #include "report/plot.h"
+#include "train/mistakes.h"
 #include "train/run.h"
 #include "train/setup.h"
 
@@ -204,7 +205,9 @@ std::string samples_of(const Dataset& data) {
   Table table(headings);
   for (int64_t i = 0; i < std::min<int64_t>(data.size(), 5); ++i) {
     std::vector<std::string> row = {thousands(i)};
-    for (int64_t j = 0; j < shown; ++j) row.push_back(number(data.samples.at(i * shape[0] + j), 5));
+    for (int64_t j = 0; j < shown; ++j)
+      row.push_back(schema.columns.empty() ? number(data.samples.at(i * shape[0] + j), 5)
+                                           : cut(written(data, i, j), 24));
     if (shown < shape[0]) row.emplace_back();
     row.push_back(schema.goal == Goal::classes ? schema.classes[size_t(data.label_of()[size_t(i)])]
                                                : number(data.targets.at(i * schema.outputs()), 5));

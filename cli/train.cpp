@@ -70,8 +70,8 @@ Work begin(const Options& options, const std::string& what) {
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
-  RunDirectory directory = create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes, &data.train.schema),
-                                      to_json(data.train.schema));
+  RunDirectory directory = create_run(options.out, what, net_label(recipe),
+                                      to_toml(recipe, Comments::yes, &data.train.schema), to_json(data.train.schema));
   return {std::move(recipe), std::move(data), std::move(model), std::move(directory), false};
 }
 
@@ -109,6 +109,12 @@ Json json_of(const std::vector<Finding>& diagnoses) {
   return out;
 }
 
+Json json_of(const std::vector<Suspect>& suspects) {
+  Json out = Json::array();
+  for (const Suspect& one : suspects) out.push_back({{"column", one.name}, {"score", one.score}, {"text", one.text}});
+  return out;
+}
+
 // The part that the predictions are of.
 const Dataset& judged(const Work& work, const TrainingResult& result) {
   return result.test.samples > 0         ? work.data.test
@@ -137,7 +143,8 @@ Json object_of(const Work& work, const TrainingResult& result) {
               {"best_epoch", result.best_epoch},
               {"stopped_early", result.ending == Ending::stopped_early},
               {"generated", work.data.train.schema.generated},
-              {"diagnoses", json_of(result.diagnoses)}};
+              {"diagnoses", json_of(result.diagnoses)},
+              {"suspicions", json_of(result.suspects)}};
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   if (unseen.goal == Goal::numbers) {
     const NumberIntervals intervals = unseen.number_intervals();
@@ -190,11 +197,15 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
   facts.add("weights", text("sha256 ", result.weights_sha256));
   facts.add("run", work.directory.path());
   if (with_report) facts.add("report", work.directory.report());
+  facts.add("mistakes", work.directory.mistakes());
   if (result.diagnoses.empty() && !result.layers.rows.empty()) facts.add("diagnoses", "none");
   out += facts.str(palette);
   if (!result.diagnoses.empty()) out += "\nDiagnoses:\n";
   for (const Finding& one : result.diagnoses)
     out += "  " + wrap(one.str(), std::min(out_stream().width, 100) - 2, 4) + "\n";
+  if (!result.suspects.empty()) out += "\nToo good to be true?\n";
+  for (const Suspect& one : result.suspects)
+    out += "  " + wrap(one.text, std::min(out_stream().width, 100) - 2, 4) + "\n";
   if (result.perceptron)
     for (const std::string& sentence : sentences_of(*result.perceptron, work.data.train))
       out += "\n" + wrap(sentence, std::min(out_stream().width, 100)) + "\n";

@@ -168,6 +168,28 @@ TEST(Scatter, NamesGroupsAndKeepsThemApart) {
   EXPECT_THAT(scatter({}).str(), HasSubstr("Nothing to draw yet"));
 }
 
+TEST(Histogram, CountsEveryValueThatCanBeDrawn) {
+  const Histogram chart{.title = hostile,
+                        .x = {.label = hostile},
+                        .values = {0, 1, 1, 10, NAN, -INFINITY},
+                        .at_x = {{5, hostile}, {99, "far"}},
+                        .bins = 5};
+  const std::string drawn = histogram(chart).str();
+  EXPECT_EQ(fault_of(drawn), "");
+  EXPECT_THAT(drawn, HasSubstr("6 values from 0 to 10, at most 3 in one of 5 intervals"));
+  size_t bars = 0;
+  for (size_t at = drawn.find("<rect"); at != std::string::npos; at = drawn.find("<rect", at + 1)) ++bars;
+  EXPECT_EQ(bars, 2U); // 0 to 2 and 8 to 10
+  EXPECT_THAT(drawn, Not(HasSubstr("far")));
+  for (const std::vector<double>& values :
+       {std::vector<double>{}, {NAN}, {7}, {7, 7}, {-9e299, 9e299}, {1e-300, 2e-300}, {1e15, 1e15 + 1}}) {
+    const std::string any = histogram({.title = "any", .x = {}, .values = values}).str();
+    EXPECT_EQ(fault_of(any), "");
+    EXPECT_THAT(any, Not(HasSubstr("nan")));
+  }
+  EXPECT_THAT(histogram({.title = "none", .x = {}, .values = {NAN}}).str(), HasSubstr("Nothing to draw"));
+}
+
 TEST(DotPlot, ShowsEachSeedBesideWhatWasPublished) {
   DotPlot chart;
   chart.title = "Claims";

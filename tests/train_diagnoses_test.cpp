@@ -338,6 +338,44 @@ TEST(Probe, LooksAsOftenAsSaid) {
 
 // ---- Rules over a table made by hand -------------------------------------------------------------------------
 
+TEST(Probe, CodesOfCategoriesAreNoSizes) {
+  Schema schema;
+  schema.goal = Goal::classes;
+  schema.sample = {2};
+  schema.features = {"town", "size"};
+  schema.targets = {"result"};
+  schema.classes = {"a", "b"};
+  schema.columns = {{.name = "town", .role = Role::embedding},
+                    {.name = "size", .role = Role::number, .indicator = true}};
+  for (int i = 0; i < 90; ++i) schema.columns[0].categories.push_back(text(i + 10));
+  Splits data{empty_like(schema), empty_like(schema), empty_like(schema)};
+  data.train.samples = Tensor(Type{DType::f32, {90, 2}});
+  data.train.labels = Tensor(Type{DType::i32, {90}});
+  for (int64_t i = 0; i < 90; ++i) {
+    data.train.samples.set(2 * i, double(i));
+    data.train.samples.set(2 * i + 1, i % 2 ? 3 : -3);
+  }
+  Recipe recipe =
+      complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n[net]\nname = \"mlp\"\n", "test"), schema);
+  const auto size_of = [&] {
+    for (Dataset* part : {&data.train, &data.validation, &data.test}) part->schema = schema;
+    const Model model(model_spec(recipe, schema));
+    Probe probe(model, data.train, 0);
+    History layers{probe.columns(), {probe.look(0)}};
+    const TrainingFacts facts = facts_of(model, recipe, data);
+    const History none;
+    const Look look(facts, none, layers);
+    for (const Finding& one : diagnose(facts, none, layers)) EXPECT_NE(one.name, "inputs_not_scaled");
+    return std::pair{look.probe("input:size"), look.probe("input:feature")};
+  };
+  EXPECT_EQ(size_of(), std::pair(3.0, 0.0)); // the first of the net's inputs; codes come last
+  schema.columns[1] = {.name = "size", .role = Role::embedding, .categories = {"3"}};
+  for (int64_t i = 0; i < 90; ++i) data.train.samples.set(2 * i + 1, i % 2);
+  recipe =
+      complete(parse_recipe("vitro = 1\n[data]\nsource = \"./towns.csv\"\n[net]\nname = \"mlp\"\n", "test"), schema);
+  EXPECT_TRUE(std::isnan(size_of().first));
+}
+
 TEST(Rules, SinceIsTheBeginningOfTheLastUnbrokenStretch) {
   TrainingFacts setting;
   setting.layers = resolve({.layers = {{.op = "dense", .args = {{"out", int64_t{4}}}}, {.op = "relu"}}}, 4);

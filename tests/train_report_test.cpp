@@ -17,6 +17,7 @@
 #include "io/safetensors.h"
 #include "markup_check.h"
 #include "train/measure.h"
+#include "train/report_sections.h"
 #include "train/run.h"
 #include "train/setup.h"
 
@@ -152,7 +153,7 @@ TEST_F(Report, TakesAtMostAThirtiethOfTheTime) {
 TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
   std::string rows = "a,b,class\n";
   for (int i = 0; i < 60; ++i) rows += text(i % 7, ",", i % 2 ? i : -i, ",", i % 2 ? "up" : "down", "\n");
-  Work with_validation = begin(file("two.csv", rows), {"test=0", "epochs=2"});
+  Work with_validation = begin(file("two.csv", rows), {"test=0", "validation=0.1", "epochs=2"});
   const std::string chosen_by = report_on(with_validation);
   EXPECT_THAT(chosen_by, HasSubstr("validation rows named right"));
   EXPECT_THAT(chosen_by, HasSubstr("There is no test part"));
@@ -166,7 +167,7 @@ TEST_F(Report, WhereThereIsNoTestPartItSaysSo) {
 
 TEST_F(Report, NoBetterThanTheBaselineIsSaid) {
   std::string rows = "a,class\n"; // nothing to learn
-  for (int i = 0; i < 200; ++i) rows += text("1,", i % 4 ? "often" : "rare", "\n");
+  for (int i = 0; i < 200; ++i) rows += text(i / 4 % 2, ",", i % 4 ? "often" : "rare", "\n");
   Work work = begin(file("noise.csv", rows), {"epochs=2"});
   EXPECT_THAT(report_on(work), HasSubstr("as good as always &quot;often&quot;"));
 }
@@ -197,15 +198,109 @@ TEST_F(Report, NamesOfStrangersStayText) {
 
 TEST_F(Report, OfMistakesInATableSaysTheLine) {
   std::string rows = "x,y\n";
-  for (int line = 2; line < 42; ++line) rows += text(line, ",", line * line, ".5\n");
+  for (int line = 2; line < 42; ++line) rows += text(line, ".5,", line * line, ".5\n");
   Work work = begin(file("squares.csv", rows), {"epochs=1", "goal=regression"});
   const Dataset& test = work.data.test;
   ASSERT_GT(test.size(), 1);
   const std::string page = report_on(work); // all rows of so small a part are among the worst
   for (int64_t i = 0; i < test.size(); ++i) {
-    EXPECT_EQ(test.origin.place(i), int64_t(test.samples.at(i)));
+    EXPECT_EQ(double(test.origin.place(i)) + 0.5, test.samples.at(i));
     EXPECT_THAT(page, HasSubstr(text("<td>line\u00a0", test.origin.place(i), "</td>")));
   }
+}
+
+// A table with all that a file may hold: dates, gaps, categories, names of rows, a column noted down afterwards.
+std::string messy_table(const std::string& category) {
+  std::string rows = "id,when,size,kind,town,after,result\n";
+  for (int i = 0; i < 400; ++i) {
+    const bool good = i * 37 % 100 < 40;
+    rows += text(i + 1, ",2024-", i % 9 + 1 < 10 ? "0" : "", i % 9 + 1, "-1", i % 9, ",",
+                 i % 11 == 0 ? std::string("?") : text((good ? 3 : 0) + i % 4, ".25"), ",\"",
+                 i % 3 == 0 ? category : "plain", "\",town ", i % 40, ",", good ? "paid" : "none", ",",
+                 good ? "good" : "bad", "\n");
+  }
+  return rows;
+}
+
+TEST(PlainNumber, IsWhatPeopleWrite) {
+  EXPECT_EQ(plain_number(52954.6, 4), "52,950");
+  EXPECT_EQ(plain_number(-399099.62, 3), "-399,000");
+  EXPECT_EQ(plain_number(999.96, 3), "1,000");
+  EXPECT_EQ(plain_number(500001, 7), "500,001");
+  EXPECT_EQ(plain_number(12.25, 7), "12.25");
+  EXPECT_EQ(plain_number(-0.0, 3), "0");
+  EXPECT_EQ(plain_number(0.01234, 2), "0.012");
+  EXPECT_EQ(plain_number(1e-9, 2), "1e-09");
+  EXPECT_EQ(plain_number(2e20, 2), "2e+20");
+  EXPECT_EQ(plain_number(std::nan(""), 2), "-");
+}
+
+TEST_F(Report, OfATableShowsItsColumnsAndWhatItLeansOn) {
+  Work work = begin(file("messy.csv", messy_table("<i>odd</i>, \"\"so\"\"")), {"epochs=3"});
+  const std::string page = report_on(work);
+  EXPECT_EQ(fault_of(page), "");
+  for (const std::string& said :
+       {std::string("target: result, the last column"), std::string("YYYY-MM-DD, 2024-01-10 to 2024-09-18"),
+        std::string("How the values of when are spread"), std::string("whole numbers that count the rows"),
+        std::string("&lt;i&gt;odd&lt;/i&gt;"), std::string("a learned vector for each of 40 categories"),
+        std::string("<section id=\"importance\""), std::string("accuracy lost, points"), std::string("linear model"),
+        std::string("> missing").substr(2)})
+    EXPECT_THAT(page, HasSubstr(said));
+  // The leak is told at the top.
+  const size_t warning = page.find("after alone predicts the target");
+  ASSERT_NE(warning, std::string::npos);
+  EXPECT_LT(warning, page.find("<section"));
+  EXPECT_THAT(page, HasSubstr("--drop after"));
+}
+
+TEST_F(Report, ATableWithoutLeaksWarnsOfNothing) {
+  std::string rows = messy_table("plain");
+  Work work = begin(file("messy.csv", rows), {"epochs=1", "data.columns.after=drop"});
+  const std::string page = report_on(work);
+  EXPECT_THAT(page, Not(HasSubstr("Too good to be true")));
+  EXPECT_THAT(page, Not(HasSubstr("class=\"warning\"")));
+}
+
+TEST_F(Report, SaysWhichRowsAreOnBothSides) {
+  std::string rows = "a,b,class\n"; // 5 different rows, one of them in both classes
+  for (int i = 0; i < 100; ++i) rows += text(i % 5, ",", i % 5 * 2, ",", i % 5 == 0 ? i % 2 : i % 5 < 3, "\n");
+  Work work = begin(file("twice.csv", rows), {"epochs=1"});
+  const std::string page = report_on(work);
+  EXPECT_THAT(page,
+              HasSubstr(text(work.data.test.size(), " of ", work.data.test.size(), " test rows equal a training row")));
+  EXPECT_THAT(page, HasSubstr("training samples repeat an earlier one"));
+  EXPECT_THAT(page, HasSubstr("no net gets all of them right"));
+}
+
+TEST_F(Report, TheMistakesOfTheTestPartAreAFileBesideThePage) {
+  std::string rows = "a,word,class\n";
+  for (int i = 0; i < 200; ++i)
+    rows += text(i % 10, ",\"say \"\"", i % 3, "\"\"\",", i * i % 7 < 3 ? "up" : "down", "\n");
+  Work work = begin(file("noise.csv", rows), {"epochs=2"});
+  RunReport report(work.model, work.recipe, work.data, work.directory, {}, "vitro");
+  const TrainingResult result = train(work.model, work.recipe, work.data, work.directory);
+  report.ended(result);
+  const std::string csv = read_text(work.directory.mistakes());
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 1 + result.test.samples - result.test.correct);
+  EXPECT_THAT(csv, HasSubstr("file,line,a,word,truth,prediction,probability,of truth\n"));
+  EXPECT_GT(result.test.samples, result.test.correct);
+  EXPECT_THAT(csv, HasSubstr("\"say \"\""));
+  EXPECT_THAT(page_of(work), HasSubstr("All of them are in mistakes.csv."));
+}
+
+TEST_F(Report, TwoColumnsOfATableAreAPlaneOnlyWhereBothArePlaces) {
+  std::string places = "a,b,class\n", kinds = "a,b,class\n";
+  for (int i = 0; i < 100; ++i) {
+    places += text(i % 10 * 100, ",", i % 7, ".5,", i % 10 < 5 ? "up" : "down", "\n");
+    kinds += text(i % 10 * 100, ",", i % 7 ? "x" : "y", ",", i % 10 < 5 ? "up" : "down", "\n");
+  }
+  Work plane = begin(file("places.csv", places), {"epochs=2"});
+  EXPECT_THAT(report_on(plane), HasSubstr("shaded: what the net says there"));
+  std::filesystem::remove_all(plane.directory.path());
+  Work table = begin(file("kinds.csv", kinds), {"epochs=2"});
+  const std::string page = report_on(table);
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_THAT(page, Not(HasSubstr("shaded: what the net says there")));
 }
 
 TEST_F(Report, AFullDiskLeavesTheOldPage) {

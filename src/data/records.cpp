@@ -95,6 +95,15 @@ size_t valid_prefix(std::string_view text) {
 
 } // namespace
 
+std::string csv_cell(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  const bool plain = text.find_first_of(",\"\r\n") == std::string_view::npos;
+  if (plain && (text.empty() || (!blank(text.front()) && !blank(text.back())))) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
 Records::Records(ByteSource& source, const Dialect& dialect, std::string where, size_t block)
     : source_(source), dialect_(dialect), where_(std::move(where)), block_(std::max<size_t>(block, 4)) {
   source_.rewind();

@@ -23,6 +23,10 @@ struct Cell {
   bool quoted = false;
 };
 
+/// The text as a cell of RFC 4180: in quotes where it holds a comma, a quote or a line end, or begins or ends with a
+/// blank, which readers take away.
+std::string csv_cell(std::string_view text);
+
 class Records {
 public:
   static constexpr size_t usual_block = size_t(256) << 10;

@@ -23,7 +23,7 @@ std::vector<Point> signed_points(const Dataset& data) {
     bad_input(data.schema.name, "separation is a matter of two classes");
   std::vector<int64_t> rows(size_t(data.size()));
   std::iota(rows.begin(), rows.end(), int64_t{0});
-  const int64_t width = data.schema.sample.elements();
+  const int64_t width = data.schema.net_input().elements();
   Tensor x(Type{DType::f64, {data.size(), width}});
   fill_samples(data, rows, x.view());
   const auto values = x.as<double>();

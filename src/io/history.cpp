@@ -6,17 +6,11 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/records.h"
 #include "io/json_text.h"
 
 namespace vitro {
 namespace {
-
-std::string cell(const std::string& name) {
-  if (name.find_first_of(",\"\r\n") == std::string::npos) return name;
-  std::string out = "\"";
-  for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
 
 // The cells of the record that begins at `at`, which moves behind it.
 std::vector<std::string> record(const std::string& csv, size_t& at, const std::string& where) {
@@ -49,7 +43,7 @@ std::vector<std::string> record(const std::string& csv, size_t& at, const std::s
 
 std::string to_csv(const History& history) {
   std::vector<std::string> cells;
-  for (const std::string& column : history.columns) cells.push_back(cell(column));
+  for (const std::string& column : history.columns) cells.push_back(csv_cell(column));
   std::string out = join(cells, ",") + "\n";
   for (const std::vector<double>& row : history.rows) {
     cells.clear();

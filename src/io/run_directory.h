@@ -1,6 +1,7 @@
 // A run: a directory that holds all that training made and all that a later command needs.
 //
-//   recipe.toml  input.json  weights.safetensors  checkpoint/  history.csv  layers.csv  report.html
+//   recipe.toml  input.json  weights.safetensors  checkpoint/  history.csv  layers.csv  mistakes.csv
+//   report.html
 //
 // A run appears whole: it is put together, recipe and input.json inside, under a name that begins with a dot, and
 // renamed. So whatever lists runs never meets half a one, and an interrupted start leaves no run behind.
@@ -21,6 +22,7 @@ public:
   std::string checkpoint() const { return in("checkpoint"); }
   std::string history() const { return in("history.csv"); }
   std::string layers() const { return in("layers.csv"); }
+  std::string mistakes() const { return in("mistakes.csv"); }
   std::string report() const { return in("report.html"); }
 
 private:

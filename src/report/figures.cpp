@@ -372,6 +372,55 @@ Markup scatter(const Scatter& chart) {
   return figure(chart.title, legend, drawing(top + plot_height + 42, alt, out));
 }
 
+Markup histogram(const Histogram& chart) {
+  Range range;
+  for (const double value : chart.values) range.take(value);
+  if (range.empty() || chart.bins < 1) return nothing_to_draw(chart.title);
+  // A single value has one bin, as wide as the axis will be.
+  const auto bins = range.low < range.high ? chart.bins : int64_t{1};
+  const double low = range.low, step = range.low < range.high ? (range.high - range.low) / double(bins) : 1;
+  std::vector<int64_t> counts(static_cast<size_t>(bins));
+  for (const double value : chart.values)
+    if (drawable(value)) ++counts[size_t(std::min(double(bins - 1), (value - low) / step))];
+  const auto most = double(*std::max_element(counts.begin(), counts.end()));
+
+  const double height = 264, top = chart.at_x.empty() ? 24 : 40, bottom = height - 42;
+  const Axis y_axis{.label = "how many", .whole = true, .low = 0};
+  const Scale y(y_axis, 0, 1.05 * most, bottom, top, 6);
+  const double first = bins > 1 ? low : low - 0.5;
+  const double left = widest_label(y.marks()) + 10, right = width - 12;
+  const auto with_ticks = [&](int most) {
+    return Scale(chart.x, first, first + step * double(bins), left, right, most);
+  };
+  int most_ticks = 7; // as many as leave room for their labels
+  while (most_ticks > 2 && double(most_ticks) * (widest_label(with_ticks(most_ticks).marks()) + letter) > right - left)
+    --most_ticks;
+  const Scale x = with_ticks(most_ticks);
+  Markup out = axes(chart.x, x, y_axis, y);
+  for (int64_t i = 0; i < bins; ++i) {
+    if (counts[size_t(i)] == 0) continue;
+    const double from = std::clamp(first + step * double(i), x.low(), x.high());
+    const double to = std::clamp(first + step * double(i + 1), x.low(), x.high());
+    const double at = y.at(double(counts[size_t(i)]));
+    out.add(element("rect", {{"x", x.at(from) + 0.5},
+                             {"y", at},
+                             {"width", std::max(0.0, x.at(to) - x.at(from) - 1)},
+                             {"height", bottom - at},
+                             {"class", "fill s0"}}));
+  }
+  for (const Mark& mark : chart.at_x) {
+    if (!x.holds(mark.at)) continue;
+    const double at = x.at(mark.at);
+    out.add(straight(at, top - 8, at, bottom, "mark"));
+    const bool leftwards = at > 0.5 * width;
+    out.add(
+        words(leftwards ? at - 5 : at + 5, top - 6, leftwards ? "end" : "start", cut(mark.label, 40), "tick strong"));
+  }
+  const std::string alt = fmt::format("{}: {} values from {:.4g} to {:.4g}, at most {} in one of {} intervals",
+                                      chart.title, chart.values.size(), range.low, range.high, most, bins);
+  return figure(chart.title, {}, drawing(height, alt, out));
+}
+
 Markup dot_plot(const DotPlot& chart) {
   Range xs;
   bool any_expected = false, any_band = false;

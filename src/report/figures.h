@@ -1,5 +1,5 @@
-// Charts as inline SVG: line chart, scatter, dot plot. Each is one <figure> with its legend and a text for those who
-// don't see it.
+// Charts as inline SVG: line chart, scatter, histogram, dot plot. Each is one <figure> with its legend and a text for
+// those who don't see it.
 //
 // They are drawn for a width of about 400 points and grow with the page, so that they can be read on a phone. No
 // meaning hangs on colour alone: lines differ by their dashes, groups by the shape of their points. Values that are not
@@ -75,6 +75,16 @@ struct Extent {
   double low = 0, high = 1;
 };
 Extent extent_of(const std::vector<double>& values);
+
+/// How values are spread: so many in each of `bins` equal intervals from the lowest to the highest.
+struct Histogram {
+  std::string title;
+  Axis x;
+  std::vector<double> values;
+  std::vector<Mark> at_x = {}; // lines from top to bottom
+  int64_t bins = 24;
+};
+Markup histogram(const Histogram& chart);
 
 /// Each value of a row as a dot on its own line, beside what was expected: a claim's seeds and the published number.
 struct DotRow {

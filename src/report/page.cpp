@@ -42,6 +42,8 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:1.3re
 .kicker{color:var(--muted);font-size:.92rem;margin:0}
 .note,figcaption,footer,.muted{color:var(--muted);font-size:.9rem}
 figcaption b,caption{color:var(--ink);font-weight:600}
+.warning{border-left:.25rem solid var(--bad);background:var(--panel);padding:.75rem 1rem;margin:1rem 0;max-width:46rem}
+.warning p{margin:.3rem 0}
 .good{color:var(--good);fill:var(--good)}
 .bad{color:var(--bad);fill:var(--bad)}
 code,pre,.mono{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"Liberation Mono",monospace;

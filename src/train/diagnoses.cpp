@@ -447,7 +447,7 @@ TrainingFacts facts_of(const Model& model, const Recipe& recipe, const Splits& d
   const Baseline on_validation = baseline(train, data.validation);
   return {.layers = resolve(model.spec().net, model.spec().outputs),
           .goal = train.schema.goal,
-          .features = train.schema.features,
+          .features = train.schema.columns.empty() ? train.schema.features : input_names(train.schema.columns),
           .lr = model.spec().optimizer.args.real("lr"),
           .best_weights = recipe.train.best_weights,
           .steps_per_epoch = (train.size() + recipe.train.batch - 1) / recipe.train.batch,

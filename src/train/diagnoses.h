@@ -30,7 +30,7 @@ struct Finding {
 struct TrainingFacts {
   std::vector<ResolvedLayer> layers;
   Goal goal = Goal::classes;
-  std::vector<std::string> features; // names of the columns, where they have names
+  std::vector<std::string> features; // names of the net's inputs, where they have names
   double lr = 0;
   bool best_weights = true;
   int64_t steps_per_epoch = 1, train_samples = 0, validation_samples = 0;

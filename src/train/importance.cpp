@@ -203,7 +203,9 @@ std::vector<Suspect> suspicious_columns(const Dataset& train, std::span<const in
   parallel(columns, [&](int64_t c) {
     std::vector<double> values;
     for (const int64_t row : rows) values.push_back(train.samples.at(row * columns + c));
-    const std::vector<int64_t> bins = bins_of(values, std::ranges::find(coded, c) != coded.end());
+    const std::vector<Column>& known = train.schema.columns;
+    const bool codes = std::ranges::find(coded, c) != coded.end() || (!known.empty() && known[size_t(c)].coded());
+    const std::vector<int64_t> bins = bins_of(values, codes);
     if (classes) {
       const int64_t right = named_right(bins, fold, labels, outputs);
       const double score = double(right) / double(n);
@@ -220,9 +222,9 @@ std::vector<Suspect> suspicious_columns(const Dataset& train, std::span<const in
     const double score = scores[size_t(c)];
     if (score == 0) continue;
     const std::string name = name_of(train, c);
-    const std::string target = outputs > 1 && !classes ? train.schema.targets[of[size_t(c)]] : "the target";
+    const std::string target = outputs > 1 && !classes ? cut(train.schema.targets[of[size_t(c)]], 48) : "the target";
     out.push_back({c, name, score,
-                   text(name, " alone predicts ", target, ": ",
+                   text(cut(name, 48), " alone predicts ", target, ": ",
                         classes ? text(percent(score, 1), " right") : text(percent(score, 1), " of its variance"),
                         "; is it known before the outcome?")});
   }

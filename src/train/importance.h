@@ -46,8 +46,8 @@ struct Suspect {
   std::string text; // "outcome_code alone predicts the target: 99.2 % right; is it known before the outcome?"
 };
 
-/// Each column is cut into bins: one for every value where it has at most 256 or is among `coded` (positions of columns
-/// that hold categories); else at most 256 of equally many samples, at least 8 each; one for what is missing. A bin
+/// Each column is cut into bins: one for every value where it has at most 256, holds categories by the schema, or is
+/// among `coded` (positions); else at most 256 of equally many samples, at least 8 each; one for what is missing. A bin
 /// answers with its most frequent class, or with a straight line through its numbers, learned on four fifths of the
 /// samples and judged on the last, in turn (5 folds; of a part beyond 50,000 samples, so many chosen at random).
 /// Suspicious is an accuracy of 0.98 where the most frequent class has less than 0.95, or where at most a tenth of that

@@ -115,7 +115,7 @@ std::optional<PerceptronCourse> perceptron_course(const Model& model, const Reci
 std::vector<std::string> sentences_of(const PerceptronCourse& course, const Dataset& train) {
   std::vector<std::string> out;
   const Separation& classes = course.classes;
-  const std::string plane = train.schema.sample.elements() == 2 ? "straight line" : "hyperplane";
+  const std::string plane = train.schema.net_input().elements() == 2 ? "straight line" : "hyperplane";
   const std::string mistakes = plural(course.mistakes, "mistake");
   out.push_back(
       course.settled > 0

@@ -52,11 +52,13 @@ Probe::Probe(const Model& model, const Dataset& train, uint64_t seed)
   fill(train, order.rows({}), model.spec().dtype, batch_);
   target_spread_ = target_spread(batch_.targets, model.spec().outputs);
   const int64_t features = batch_.x.elements() / samples;
-  for (int64_t j = 0; j < features; ++j) {
+  const int64_t sizes = train.schema.columns.empty() ? features : encoding_of(train.schema.columns).inputs;
+  if (sizes == 0) input_size_ = input_feature_ = none;
+  for (int64_t j = 0; j < sizes; ++j) {
     double squares = 0;
     for (int64_t i = 0; i < samples; ++i) squares += batch_.x.at(i * features + j) * batch_.x.at(i * features + j);
     const double size = std::sqrt(squares / double(samples));
-    if (size > input_size_) std::tie(input_size_, input_feature_) = std::pair(size, j);
+    if (size > input_size_) std::tie(input_size_, input_feature_) = std::pair(size, double(j));
   }
 }
 
@@ -108,7 +110,7 @@ std::vector<double> Probe::look(int64_t epoch) {
                              latest_.training_loss / samples,
                              target_spread_ > 0 ? spread / target_spread_ : none,
                              input_size_,
-                             double(input_feature_)};
+                             input_feature_};
   for (const LayerStatistics& layer : latest_.layers) {
     const auto update = updates_.find(layer.name);
     row.insert(row.end(), {layer.mean, layer.deviation, layer.dead, layer.saturated, layer.signal, layer.weight,

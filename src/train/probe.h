@@ -14,7 +14,8 @@ namespace vitro {
 /// Columns of the table of rows (layers.csv). `epoch` 0 is the net before its first step.
 ///   loss, training_loss   of the probe batch, in evaluation and as in training
 ///   spread                how much predictions differ between samples, in shares of what the targets do
-///   input:size            root mean square of that feature which has the largest; input:feature: which, from 0
+///   input:size            root mean square of that input which has the largest; input:feature: which, from 0. Codes
+///                         of categories are no sizes and left out; where there is nothing else both are empty
 ///   LAYER:STATISTIC       for each layer and each of `layer_columns`; empty where it means nothing
 /// LAYER:update is the norm of the last step's change of the layer's parameters, in shares of their own norm.
 inline constexpr const char* layer_columns[] = {"mean",   "deviation", "dead",     "saturated",
@@ -45,8 +46,7 @@ private:
   const Dataset& train_;
   std::vector<Model::LayerSummary> layers_;
   SampleBatch batch_;
-  double input_size_ = 0, target_spread_ = 0;
-  int64_t input_feature_ = 0;
+  double input_size_ = 0, input_feature_ = 0, target_spread_ = 0;
   std::map<std::string, Tensor> before_;
   std::map<std::string, double> updates_; // by layer
   Statistics latest_;

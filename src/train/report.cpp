@@ -55,6 +55,12 @@ int64_t lowest_epoch(const History& history) {
   return best;
 }
 
+// The targets' names; of a series one name for all of its steps.
+std::string what_is_predicted(const Schema& schema) {
+  if (!schema.forecast) return join(schema.targets, ", ");
+  return text(schema.columns[size_t(schema.forecast->column)].name, ", ", plural(schema.horizon(), "row"), " ahead");
+}
+
 Markup strong(const std::string& what) { return element("b", {}, what); }
 Markup paragraph(const Markup& what) { return element("p", {}, what); }
 
@@ -80,7 +86,7 @@ std::string against_baseline(const Interval& interval, double value, double base
 std::string against_linear(const Metrics& net, const Baseline& linear) {
   const bool classes = net.goal == Goal::classes;
   const Interval of_linear = linear.metrics.interval(), of_net = net.interval();
-  const auto shown = [&](double value) { return classes ? percent(value, 1) : number(value, 3); };
+  const auto shown = [&](double value) { return classes ? percent(value, 1) : plain_number(value, 3); };
   const bool better = classes ? of_net.low > linear.value : of_net.high < linear.value;
   const bool worse = classes ? of_net.high < linear.value : of_net.low > linear.value;
   return text("A ", linear.text, " of the same columns gets ", shown(linear.value), " (", shown(of_linear.low), " to ",
@@ -107,11 +113,12 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
                             ".");
   } else {
     const Interval interval = metrics.interval();
-    out.headline = together("Off by ", strong(number(metrics.rmse, 3)), " in ", short_name(schema.asked()),
-                            " (RMSE; ", number(interval.low, 3), " to ", number(interval.high, 3), ") on ", samples,
-                            against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
-                                             number(baseline.value, 3), false),
-                            ".");
+    out.headline =
+        together("Off by ", strong(plain_number(metrics.rmse, 3)), " in ", short_name(what_is_predicted(schema)),
+                 " (RMSE; ", plain_number(interval.low, 3), " to ", plain_number(interval.high, 3), ") on ", samples,
+                 against_baseline(interval, metrics.rmse, baseline.value, short_name(baseline.text),
+                                  plain_number(baseline.value, 3), false),
+                 ".");
     if (std::isfinite(metrics.r2))
       out.remarks.push_back(metrics.r2 > 0 ? text("It explains ", percent(metrics.r2, 0), " of the variance.")
                                            : std::string("It explains nothing of the variance."));
@@ -142,12 +149,13 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
   const Schema& schema = data.train.schema;
   const bool validated = data.validation.size() > 0;
   if (schema.goal == Goal::numbers)
-    return validated ? together("off by ", strong(number(last_of(history, "validation_rmse"), 3)), " (RMSE) on ",
-                                counted_samples(data.validation.size(), schema, "validation "),
-                                std::isfinite(baseline.value)
-                                    ? text(", where ", short_name(baseline.text), " gets ", number(baseline.value, 3))
-                                    : "")
-                     : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
+    return validated
+               ? together("off by ", strong(plain_number(last_of(history, "validation_rmse"), 3)), " (RMSE) on ",
+                          counted_samples(data.validation.size(), schema, "validation "),
+                          std::isfinite(baseline.value)
+                              ? text(", where ", short_name(baseline.text), " gets ", plain_number(baseline.value, 3))
+                              : "")
+               : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
   const int64_t n = validated ? data.validation.size() : data.train.size();
   const double share = last_of(history, validated ? "validation_accuracy" : "train_accuracy");
   const Interval interval = wilson(std::llround(share * double(n)), n);
@@ -290,8 +298,13 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
                         test         ? "test"
                         : validation ? "validation"
                                      : "training",
-
-                        metrics, result.predictions, std::move(errors)};
+                        metrics,
+                        result.predictions,
+                        std::move(errors),
+                        result.baseline,
+                        result.linear,
+                        result.naive,
+                        importances_within_reason(model_, judged)};
   Verdict verdict = verdict_on(part, result.baseline, result.linear, !interrupted);
 
   Page page = blank();
@@ -313,11 +326,11 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
     course.push_back(metrics.goal == Goal::classes
                          ? text("Of what it learned from it names ",
                                 share_of_samples(result.train.accuracy(), result.train.samples), " right.")
-                         : text("On what it learned from it is off by ", number(result.train.rmse, 3), "."));
+                         : text("On what it learned from it is off by ", plain_number(result.train.rmse, 3), "."));
   if (result.perceptron)
     for (const std::string& sentence : sentences_of(*result.perceptron, data_.train)) course.push_back(sentence);
-  page.lead = together(sentences(verdict.remarks), course.empty() ? Markup() : sentences(course),
-                       interrupted ? to_go_on : Markup());
+  page.lead = together(suspects_box(result.suspects), sentences(verdict.remarks),
+                       course.empty() ? Markup() : sentences(course), interrupted ? to_go_on : Markup());
 
   add_data(page);
   page.sections.push_back(
@@ -326,7 +339,11 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   if (judged.schema.forecast) page.sections.push_back({"forecast", "The forecast", forecast_section(part)});
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
-  page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part)});
+  if (!part.importances.empty()) page.sections.push_back({"importance", "What it leans on", importance_section(part)});
+  std::error_code none;
+  page.sections.push_back(
+      {"mistakes", "The worst mistakes",
+       mistakes_section(part, std::filesystem::exists(run_.mistakes(), none) ? "mistakes.csv" : "")});
   if (std::optional<Markup> weights = weights_section(sources()))
     page.sections.push_back({"weights", "What the first layer looks for", std::move(*weights)});
   add_net(page);

@@ -16,7 +16,7 @@
 namespace vitro {
 namespace {
 
-constexpr int64_t most_classes = 20, most_columns = 40, most_rows = 20000, most_points = 600, grid = 96;
+constexpr int64_t most_classes = 20, most_points = 600, grid = 96;
 
 // The first `count` training samples of each class.
 std::vector<std::vector<int64_t>> first_of_classes(const Dataset& data, int64_t count) {
@@ -77,25 +77,30 @@ std::vector<double> column(const Dataset& data, int64_t feature, int64_t rows) {
   return out;
 }
 
+// Samples of these values, one after the other, as if they had been read.
+Dataset as_read(const Schema& schema, const std::vector<double>& values) {
+  Dataset out = empty_like(schema);
+  const int64_t width = schema.sample.elements();
+  out.samples = Tensor(Type{schema.raw, {int64_t(values.size()) / width, width}});
+  for (size_t i = 0; i < values.size(); ++i) out.samples.set(int64_t(i), values[i]);
+  return out;
+}
+
 // What the net says at every point of a grid over the plane, as a picture of classes.
 Raster regions(const Model& model, const Schema& schema, const Extent& x, const Extent& y) {
   Raster out{.width = grid, .height = grid, .channels = 1, .pixels = {}};
   for (size_t c = 0; c < std::min<size_t>(schema.classes.size(), 256); ++c) out.palette.push_back(group_colour(c, 74));
-  Tensor batch(Type{model.spec().dtype, {grid, 2}});
-  const auto group = [&](int64_t feature) { return schema.input.mean.size() > 1 ? feature : 0; };
+  std::vector<double> places;
+  const auto along = [](const Extent& axis, int64_t i) {
+    return axis.low + (double(i) + 0.5) / double(grid) * (axis.high - axis.low);
+  };
+  for (int64_t i = grid - 1; i >= 0; --i) // from the top
+    for (int64_t j = 0; j < grid; ++j) places.insert(places.end(), {along(x, j), along(y, i)});
+  const Tensor predictions = predict_all(model, as_read(schema, places));
   std::vector<float> row(static_cast<size_t>(model.spec().outputs));
-  for (int64_t i = 0; i < grid; ++i) { // from the top
-    const double b = y.high - (double(i) + 0.5) / double(grid) * (y.high - y.low);
-    for (int64_t j = 0; j < grid; ++j) {
-      const double a = x.low + (double(j) + 0.5) / double(grid) * (x.high - x.low);
-      batch.set(2 * j, schema.input.apply(a, group(0)));
-      batch.set(2 * j + 1, schema.input.apply(b, group(1)));
-    }
-    const Tensor predictions = model.predict(batch);
-    for (int64_t j = 0; j < grid; ++j) {
-      for (size_t k = 0; k < row.size(); ++k) row[k] = float(predictions.at(j * int64_t(row.size()) + int64_t(k)));
-      out.pixels.push_back(uint8_t(std::min<int64_t>(class_of(row), 255)));
-    }
+  for (int64_t i = 0; i < grid * grid; ++i) {
+    for (size_t k = 0; k < row.size(); ++k) row[k] = float(predictions.at(i * int64_t(row.size()) + int64_t(k)));
+    out.pixels.push_back(uint8_t(std::min<int64_t>(class_of(row), 255)));
   }
   return out;
 }
@@ -137,78 +142,12 @@ Markup curve_through_points(const ReportSources& from, bool with_regions) {
   chart.lines = {{"the net", {}}};
 
   const Extent x = extent_of(column(data, 0, data.size()));
-  Tensor batch(Type{from.model.spec().dtype, {grid, 1}});
+  std::vector<double> places;
+  for (int64_t j = 0; j < grid; ++j) places.push_back(x.low + double(j) / double(grid - 1) * (x.high - x.low));
+  const Tensor predictions = predict_all(from.model, as_read(schema, places));
   for (int64_t j = 0; j < grid; ++j)
-    batch.set(j, schema.input.apply(x.low + double(j) / double(grid - 1) * (x.high - x.low)));
-  const Tensor predictions = from.model.predict(batch);
-  for (int64_t j = 0; j < grid; ++j)
-    chart.lines[0].points.push_back(
-        {x.low + double(j) / double(grid - 1) * (x.high - x.low), schema.target.undo(predictions.at(j))});
+    chart.lines[0].points.push_back({places[size_t(j)], schema.target.undo(predictions.at(j))});
   return scatter(chart);
-}
-
-// Twelve columns of a histogram.
-Markup histogram(const std::vector<double>& values, double low, double high, const std::string& name) {
-  std::array<int64_t, 12> counts{};
-  for (const double value : values)
-    ++counts[size_t(high > low ? std::min(11.0, 12 * (value - low) / (high - low)) : 0.0)];
-  const double most = double(*std::max_element(counts.begin(), counts.end()));
-  Markup bars;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const double height = 20 * double(counts[i]) / most;
-    bars.add(element(
-        "rect", {{"x", 6 * double(i)}, {"y", 20 - height}, {"width", 5}, {"height", height}, {"class", "fill s0"}}));
-  }
-  return element("svg",
-                 {{"viewBox", "0 0 72 20"},
-                  {"width", 72},
-                  {"height", 20},
-                  {"role", "img"},
-                  {"aria-label", text("How the values of ", name, " are spread")}},
-                 bars);
-}
-
-Markup columns_table(const Dataset& data) {
-  const Schema& schema = data.schema;
-  const int64_t width = schema.sample.elements(), rows = std::min(data.size(), most_rows);
-  std::vector<std::vector<Markup>> table;
-  const auto add = [&](const std::string& name, const std::string& kind, const std::vector<double>& values,
-                       const Scaling& scaling, int64_t group) {
-    double sum = 0, low = values[0], high = values[0];
-    for (const double value : values) {
-      sum += value;
-      low = std::min(low, value);
-      high = std::max(high, value);
-    }
-    std::string becomes =
-        text("(x − ", number(scaling.mean[size_t(group)], 4), ") / ", number(scaling.deviation[size_t(group)], 4));
-    if (scaling.mean[size_t(group)] == 0 && scaling.deviation[size_t(group)] == 1) becomes = "as it is";
-    if (scaling.scale != 1) becomes = scaling.str();
-    table.push_back({name_element(name), kind, number(low, 4), number(sum / double(values.size()), 4), number(high, 4),
-                     low < high ? histogram(values, low, high, name) : Markup("always the same"),
-                     name_element(becomes)});
-  };
-  const auto groups = int64_t(schema.input.mean.size());
-  // Of a window its last row: those before hold the same columns.
-  const int64_t first = schema.forecast ? width - schema.sample[1] : 0;
-  for (int64_t f = first; f < std::min(width, first + most_columns); ++f)
-    add(feature_name(schema, f), "number", column(data, f, rows), schema.input, f * groups / width);
-  if (schema.goal == Goal::numbers) {
-    const int64_t outputs = schema.outputs();
-    const auto target_groups = int64_t(schema.target.mean.size());
-    for (int64_t t = 0; t < std::min(outputs, most_columns); ++t) {
-      std::vector<double> values;
-      for (int64_t i = 0; i < rows; ++i) values.push_back(data.targets.at(i * outputs + t));
-      add(schema.targets[size_t(t)], "to\u00a0predict", values, schema.target, t * target_groups / outputs);
-    }
-  }
-  Markup out = table_element({"column", "kind", "> least", "> mean", "> most", "spread", "what the net sees"}, table,
-                             "Columns of the training part");
-  std::vector<std::string> notes;
-  if (width - first > most_columns) notes.push_back(text("the first ", most_columns, " of ", width - first, " columns"));
-  if (rows < data.size()) notes.push_back(text("of the first ", thousands(rows), " rows"));
-  if (!notes.empty()) out.add(element("p", {{"class", "note"}}, "Shown: " + join(notes, "; ") + "."));
-  return out;
 }
 
 Markup counts_table(const Splits& data) {
@@ -239,9 +178,17 @@ Markup counts_table(const Splits& data) {
                        rows, "Samples of each part");
 }
 
-bool is_plane(const Schema& schema) { return schema.sample == Shape{2} && schema.goal == Goal::classes; }
+// Whether every element of a sample is a place on an axis: no category, and none missing.
+bool all_places(const Schema& schema) {
+  return is_float(schema.raw) && std::ranges::all_of(schema.columns, [](const Column& column) {
+           return (column.role == Role::number || column.role == Role::quantile) && !column.indicator;
+         });
+}
+bool is_plane(const Schema& schema) {
+  return schema.sample == Shape{2} && schema.goal == Goal::classes && all_places(schema);
+}
 bool is_curve(const Schema& schema) {
-  return schema.sample == Shape{1} && schema.goal == Goal::numbers && schema.outputs() == 1;
+  return schema.sample == Shape{1} && schema.goal == Goal::numbers && schema.outputs() == 1 && all_places(schema);
 }
 
 } // namespace
@@ -304,6 +251,16 @@ std::string interval_of_samples(const Interval& interval, int64_t n) {
   return text(low.substr(0, low.find("\u00a0")), " to ", share_of_samples(interval.high, n));
 }
 
+std::string plain_number(double value, int significant_digits) {
+  if (!std::isfinite(value)) return "-";
+  if (std::abs(value) >= 1 && std::abs(value) < 1e15) {
+    const double beyond = std::floor(std::log10(std::abs(value))) + 1 - significant_digits; // digits before the point
+    const double unit = std::pow(10, std::max(0.0, beyond));
+    if (beyond >= 0 || value == std::floor(value)) return thousands(std::llround(std::round(value / unit) * unit));
+  }
+  return number(value + 0.0, significant_digits); // 0, not -0
+}
+
 std::string short_name(const std::string& name) { return cut(name, 48); }
 
 Markup name_element(const std::string& name) {
@@ -333,15 +290,16 @@ Markup data_section(const ReportSources& from, bool with_regions) {
                        schema.description.ends_with('.') ? "" : ".");
   const Markup counts = counts_table(from.data);
   if (is_picture(schema))
-    return out.add(
-        element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)), element("div", {}, counts)));
+    return out.add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),
+                           element("div", {}, counts, duplicates_text(from.data))));
+  for (const std::string& remark : from.data.remarks) out.add(element("p", {{"class", "note"}}, cut(remark, 400)));
   if (is_plane(schema))
     out.add(element("div", {{"class", "pair"}}, points(from, with_regions), element("div", {}, counts)));
   else if (is_curve(schema))
     out.add(element("div", {{"class", "pair"}}, curve_through_points(from, with_regions), element("div", {}, counts)));
   else
     out.add(counts);
-  return out.add(columns_table(from.data.train));
+  return out.add(duplicates_text(from.data)).add(columns_table(from.data.train));
 }
 
 } // namespace vitro

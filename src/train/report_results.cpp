@@ -9,13 +9,14 @@
 #include "report/figures.h"
 #include "report/terminal.h"
 #include "train/measure.h"
+#include "train/mistakes.h"
 #include "train/report_sections.h"
 #include "train/scores.h"
 
 namespace vitro {
 namespace {
 
-constexpr int64_t most_matrix = 30, most_classes = 100, most_pictures = 24, most_rows = 12, most_columns = 12,
+constexpr int64_t most_matrix = 30, most_classes = 100, most_pictures = 24, most_rows = 12, most_columns = 16,
                   most_points = 1000, most_units = 64;
 
 std::vector<float> row_of(const Tensor& predictions, int64_t sample, int64_t width) {
@@ -81,6 +82,62 @@ Markup predicted_against_true(const JudgedPart& part) {
   return charts;
 }
 
+// How far the predictions are off, above the truth to the right.
+Markup residuals(const JudgedPart& part) {
+  const Schema& schema = part.data.schema;
+  const int64_t width = width_of(part), n = part.data.size();
+  Markup charts;
+  for (int64_t j = 0; j < std::min<int64_t>(width, 6); ++j) {
+    Histogram chart{.title = text(short_name(schema.targets[size_t(j)]), ": how far it is off"),
+                    .x = {.label = "predicted less true"},
+                    .values = {},
+                    .at_x = {{0, "right"}}};
+    for (int64_t i = 0; i < n; ++i)
+      chart.values.push_back(raw_of(part.data, i, j, part.predictions.at(i * width + j)) -
+                             part.data.targets.at(i * width + j));
+    charts.add(histogram(chart));
+  }
+  return charts;
+}
+
+// The net's numbers beside those of the linear model and of what needs no learning, each with its 95 % interval.
+Markup beside_simpler(const JudgedPart& part) {
+  const bool classes = part.metrics.goal == Goal::classes;
+  std::vector<std::vector<Markup>> rows;
+  const auto add = [&](const Markup& name, const Metrics& metrics) {
+    if (metrics.samples == 0) return;
+    if (classes) {
+      rows.push_back({name, share_of_samples(metrics.accuracy(), metrics.samples),
+                      interval_of_samples(metrics.interval(), metrics.samples)});
+      return;
+    }
+    const NumberIntervals intervals = metrics.number_intervals();
+    const auto between = [](const Interval& one) {
+      return std::isfinite(one.low) && std::isfinite(one.high)
+                 ? text(plain_number(one.low, 3), " to ", plain_number(one.high, 3))
+                 : std::string("-");
+    };
+    const auto share = [](double value) { // to three decimals, and no -0
+      return std::isfinite(value) ? fixed(std::round(1000 * value) / 1000 + 0.0, 3) : std::string("-");
+    };
+    rows.push_back({name, plain_number(metrics.rmse, 4), between(intervals.rmse), plain_number(metrics.mae, 4),
+                    between(intervals.mae), share(metrics.r2),
+                    text(share(intervals.r2.low), " to ", share(intervals.r2.high))});
+  };
+  add(element("b", {}, "the net"), part.metrics);
+  if (part.linear) add(short_name(part.linear->text), part.linear->metrics);
+  for (const Baseline& one : part.naive) add(short_name(one.text), one.metrics);
+  if (part.naive.empty()) add(short_name(part.baseline.text), part.baseline.metrics);
+  Markup table = table_element(classes ? std::vector<std::string>{"", "> right", "> 95 % interval"}
+                                       : std::vector<std::string>{"", "> RMSE", "> 95 % interval", "> MAE",
+                                                                  "> 95 % interval", "> R²", "> 95 % interval"},
+                               rows);
+  return classes ? table
+                 : table.add(element("p", {{"class", "note"}},
+                                     "RMSE: the root of the mean squared error. MAE: the mean distance from the truth. "
+                                     "R²: the share of the variance that is explained."));
+}
+
 // The samples by how wrong they are, the worst first; of classes the wrong ones alone, unless there is none.
 std::vector<int64_t> worst_first(const JudgedPart& part, int64_t count) {
   std::vector<int64_t> order(size_t(part.data.size()));
@@ -116,17 +173,37 @@ Markup mistake_pictures(const JudgedPart& part, const std::vector<int64_t>& samp
   return element("ul", {{"class", "cards"}}, cards);
 }
 
+// Which columns of a sample are shown beside a mistake: all, or those that the net leans on most, as they stand.
+std::vector<int64_t> columns_to_show(const JudgedPart& part) {
+  const int64_t width = part.data.schema.sample.elements();
+  std::vector<int64_t> out;
+  if (width <= most_columns || part.importances.empty()) {
+    // Of a window the last, which are the nearest.
+    const int64_t first = part.data.schema.forecast ? std::max<int64_t>(0, width - most_columns) : 0;
+    for (int64_t f = first; f < std::min(width, first + most_columns); ++f) out.push_back(f);
+    return out;
+  }
+  for (int64_t i = 0; i < most_columns; ++i) out.push_back(part.importances[size_t(i)].column);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// As it was written; a text as far as it is short.
+Markup value_element(const Dataset& data, int64_t sample, int64_t feature) {
+  const std::string cell = written(data, sample, feature);
+  return cell.empty() ? element("span", {{"class", "muted"}}, "missing") : name_element(cell);
+}
+
 Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples) {
   const Schema& schema = part.data.schema;
   const bool classes = schema.goal == Goal::classes;
-  const int64_t width = schema.sample.elements(), shown = std::min(width, most_columns);
-  const int64_t first = schema.forecast ? width - shown : 0; // of a window its end
+  const int64_t width = schema.sample.elements();
+  const std::vector<int64_t> shown = columns_to_show(part);
   std::vector<std::string> headings = {"where", "> truth", "> the net says"};
   headings.push_back(classes ? "> its probability" : "> off by");
   if (classes) headings.emplace_back("> of the truth");
-  for (int64_t f = first; f < first + shown; ++f)
-    headings.push_back("> " + short_name(feature_name(schema, f)));
-  if (shown < width) headings.push_back(text("… ", width - shown, first > 0 ? " before" : " more"));
+  for (const int64_t f : shown) headings.push_back("> " + cut(feature_name(schema, f), 32));
+  if (int64_t(shown.size()) < width) headings.push_back(text("… ", width - int64_t(shown.size()), " more"));
   std::vector<std::vector<Markup>> rows;
   for (const int64_t sample : samples) {
     const Answer answer = answer_of(part, sample);
@@ -138,13 +215,12 @@ Markup mistake_rows(const JudgedPart& part, const std::vector<int64_t>& samples)
       const int64_t outputs = width_of(part);
       std::vector<std::string> away;
       for (int64_t j = 0; j < outputs; ++j)
-        away.push_back(number(raw_of(part.data, sample, j, part.predictions.at(sample * outputs + j)) -
-                                  part.data.targets.at(sample * outputs + j),
-                              3));
+        away.push_back(plain_number(raw_of(part.data, sample, j, part.predictions.at(sample * outputs + j)) -
+                                        part.data.targets.at(sample * outputs + j),
+                                    3));
       row.emplace_back(join(away, ", "));
     }
-    for (int64_t f = first; f < first + shown; ++f)
-      row.emplace_back(number(part.data.samples.at(sample * width + f) + 0.0, 4)); // 0, not -0
+    for (const int64_t f : shown) row.emplace_back(value_element(part.data, sample, f));
     rows.push_back(std::move(row));
   }
   return table_element(headings, rows);
@@ -205,8 +281,8 @@ Answer answer_of(const JudgedPart& part, int64_t sample) {
   }
   std::vector<std::string> truth, predicted;
   for (int64_t j = 0; j < width; ++j) {
-    truth.push_back(number(part.data.targets.at(sample * width + j), 5));
-    predicted.push_back(number(raw_of(part.data, sample, j, part.predictions.at(sample * width + j)), 5));
+    truth.push_back(plain_number(part.data.targets.at(sample * width + j), 7));
+    predicted.push_back(plain_number(raw_of(part.data, sample, j, part.predictions.at(sample * width + j)), 5));
   }
   out.truth = join(truth, ", ");
   out.predicted = join(predicted, ", ");
@@ -217,13 +293,9 @@ Markup results_section(const JudgedPart& part) {
   const Schema& schema = part.data.schema;
   Markup out = element("p", {{"class", "note"}},
                        text("Measured on the ", part.name, " part: ", counted_samples(part.data.size(), schema), "."));
-  if (schema.goal == Goal::numbers) {
-    const Markup numbers =
-        facts_element({{"RMSE", text(number(part.metrics.rmse, 4), ": the root of the mean squared error")},
-                       {"MAE", text(number(part.metrics.mae, 4), ": the mean distance from the truth")},
-                       {"R²", text(number(part.metrics.r2, 4), ": the share of the variance that is explained")}});
-    return out.add(numbers).add(element("div", {{"class", "pair"}}, predicted_against_true(part)));
-  }
+  out.add(beside_simpler(part));
+  if (schema.goal == Goal::numbers)
+    return out.add(element("div", {{"class", "pair"}}, predicted_against_true(part), residuals(part)));
   const auto n = int64_t(schema.classes.size());
   out.add(confusions(part));
   const bool with_matrix = n <= most_matrix;
@@ -242,7 +314,7 @@ Markup results_section(const JudgedPart& part) {
   return out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 
-Markup mistakes_section(const JudgedPart& part) {
+Markup mistakes_section(const JudgedPart& part, const std::string& file) {
   const Schema& schema = part.data.schema;
   const bool pictures = is_picture(schema), classes = schema.goal == Goal::classes;
   const int64_t wrong = part.metrics.samples - part.metrics.correct;
@@ -260,6 +332,8 @@ Markup mistakes_section(const JudgedPart& part) {
                  int64_t(samples.size()) < wrong ? " mistakes" : "", " on the ", part.name,
                  " part, the surest first: little probability was left for the truth.");
   intro += text(" Where they stand: ", source_of(part.data), ".");
+  if (!file.empty() && (!classes || wrong > 0))
+    intro += text(classes ? " All of them are in " : " The tenth of the part that is furthest off is in ", file, ".");
   return together(element("p", {}, intro), pictures ? mistake_pictures(part, samples) : mistake_rows(part, samples));
 }
 

@@ -205,7 +205,7 @@ Markup layers_section(const History& layers, const std::vector<Finding>& diagnos
 Markup net_section(const ReportSources& from) {
   const std::vector<Model::LayerSummary> layers = from.model.layers();
   const std::vector<ResolvedLayer> resolved = resolve(from.model.spec().net, from.model.spec().outputs);
-  const Shape& sample = from.data.train.schema.sample;
+  const Shape sample = from.data.train.schema.net_input();
   std::vector<std::vector<Markup>> rows = {{"input", "", "", sample.str(), ""}};
   std::vector<DrawnLayer> drawn = {{.name = "input", .label = sample.str(), .units = sample.elements(), .from = {}}};
   for (size_t i = 0; i < layers.size(); ++i) {

@@ -27,6 +27,10 @@ struct JudgedPart {
   const Metrics& metrics;
   const Tensor& predictions;  // [n, outputs]
   std::vector<double> errors; // errors_of
+  const Baseline& baseline;   // of the same part, as is the linear model
+  const std::optional<Baseline>& linear;
+  const std::vector<Baseline>& naive; // of a series
+  std::vector<Importance> importances; // empty where the data is no table, or it would take too long
 };
 
 // ---- What several sections need -------------------------------------------------------------------
@@ -48,6 +52,8 @@ std::string probability_text(double probability);
 /// A share in percent with as many decimals as `n` samples carry.
 std::string share_of_samples(double share, int64_t n);
 std::string interval_of_samples(const Interval& interval, int64_t n); // "97.87 to 98.40 %"
+/// So many significant digits, as people write them: "52,950", "0.0123", "1.2e-07"; "-" for what is no number.
+std::string plain_number(double value, int significant_digits);
 /// Of an element of a sample: its column's name, in a window with how long before its last row; "x1" without names.
 std::string feature_name(const Schema& schema, int64_t element);
 /// A name as far as it is short; on one line where it is very short. The whole of it shows on pointing at it.
@@ -70,15 +76,27 @@ Answer answer_of(const JudgedPart& part, int64_t sample);
 Markup data_section(const ReportSources& from, bool with_regions);
 /// Whether the data section shows the net's present weights, so that it is made anew with each epoch.
 bool data_shows_net(const ReportSources& from);
+/// The columns of the training part, what is left out of it, and why.
+Markup columns_table(const Dataset& train);
+/// Which samples of one part are in another, and which contradict each other. Nothing for generated data.
+Markup duplicates_text(const Splits& data);
+/// A warning of columns that alone give the answer away; nothing where there is none.
+Markup suspects_box(const std::vector<Suspect>& suspects);
+/// Permutation importance with as many rows and repeats as take a few tenths of a second; empty where none do, or the
+/// data is no table.
+std::vector<Importance> importances_within_reason(const Model& model, const Dataset& part);
+/// How much the net leans on each column.
+Markup importance_section(const JudgedPart& part);
 /// `best_epoch`: from 1, 0 for none. `chosen`: the training is over, that epoch's weights stayed.
 Markup curves_section(const History& history, int64_t best_epoch, bool chosen, const Baseline& baseline);
 /// What went wrong, and how gradients and layers fared over the epochs that were looked into (train/probe.h).
 Markup layers_section(const History& layers, const std::vector<Finding>& diagnoses);
-/// What is taken for what; for numbers what is predicted against what is true.
+/// Beside simpler models; what is taken for what; for numbers what is predicted against what is true.
 Markup results_section(const JudgedPart& part);
 /// Of a series: the truth and what was said of it before, and the errors by the steps ahead.
 Markup forecast_section(const JudgedPart& part);
-Markup mistakes_section(const JudgedPart& part);
+/// `file`: where all of them stand ("mistakes.csv"); "" where there is none.
+Markup mistakes_section(const JudgedPart& part, const std::string& file);
 /// Nothing where the first layer with weights does not look at pictures.
 std::optional<Markup> weights_section(const ReportSources& from);
 Markup net_section(const ReportSources& from);

@@ -95,7 +95,7 @@ Choice choose(const Recipe& recipe, const Dataset& train) {
   for (const double one : gain) squares += (one - mean) * (one - mean);
   const double error = math::sqrt(squares / double(rows - 1) / double(rows));
 
-  Choice out{.linear = !(mean > error), .said = {}};
+  Choice out{.linear = !(mean > 2 * error), .said = {}};
   const auto shown = [&](const std::vector<double>& errors) {
     if (classes) return percent(1 - mean_of(errors), 1) + " right";
     return text("RMSE ", number(math::sqrt(mean_of(errors)) * train.schema.target.deviation[0], 4));

@@ -30,9 +30,9 @@ struct Choice {
   bool linear = false;
   std::string said; // for people; "" where it was not asked
 };
-/// The linear model is enough where the net (`recipe`: complete) is not better by more than one standard error of the
-/// difference, over the same rows. Asked of 50 to 5,000 rows: with more, the net finds out by itself.
-/// Source of the rule: L. Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
+/// The linear model is enough unless the net (`recipe`: complete) is better by two standard errors of the difference, over
+/// the same rows: whoever brings 18,000 weights has to prove that they help. Asked of 50 to 5,000 rows: with more, the net
+/// finds out by itself.
 Choice choose(const Recipe& recipe, const Dataset& train);
 
 } // namespace vitro

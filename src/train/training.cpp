@@ -1,5 +1,4 @@
 #include "train/training.h"
-#include "train/linear.h"
 
 #include <algorithm>
 #include <chrono>
@@ -13,7 +12,9 @@
 #include "data/batches.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
+#include "train/linear.h"
 #include "train/measure.h"
+#include "train/mistakes.h"
 #include "train/probe.h"
 
 namespace vitro {
@@ -259,6 +260,7 @@ private:
     out.baseline = baseline(data_.train, unseen);
     out.naive = naive_forecasts(unseen);
     out.linear = linear_baseline(data_.train, unseen, model_.spec().codes);
+    if (!data_.train.schema.columns.empty()) out.suspects = suspicious_columns(data_.train);
     out.weights_sha256 = weights_sha256(model_.states());
     out.perceptron = perceptron_course(model_, recipe_, data_.train, out.history);
     return out;
@@ -269,6 +271,10 @@ private:
     if (!finished_) write_results(); // before the chosen weights are loaded
     TrainingResult out = measured(ending());
     if (finished_) return out; // found as it is left: nothing is written again
+    if (run_)
+      write_atomically(run_->mistakes(), mistakes_csv(out.predictions, data_.test.size() > 0 ? data_.test
+                                                                       : validates()         ? data_.validation
+                                                                                             : data_.train));
     // "finished" is written last, when all else is: with the last weights as states, and what was measured.
     for (const auto& [part, metrics] :
          {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {

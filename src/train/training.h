@@ -17,6 +17,7 @@
 #include "recipe/recipe.h"
 #include "report/terminal.h"
 #include "train/diagnoses.h"
+#include "train/importance.h"
 #include "train/measure.h"
 #include "train/metrics.h"
 #include "train/perceptron.h"
@@ -77,6 +78,7 @@ struct TrainingResult {
   Baseline baseline;              // on the test part, or where there is none on the validation part
   std::vector<Baseline> naive;    // on the same part, of a series: the forecasts that need no learning
   std::optional<Baseline> linear; // on the same part, where there is a linear model of the data (train/linear.h)
+  std::vector<Suspect> suspects;  // of a table: columns that alone give the answer away (train/importance.h)
   Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
   std::string weights_sha256;
   std::optional<PerceptronCourse> perceptron; // where it was a training by Rosenblatt's rule
@@ -87,10 +89,10 @@ struct TrainingResult {
 void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples);
 
 /// Trains `model` (freshly made from the recipe) on `data` until the recipe's epochs are over or its patience is,
-/// saving to `run`; what was measured at the end is among the finished checkpoint's numbers ("test_accuracy"); goes on
-/// from the run's checkpoint if there is one. `recipe` is complete. Leaves the chosen weights in the model. Throws
-/// failure where a value becomes NaN or infinite, naming the first node and layer, in the very step in which it
-/// appears; or where the disk refuses. The last good checkpoint is kept then.
+/// saving to `run`, mistakes.csv (train/mistakes.h) at the end; what was measured then is among the finished
+/// checkpoint's numbers ("test_accuracy"); goes on from the run's checkpoint if there is one. `recipe` is complete.
+/// Leaves the chosen weights in the model. Throws failure where a value becomes NaN or infinite, naming the first node
+/// and layer, in the very step in which it appears; or where the disk refuses. The last good checkpoint is kept then.
 TrainingResult train(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory& run,
                      const TrainingHooks& hooks = {});
 

@@ -71,7 +71,8 @@ class Report(Case):
                 result = self.json("train", what, "epochs=2", *keys)
                 page = self.page(result["out"])
                 self.assertIsNone(page.refresh)
-                wanted = ["data", "curves", "layers", "results", "mistakes"] + ["weights"] * (what == "digits") + ["net", "why", "again"]
+                wanted = ["data", "curves", "layers", "results"] + ["importance"] * (what == "table.csv") + ["mistakes"]
+                wanted += ["weights"] * (what == "digits") + ["net", "why", "again"]
                 self.assertEqual(page.ids, wanted)
                 self.assertIn(result["weights_sha256"], page.words)
                 self.assertIn("They agree", page.words)

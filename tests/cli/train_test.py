@@ -179,6 +179,18 @@ class Train(Case):
         self.assertEqual(out.count("\x1b[1m") + out.count("\x1b[2m") + out.count("\x1b[31m") + out.count("\x1b[32m"),
                          out.count("\x1b[0m"))
 
+    def test_a_column_that_gives_the_answer_away_is_told(self):
+        rows = [f"{i % 7},{'paid' if i % 3 else 'none'},{'good' if i % 3 else 'bad'}\n" for i in range(200)]
+        table = self.write("loans.csv", "size,after,result\n" + "".join(rows))
+        told = self.vitro("train", table, "epochs=1", "--out", "a").stdout
+        self.assertRegex(told, r"Too good to be true\?\n  after alone predicts the target: 100.0 % right")
+        self.assertRegex(told, r"mistakes +a/mistakes.csv\n")
+        self.assertTrue((self.dir / "a" / "mistakes.csv").read_text().startswith("file,line,size,after,truth,"))
+        result = self.json("train", table, "epochs=1", "--out", "b")
+        self.assertEqual([one["column"] for one in result["suspicions"]], ["after"])
+        honest = self.json("train", table, "epochs=1", "--out", "c", "--drop", "after")
+        self.assertEqual(honest["suspicions"], [])
+
     def test_diagnoses_are_told_and_stored(self):
         result = self.json("train", "digits", "samples=500", "validation=100", "test=100", "epochs=4", "lr=1e-7")
         self.assertEqual([d["name"] for d in result["diagnoses"]], ["lr_too_small"])
