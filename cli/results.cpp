@@ -197,7 +197,7 @@ std::string sizes(const Splits& data) {
   std::string out = text(thousands(data.train.size()), " training, ", thousands(data.validation.size()),
                          " validation, ", thousands(data.test.size()), " test samples ", schema.sample);
   if (schema.goal == Goal::classes) return text(out, ", ", plural(int64_t(schema.classes.size()), "class"));
-  return text(out, ", predicting ", join(schema.targets, ", "));
+  return text(out, ", predicting ", schema.asked());
 }
 
 std::string columns_table(const Schema& schema, const Palette& palette) {

@@ -85,7 +85,8 @@ TEST(Forecast, windows_and_what_came_next) {
 TEST(Forecast, a_column_of_numbers_alone_is_a_series) {
   const Splits parts = open("x\n1\n3\n2\n4\n3\n5\n4\n6\n5\n7\n6\n8\n", {.forecast = "1", .window = 2});
   EXPECT_EQ(parts.train.schema.sample, (Shape{2, 1}));
-  EXPECT_TRUE(std::ranges::any_of(parts.remarks, [](const auto& line) { return line.find("order of the file") != line.npos; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(parts.remarks, [](const auto& line) { return line.find("order of the file") != line.npos; }));
 }
 
 TEST(Forecast, what_the_net_sees_counts_from_the_windows_end) {
@@ -128,7 +129,10 @@ bool same_part(const Dataset& a, const Dataset& b) {
 
 RC_GTEST_PROP(Forecast, nobody_peeks, ()) {
   const auto rows = *rc::gen::inRange<int64_t>(40, 90);
-  const TabularOptions options{.validation = 0.2, .test = 0.2, .forecast = "Temp", .horizon = *rc::gen::inRange<int64_t>(1, 5),
+  const TabularOptions options{.validation = 0.2,
+                               .test = 0.2,
+                               .forecast = "Temp",
+                               .horizon = *rc::gen::inRange<int64_t>(1, 5),
                                .window = *rc::gen::inRange<int64_t>(1, 9)};
   std::vector<double> values, other;
   for (int64_t i = 0; i < rows; ++i) {
@@ -142,7 +146,8 @@ RC_GTEST_PROP(Forecast, nobody_peeks, ()) {
   values[size_t(changed)] += 7.5;
   other[size_t(changed)] -= 7.5;
   const Splits after = open(daily(values, other), options);
-  const int64_t test_begins = rows - int64_t(std::floor(double(rows) * 0.2 + 0.5)), train_ends = test_begins - (rows - test_begins);
+  const int64_t test_begins = rows - int64_t(std::floor(double(rows) * 0.2 + 0.5)),
+                train_ends = test_begins - (rows - test_begins);
   if (changed >= test_begins) {
     RC_ASSERT(same_part(before.train, after.train));
     RC_ASSERT(same_part(before.validation, after.validation));
@@ -157,15 +162,18 @@ RC_GTEST_PROP(Forecast, nobody_peeks, ()) {
     }
   }
   // A window that ends before the changed row: neither its rows, nor what a season says of its targets.
-  for (const auto& [one, two] : {std::pair{&before.train, &after.train}, {&before.validation, &after.validation}, {&before.test, &after.test}}) {
+  for (const auto& [one, two] :
+       {std::pair{&before.train, &after.train}, {&before.validation, &after.validation}, {&before.test, &after.test}}) {
     RC_ASSERT(one->size() == two->size());
     const int64_t elements = one->schema.sample.elements(), horizon = one->schema.horizon();
     for (int64_t i = 0; i < one->size(); ++i) {
       const int64_t end = one->origin.places[size_t(i)] - 3; // the header is line 1, row 0 line 2; the target is one on
       if (end >= changed) continue;
-      for (int64_t e = 0; e < elements; ++e) RC_ASSERT(one->samples.at(i * elements + e) == two->samples.at(i * elements + e));
+      for (int64_t e = 0; e < elements; ++e)
+        RC_ASSERT(one->samples.at(i * elements + e) == two->samples.at(i * elements + e));
       if (one->schema.forecast == two->schema.forecast)
-        for (int64_t j = 0; j < horizon; ++j) RC_ASSERT(one->season.at(i * horizon + j) == two->season.at(i * horizon + j));
+        for (int64_t j = 0; j < horizon; ++j)
+          RC_ASSERT(one->season.at(i * horizon + j) == two->season.at(i * horizon + j));
     }
   }
 }
@@ -179,7 +187,8 @@ TEST(Forecast, the_season_is_the_one_that_repeats_best_in_training) {
   const int64_t i = parts.test.size() - 1;
   const std::vector<double> values = weekly(200);
   for (int64_t step = 1; step <= 10; ++step)
-    EXPECT_EQ(parts.test.season.at(i * 10 + step - 1), float(values[size_t(189 + step - (step <= 7 ? 7 : 14))])) << step;
+    EXPECT_EQ(parts.test.season.at(i * 10 + step - 1), float(values[size_t(189 + step - (step <= 7 ? 7 : 14))]))
+        << step;
 }
 
 TEST(Forecast, without_dates_the_season_is_found_by_itself) {
@@ -202,7 +211,8 @@ TEST(Forecast, rows_are_put_in_time) {
   const Splits sorted = open(daily(values), options), turned = open(csv, options);
   EXPECT_EQ(sorted.train.samples, turned.train.samples);
   EXPECT_EQ(sorted.test.targets, turned.test.targets);
-  EXPECT_TRUE(std::ranges::any_of(turned.remarks, [](const auto& line) { return line.find("put in its order") != line.npos; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(turned.remarks, [](const auto& line) { return line.find("put in its order") != line.npos; }));
 }
 
 TEST(Forecast, windows_with_a_missing_value_are_left_out) {
@@ -211,7 +221,8 @@ TEST(Forecast, windows_with_a_missing_value_are_left_out) {
   const Splits parts = open(daily(values), {.forecast = "Temp", .horizon = 2, .window = 4});
   const Splits whole = open(daily(weekly(60)), {.forecast = "Temp", .horizon = 2, .window = 4});
   EXPECT_EQ(parts.train.size(), whole.train.size() - 6) << "four windows that it is in, two targets";
-  EXPECT_TRUE(std::ranges::any_of(parts.remarks, [](const auto& line) { return line.starts_with("6 windows are left out"); }));
+  EXPECT_TRUE(
+      std::ranges::any_of(parts.remarks, [](const auto& line) { return line.starts_with("6 windows are left out"); }));
   for (int64_t i = 0; i < parts.train.samples.elements(); ++i) EXPECT_TRUE(std::isfinite(parts.train.samples.at(i)));
 }
 
@@ -220,7 +231,8 @@ TEST(Forecast, a_gap_in_the_dates_is_said) {
   for (int64_t i = 0; i < 60; ++i)
     if (i != 30 && i != 31) csv += text(day(i), ",", (i * 7) % 11, ".5\n");
   const Splits parts = open(csv, {.forecast = "Temp", .window = 4});
-  EXPECT_TRUE(std::ranges::any_of(parts.remarks, [](const auto& line) { return line.find("2 rows are not there") != line.npos; }));
+  EXPECT_TRUE(std::ranges::any_of(
+      parts.remarks, [](const auto& line) { return line.find("2 rows are missing in between") != line.npos; }));
 }
 
 TEST(Forecast, the_next_rows_have_the_next_dates) {
@@ -253,6 +265,18 @@ TEST(Forecast, months_end_where_they_end) {
             (Strings{"2025-01-15", "2025-02-15", "2025-03-15"}));
   EXPECT_EQ(end_of(open(monthly(short_dates), options).train.schema, monthly(short_dates)).when,
             (Strings{"2025-01", "2025-02", "2025-03"}));
+}
+
+TEST(Forecast, hours_go_on_over_midnight) {
+  std::string csv = "when,n\n";
+  for (int64_t i = 0; i < 60; ++i)
+    csv += text("2024-01-31 ", i / 4 + 8 < 10 ? "0" : "", i / 4 + 8, ":", i % 4 == 0 ? "00" : text(15 * (i % 4)), ",",
+                (i * 5) % 7, ".5\n");
+  const Schema schema = open(csv, {.forecast = "n", .horizon = 2, .window = 4}).train.schema;
+  EXPECT_NEAR(schema.forecast->days, 1.0 / 96, 1e-12);
+  EXPECT_EQ(end_of(schema, csv).when, (Strings{"2024-01-31T23:00:00", "2024-01-31T23:15:00"}));
+  csv += "2024-01-31 23:00,1\n2024-01-31 23:15,2\n2024-01-31 23:30,3\n";
+  EXPECT_EQ(end_of(schema, csv).when, (Strings{"2024-01-31T23:45:00", "2024-02-01T00:00:00"}));
 }
 
 TEST(Forecast, another_file_gives_its_windows) {

@@ -61,21 +61,21 @@ TEST(Forecasts, steps_add_up_to_the_whole) {
   const std::vector<Baseline> naive = naive_forecasts(data.test);
   for (size_t k = 0; k < 3; ++k) {
     double squares = 0, absolute = 0;
-    for (size_t step = 0; step < 3; ++step) squares += steps[k].rmse[step] * steps[k].rmse[step] / 3, absolute += steps[k].mae[step] / 3;
+    for (size_t step = 0; step < 3; ++step)
+      squares += steps[k].rmse[step] * steps[k].rmse[step] / 3, absolute += steps[k].mae[step] / 3;
     const double rmse = k == 0 ? linear_baseline(data.train, data.test)->value : naive[k - 1].value;
     EXPECT_NEAR(std::sqrt(squares), rmse, 1e-9 * rmse);
-    if (k > 0) {
-      EXPECT_NEAR(absolute, naive[k - 1].metrics.mae, 1e-9);
-    }
+    if (k > 0) { EXPECT_NEAR(absolute, naive[k - 1].metrics.mae, 1e-9); }
   }
 }
 
 TEST(Forecasts, a_net_beats_those_that_need_no_learning_and_goes_on) {
   const std::string csv = series(160);
   const Splits data = open(csv, 2);
-  Recipe recipe = parse_recipe("vitro = 1\n[data]\nsource = \"n.csv\"\nforecast = \"n\"\n[net]\nname = \"linear\"\n[train]\n"
-                               "optimizer = \"adam\"\nlr = 0.01\nbatch = 32\nepochs = 150\n",
-                               "test");
+  Recipe recipe =
+      parse_recipe("vitro = 1\n[data]\nsource = \"n.csv\"\nforecast = \"n\"\n[net]\nname = \"linear\"\n[train]\n"
+                   "optimizer = \"adam\"\nlr = 0.01\nbatch = 32\nepochs = 150\n",
+                   "test");
   recipe = complete(std::move(recipe), data.train.schema);
   EXPECT_EQ(recipe.data.window, 12);
   EXPECT_EQ(recipe.data.horizon, 2);

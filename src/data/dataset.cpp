@@ -54,6 +54,10 @@ Shape Schema::net_input() const {
   return Shape(extents);
 }
 
+std::string Schema::asked() const {
+  return forecast && targets.size() > 1 ? text(targets[0], " to +", targets.size()) : join(targets, ", ");
+}
+
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),
@@ -85,7 +89,8 @@ double anchor_of(const Dataset& data, int64_t sample) {
 
 // Scaling groups are equal runs of the outputs.
 int64_t group_of(const Schema& schema, int64_t output) {
-  return output * int64_t(schema.target.mean.size()) / schema.outputs();
+  const auto groups = int64_t(schema.target.mean.size());
+  return groups == 1 ? 0 : output * groups / schema.outputs();
 }
 
 } // namespace

@@ -71,6 +71,8 @@ struct Schema {
   /// Of a series: how many rows a window has, how many steps ahead are predicted.
   int64_t window() const { return sample[0]; }
   int64_t horizon() const { return int64_t(targets.size()); }
+  /// What is predicted, for people: "price, size"; of a series "Temp +1 to +7".
+  std::string asked() const;
   bool operator==(const Schema&) const = default;
 };
 

@@ -15,7 +15,7 @@
 namespace vitro {
 namespace {
 
-constexpr int64_t shortest_usual_window = 16, longest_usual_window = 400, most_lags = 1000;
+constexpr int64_t shortest_usual_window = 16, longest_usual_window = 400, most_lags = 1000, most_heard = 50'000;
 constexpr double days_of_year = 365.2425;
 constexpr double regular = 0.95; // of the distances between dates are the usual one
 constexpr int64_t most_bytes = int64_t{4} << 30;
@@ -93,7 +93,7 @@ Spacing spacing_of(const std::vector<double>& days) {
                      int64_t(unsigned(before.month())));
     milliseconds.push_back(std::llround((days[i] - days[i - 1]) * 86'400'000));
   }
-  const bool by_months = same_day || month_ends;
+  const bool by_months = (same_day || month_ends) && usual_of(months).first > 0;
   const auto [distance, count] = usual_of(by_months ? months : milliseconds);
   if (distance <= 0 || double(count) < regular * double(days.size() - 1)) return {};
   Spacing out;
@@ -116,11 +116,19 @@ std::string every(const Spacing& spacing) {
   return minutes == 60 ? std::string("hourly") : text("every ", number(minutes, 6), " minutes");
 }
 
+// A date as exact as its series: a month, a day, or a time of day where rows are no whole `days` apart.
+std::string date_as(double day, const std::string& format, double days) {
+  const std::string whole = date_text(day);
+  if (format == "YYYY-MM") return whole.substr(0, 7);
+  return days != std::floor(days) && whole.find('T') == std::string::npos ? whole + "T00:00:00" : whole;
+}
+
 // The `step`-th date behind the last one of `days`.
 double date_ahead(const std::vector<double>& days, const Forecast& forecast, int64_t step) {
   using namespace std::chrono;
   const double last = days.back();
-  if (forecast.months == 0) return last + double(step) * forecast.days;
+  // To the millisecond: midnight must not be a little before itself.
+  if (forecast.months == 0) return std::round((last + double(step) * forecast.days) * 86'400'000) / 86'400'000;
   const year_month_day from = civil(last);
   const year_month to = from.year() / from.month() + months(int(step * forecast.months));
   const bool at_end = std::ranges::all_of(days, [](double day) { return ends_month(civil(day)); });
@@ -147,6 +155,7 @@ std::vector<int64_t> seasons_of(const Spacing& spacing) {
 // The shortest lag from 2 on at which the steps from row to row agree as well with themselves as at any; 0 where none
 // is beyond what noise would show: four standard errors of white noise.
 int64_t strongest_lag(std::span<const double> values) {
+  values = values.last(std::min<size_t>(values.size(), most_heard)); // of a long series its end says enough
   std::vector<double> steps;
   for (size_t i = 1; i < values.size(); ++i) steps.push_back(values[i] - values[i - 1]);
   double mean = 0;
@@ -160,7 +169,8 @@ int64_t strongest_lag(std::span<const double> values) {
     for (size_t i = 0; i < steps.size(); ++i) {
       if (std::isnan(steps[i])) continue;
       all += (steps[i] - mean) * (steps[i] - mean);
-      if (i >= size_t(lag) && !std::isnan(steps[i - size_t(lag)])) both += (steps[i] - mean) * (steps[i - size_t(lag)] - mean);
+      if (i >= size_t(lag) && !std::isnan(steps[i - size_t(lag)]))
+        both += (steps[i] - mean) * (steps[i - size_t(lag)] - mean);
     }
     return all > 0 ? both / all : 0;
   };
@@ -190,7 +200,7 @@ double repetition_error(std::span<const double> values, int64_t period, int64_t 
 struct Series {
   std::string where;
   std::vector<int64_t> lines;
-  Tensor rows; // f32 or f64 [rows, columns]
+  Tensor rows;                // f32 or f64 [rows, columns]
   std::vector<double> values; // of the column that is forecast
   std::vector<double> days;
 
@@ -234,9 +244,10 @@ Dataset windows_of(const Series& series, std::span<const int64_t> ends, const Sc
   Dataset out = empty_like(schema);
   const int64_t bytes = Type{schema.raw, {columns}}.bytes(); // of a row
   if (n > 0 && bytes * window > most_bytes / n)
-    bad_input(series.where, text(n, " windows of ", rows_text(window), " of ", columns, " columns are more than ",
-                                 most_bytes >> 30, " GB"),
-              "a smaller window, or drop columns");
+    bad_input(
+        series.where,
+        text(n, " windows of ", rows_text(window), " of ", columns, " columns are more than ", most_bytes >> 30, " GB"),
+        "a smaller window, or drop columns");
   out.samples = Tensor(Type{schema.raw, {n, window, columns}});
   const auto* from = static_cast<const std::byte*>(series.rows.view().data);
   auto* to = static_cast<std::byte*>(out.samples.view().data);
@@ -348,8 +359,9 @@ private:
     }
     if (low >= high)
       bad_input(table_.where,
-                text(quoted(column_name()), low == high ? text(" is ", number(low), " in all ") : std::string(" is missing in all "),
-                     train_, " training rows: nothing to learn"));
+                text(quoted(column_name()),
+                     low == high ? text(" is ", number(low), " in all ") : std::string(" is missing in all "), train_,
+                     " training rows: nothing to learn"));
   }
 
   std::span<const double> training() const { return std::span(values_).first(size_t(train_)); }
@@ -387,8 +399,9 @@ private:
     if (2 * period_ <= longest_usual_window) usual = std::max(usual, 2 * period_);
     window_ = options_.window.value_or(std::min({usual, room, longest_usual_window}));
     if (window_ + horizon_ > train_)
-      bad_input(table_.where, text("a window of ", window_, " and ", horizon_, " ahead need ", window_ + horizon_,
-                                   " training rows, there are ", train_),
+      bad_input(table_.where,
+                text("a window of ", window_, " and ", horizon_, " ahead need ", window_ + horizon_,
+                     " training rows, there are ", train_),
                 "a smaller window, a shorter horizon, or smaller parts");
   }
 
@@ -420,7 +433,8 @@ private:
       if (schema_.columns[size_t(c)].anchored) {
         for (int64_t i = 0; i < train.size(); ++i)
           for (int64_t t = 0; t < window_; ++t)
-            values.push_back(train.samples.at(i * all + t * columns + c) - train.samples.at((i + 1) * all - columns + c));
+            values.push_back(train.samples.at(i * all + t * columns + c) -
+                             train.samples.at((i + 1) * all - columns + c));
       } else {
         for (int64_t row = 0; row < rows; ++row) values.push_back(series.rows.at(row * columns + c));
       }
@@ -433,7 +447,9 @@ private:
     schema_.target = standardise(steps);
   }
 
-  std::string when(int64_t row) const { return shown_date(time_.days[size_t(row)], table_.columns[*date_].format); }
+  std::string when(int64_t row) const {
+    return date_as(time_.days[size_t(row)], table_.columns[*date_].format, spacing_.days);
+  }
 
   void say_course(int64_t left_out) {
     const auto n = int64_t(values_.size());
@@ -445,7 +461,7 @@ private:
       first.push_back(text("time: ", table_.columns[*date_].name, ", ", when(0), " to ", when(n - 1), ", ",
                            usual ? every(spacing_) : std::string("at various distances"),
                            spacing_.absent > 0 ? text(", ", rows_text(spacing_.absent),
-                                                      spacing_.absent == 1 ? " is" : " are", " not there")
+                                                      spacing_.absent == 1 ? " is" : " are", " missing in between")
                                                : std::string(),
                            time_.sorted ? "" : "; the rows are put in its order"));
       std::string parts = text("parts: training to ", when(train_ - 1));
@@ -472,22 +488,23 @@ private:
     schema_.forecast = forecast_;
     for (const Column& column : kept_.columns) schema_.features.push_back(column.name);
     for (int64_t step = 1; step <= horizon_; ++step) schema_.targets.push_back(text(column_name(), " +", step));
-    schema_.description = text("windows of ", rows_text(window_), " and ",
-                               kept_.columns.size() == 1 ? "1 column" : text(kept_.columns.size(), " columns"),
-                               " of a series of ", n, "; the next ",
-                               horizon_ == 1 ? std::string("value") : text(horizon_, " values"), " of ",
-                               quoted(column_name()));
+    schema_.description = text(
+        "windows of ", rows_text(window_), " and ",
+        kept_.columns.size() == 1 ? "1 column" : text(kept_.columns.size(), " columns"), " of a series of ", n,
+        "; the next ", horizon_ == 1 ? std::string("value") : text(horizon_, " values"), " of ", quoted(column_name()));
     const Series series = series_of(table_, kept_, time_, size_t(forecast_.column), schema_.raw);
     std::vector<int64_t> train = whole_windows(series, window_, horizon_, window_ - 1, train_ - horizon_ - 1);
-    const std::vector<int64_t> validation = whole_windows(series, window_, horizon_, std::max(train_, window_) - 1, validation_ - horizon_ - 1),
-                               test = whole_windows(series, window_, horizon_, std::max(validation_, window_) - 1, n - horizon_ - 1);
+    const std::vector<int64_t> validation = whole_windows(series, window_, horizon_, std::max(train_, window_) - 1,
+                                                          validation_ - horizon_ - 1),
+                               test = whole_windows(series, window_, horizon_, std::max(validation_, window_) - 1,
+                                                    n - horizon_ - 1);
     const auto possible = [&](int64_t rows) { return std::max<int64_t>(0, rows - horizon_ + 1); };
     const int64_t left_out = possible(train_ - window_) + possible(validation_ - train_) + possible(n - validation_) -
                              int64_t(train.size() + validation.size() + test.size());
     if (train.empty())
       bad_input(table_.where,
-                text(quoted(column_name()), " is missing so often that no training window of ", window_, " and ", horizon_,
-                     " ahead is whole"),
+                text(quoted(column_name()), " is missing so often that no training window of ", window_, " and ",
+                     horizon_, " ahead is whole"),
                 "fill the gaps, or take a smaller window");
     int64_t rows = train_;
     if (options_.samples) {
@@ -509,8 +526,6 @@ private:
     return out;
   }
 
-  static std::string shown_date(double day, const std::string& format);
-
   const TabularOptions& options_;
   const RawTable table_;
   const std::string name_;
@@ -527,13 +542,6 @@ private:
   Schema schema_;
   std::vector<std::string> remarks_;
 };
-
-// A date as the series' own file is exact about it.
-std::string date_as(double day, const std::string& format) {
-  const std::string whole = date_text(day);
-  return format == "YYYY-MM" ? whole.substr(0, 7) : whole;
-}
-std::string Opening::shown_date(double day, const std::string& format) { return date_as(day, format); }
 
 // Another file's series, by the schema.
 Series read_series(ByteSource& source, const Schema& schema, const std::string& path, const TabularOptions& options) {
@@ -554,11 +562,11 @@ TableSamples open_forecast_as(ByteSource& source, const Schema& schema, const st
                               const TabularOptions& options) {
   const Series series = read_series(source, schema, path, options);
   const int64_t window = schema.window(), horizon = schema.horizon();
-  const std::vector<int64_t> ends =
-      whole_windows(series, window, horizon, window - 1, series.size() - horizon - 1);
+  const std::vector<int64_t> ends = whole_windows(series, window, horizon, window - 1, series.size() - horizon - 1);
   if (ends.empty())
-    bad_input(path, text("has ", rows_text(series.size()), ", no ", window + horizon, " in a row without a missing ",
-                         quoted(schema.columns[size_t(schema.forecast->column)].name)),
+    bad_input(path,
+              text("has ", rows_text(series.size()), ", no ", window + horizon, " in a row without a missing ",
+                   quoted(schema.columns[size_t(schema.forecast->column)].name)),
               text("a window has ", rows_text(window), ", and ", horizon, " more are compared with"));
   TableSamples out{windows_of(series, ends, schema, true), true};
   check(out.data, path);
@@ -575,15 +583,17 @@ SeriesEnd open_end_as(ByteSource& source, const Schema& schema, const std::strin
               "give it the rows before as well");
   for (int64_t row = series.size() - window; row <= last; ++row)
     if (std::isnan(series.values[size_t(row)]))
-      bad_input(path, text("line ", series.lines[size_t(row)], ": ", quoted(schema.columns[size_t(forecast.column)].name),
-                           " is missing within the last ", rows_text(window)),
+      bad_input(path,
+                text("line ", series.lines[size_t(row)], ": ", quoted(schema.columns[size_t(forecast.column)].name),
+                     " is missing within the last ", rows_text(window)),
                 "fill it in, or leave out what follows it");
   const int64_t ends[] = {last};
   SeriesEnd out{.window = windows_of(series, ends, schema, false), .when = {}};
   const bool dated = forecast.date >= 0 && (forecast.days > 0 || forecast.months > 0);
   if (dated) out.time = schema.columns[size_t(forecast.date)].name;
   for (int64_t step = 1; step <= schema.horizon(); ++step)
-    out.when.push_back(dated ? date_as(date_ahead(series.days, forecast, step), schema.columns[size_t(forecast.date)].format)
+    out.when.push_back(dated ? date_as(date_ahead(series.days, forecast, step),
+                                       schema.columns[size_t(forecast.date)].format, forecast.days)
                              : text(step));
   return out;
 }

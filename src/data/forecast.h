@@ -16,12 +16,11 @@ namespace vitro {
 /// Where `options` say nothing: a horizon of 1; a tenth of the rows for validation and a tenth for the test, but as
 /// many as make `horizon` samples; a window of two seasons or two horizons, whichever is longer, and at least 16 rows,
 /// as long as that is at most 400 and training keeps half of its rows for targets.
-/// Season: of a day, a week, a year in rows (and, of dates without a fixed distance or of none, the lag of the strongest
-/// autocorrelation) the one whose last repetition predicts the training rows best.
-/// A window or target with a missing value in that column makes no sample; how many is a remark.
-/// Throws bad_input for what read_table refuses, a column that is unknown or holds no numbers, one value alone in
-/// training, a date that is missing or there twice, too few rows; and for target, group, folds, test_file, a goal of
-/// classes, which a forecast has no use for.
+/// Season: of a day, a week, a year in rows (and, of dates without a fixed distance or of none, the lag of the
+/// strongest autocorrelation) the one whose last repetition predicts the training rows best. A window or target with a
+/// missing value in that column makes no sample; how many is a remark. Throws bad_input for what read_table refuses, a
+/// column that is unknown or holds no numbers, one value alone in training, a date that is missing or there twice, too
+/// few rows; and for target, group, folds, test_file, a goal of classes, which a forecast has no use for.
 Splits open_forecast(ByteSource& source, const std::string& path, const std::string& name,
                      const TabularOptions& options);
 

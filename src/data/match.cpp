@@ -85,9 +85,10 @@ Matched match(const RawTable& table, const Schema& schema) {
     for (size_t c = 0; c < all; ++c)
       if (target == text("column ", c + 1)) shifted_from = c;
   } else if (!schema.header && table.columns.size() != all) {
-    bad_input(table.where, text("has ", table.columns.size(), " columns, the net was trained on a table of ", all,
-                                " without a header"),
-              target.empty() ? "give the same columns" : text("give the same columns, with or without ", quoted(target)));
+    bad_input(
+        table.where,
+        text("has ", table.columns.size(), " columns, the net was trained on a table of ", all, " without a header"),
+        target.empty() ? "give the same columns" : text("give the same columns, with or without ", quoted(target)));
   }
   std::vector<std::string> missing, extra;
   for (const Column& column : schema.columns) {
@@ -106,7 +107,8 @@ Matched match(const RawTable& table, const Schema& schema) {
   if (!missing.empty()) {
     for (const TableColumn& column : table.columns) {
       const auto same = [&](const auto& one) { return one.name == column.name; };
-      if (column.name != target && std::ranges::none_of(schema.columns, same) && std::ranges::none_of(schema.left_out, same))
+      if (column.name != target && std::ranges::none_of(schema.columns, same) &&
+          std::ranges::none_of(schema.left_out, same))
         extra.push_back(column.name);
     }
     bad_input(table.where,
@@ -120,7 +122,7 @@ Matched match(const RawTable& table, const Schema& schema) {
 }
 
 std::pair<RawTable, Matched> read_as(ByteSource& source, const Schema& schema, const std::string& path,
-                                  const TabularOptions& options) {
+                                     const TabularOptions& options) {
   TableOptions reading{.dialect = options.dialect, .missing = options.missing, .least_columns = 1};
   reading.dialect.header = schema.header;
   for (const bool again : {false, true}) {

@@ -17,7 +17,8 @@ std::string quoted(const std::string& word);
 /// "line 17, column Age".
 std::string place(const RawTable& table, size_t column, int64_t row);
 
-/// Where a column stands: by name, or position from 1 (from the end where negative). Throws bad_input, with the nearest.
+/// Where a column stands: by name, or position from 1 (from the end where negative). Throws bad_input, with the
+/// nearest.
 size_t find_column(const RawTable& table, const std::string& word);
 
 /// What the columns that the net sees are, and where they stand in a table.
@@ -26,8 +27,8 @@ struct Kept {
   std::vector<Column> columns;
 };
 
-/// Their cells in these rows as samples hold them (`raw_value`); `out`: f32 or f64 [rows, columns]. Throws bad_input for
-/// a number that a float does not hold.
+/// Their cells in these rows as samples hold them (`raw_value`); `out`: f32 or f64 [rows, columns]. Throws bad_input
+/// for a number that a float does not hold.
 void read_samples(const RawTable& table, const Kept& kept, std::span<const int64_t> rows, Tensor& out);
 
 /// Where a schema's columns stand in another file's table, and its target, where it is there.

@@ -95,7 +95,9 @@ Column read_column(const json& object, const std::string& where) {
   out.format = read.word("format");
   out.remark = read.word("remark");
   std::vector<std::string> known = {"name", "role", "cells", "format", "remark"};
-  const auto also = [&](std::initializer_list<const char*> keys) { known.insert(known.end(), keys.begin(), keys.end()); };
+  const auto also = [&](std::initializer_list<const char*> keys) {
+    known.insert(known.end(), keys.begin(), keys.end());
+  };
   if (out.coded()) {
     also({"categories", "others"});
     out.categories = read.words("categories");
@@ -229,8 +231,8 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
     bad_input(where, text("is of version ", read.whole("version"), ", expected ", version),
               "use the program that wrote it");
   only(object,
-       {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets", "input",
-        "target", "header", "columns", "left_out", "forecast"},
+       {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
+        "input", "target", "header", "columns", "left_out", "forecast"},
        where);
   Schema out;
   out.name = read.word("name");

@@ -26,7 +26,8 @@ std::vector<StepErrors> errors_by_step(const Tensor& predictions, const Dataset&
       errors("net", [&](int64_t i, int64_t step) { return raw_of(data, i, step, predictions.at(i * horizon + step)); }),
       errors("naive", [&](int64_t i, int64_t) { return last_value(data, i); })};
   if (schema.forecast->period > 0)
-    out.push_back(errors("seasonal naive", [&](int64_t i, int64_t step) { return data.season.at(i * horizon + step); }));
+    out.push_back(
+        errors("seasonal naive", [&](int64_t i, int64_t step) { return data.season.at(i * horizon + step); }));
   return out;
 }
 

@@ -15,8 +15,8 @@ struct StepErrors {
   std::vector<double> rmse, mae;
 };
 
-/// Of `data`, which holds a series and at least one sample: the net's, whose `predictions` are [n, horizon] as it learns
-/// them, then those of `naive_forecasts`.
+/// Of `data`, which holds a series and at least one sample: the net's, whose `predictions` are [n, horizon] as it
+/// learns them, then those of `naive_forecasts`.
 std::vector<StepErrors> errors_by_step(const Tensor& predictions, const Dataset& data);
 
 } // namespace vitro

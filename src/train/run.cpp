@@ -32,6 +32,8 @@ Splits data_of(const StoredRun& run, const std::string& data_dir) {
   for (size_t c = 0; c < found.columns.size(); ++c)
     if (found.columns[c].categories != run.schema.columns[c].categories || found.columns[c].cells != run.schema.columns[c].cells)
       bad_input(where, text("the column ", found.features[c], " holds other values than the run was trained on"), help);
+  if (found.forecast != run.schema.forecast)
+    bad_input(where, "has another season, or dates at other distances, than the run was trained on", help);
   if (found.classes != run.schema.classes)
     bad_input(where,
               text("there are ", found.classes.size(), " classes, other than the ", run.schema.classes.size(),
