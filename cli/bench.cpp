@@ -25,8 +25,8 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/table.h"
 #include "core/threads.h"
+#include "data/table.h"
 #include "kernels/limits.h"
 
 namespace vitro::cli {
@@ -308,7 +308,12 @@ int read_often(const std::string& file, int rounds, bool json) {
   if (bytes == 0) bad_input(file, "is packed or a pipe: how many bytes it has is not known", "unpack it first");
   const double rate = bytes / best / 1e6;
   if (json)
-    print(Json{{"file", file}, {"bytes", bytes}, {"rows", rows}, {"columns", columns}, {"seconds", best}, {"mb_per_s", rate}}
+    print(Json{{"file", file},
+               {"bytes", bytes},
+               {"rows", rows},
+               {"columns", columns},
+               {"seconds", best},
+               {"mb_per_s", rate}}
               .dump() +
           "\n");
   else

@@ -79,7 +79,8 @@ int eval(Arguments& arguments) {
   }
   const std::vector<Baseline> naive = naive_forecasts(chosen.data);
   std::string out =
-      metrics_table({{chosen.name, &metrics}}, simpler_than(chosen.linear, naive, chosen.baseline ? &*chosen.baseline : nullptr), palette);
+      metrics_table({{chosen.name, &metrics}},
+                    simpler_than(chosen.linear, naive, chosen.baseline ? &*chosen.baseline : nullptr), palette);
   if (const std::string steps = steps_table(predictions, chosen.data, palette); !steps.empty()) out += "\n" + steps;
   if (metrics.goal == Goal::classes)
     out += "\n" + scores_table(metrics, scores, palette) + "\n" +

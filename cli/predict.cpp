@@ -177,7 +177,8 @@ int predict(Arguments& arguments) {
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
   if (run.schema.forecast) {
-    if (!keep.empty()) bad_input("--keep", text(run.directory.path(), " forecasts: it makes rows of its own"), "leave out --keep");
+    if (!keep.empty())
+      bad_input("--keep", text(run.directory.path(), " forecasts: it makes rows of its own"), "leave out --keep");
     print(next_rows(run, file, common.json));
     return 0;
   }

@@ -110,10 +110,10 @@ std::optional<Work> begin(const Options& options, const std::string& what) {
   Model model(model_spec(recipe, data.train.schema)); // whatever does not fit shows before anything is written
   check_batches(model, recipe.train, data.train.size());
   scheduler_of(recipe, data);
-  if (!options.common.quiet) introduce(data, recipe, model, true);
   std::optional<CrossValidation> folds;
   std::vector<FileContent> files;
-  if (options.folds) {
+  if (options.folds) { // which takes a while: the columns are shown before it
+    if (!options.common.quiet) introduce(data, recipe, model, true);
     std::optional<CrossValidated> all = folds_of(options, what);
     if (!all) return std::nullopt;
     files = files_of(*all);
@@ -122,6 +122,7 @@ std::optional<Work> begin(const Options& options, const std::string& what) {
   RunDirectory directory =
       create_run(options.out, what, net_label(recipe), to_toml(recipe, Comments::yes, &data.train.schema),
                  to_json(data.train.schema), "runs", std::move(files));
+  if (!options.folds && !options.common.quiet) introduce(data, recipe, model, true);
   return Work{std::move(recipe), std::move(data), std::move(model), std::move(directory), false, std::move(folds)};
 }
 

@@ -141,7 +141,7 @@ def ops():
         for name, f in {"expm1": torch.expm1, "identity": lambda x: x.clone(), "relu6": F.relu6, "elu": F.elu,
                         "selu": F.selu, "gelu": F.gelu, "silu": F.silu,
                         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "softsign": F.softsign,
-                        "log_cosh": lambda x: torch.log(torch.cosh(x))}.items():
+                        "log_cosh": lambda x: torch.log(torch.cosh(x)), "normal_cdf": torch.special.ndtr}.items():
             op(name, f, wide)
         op("elu", lambda x: F.elu(x, 0.3), wide, alpha=0.3)
         for slope in (1 / 6, 0.2):  # in double PyTorch's hardsigmoid keeps a float's 1/6 in its derivative

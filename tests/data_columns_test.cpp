@@ -49,9 +49,7 @@ TEST(Columns, numbers_texts_and_dates_are_told_apart) {
   };
   EXPECT_EQ(kinds(32), Role::category);
   EXPECT_EQ(kinds(33), Role::embedding);
-  const auto grades = [](int n) {
-    return plan(column_of(60, [n](int i) { return std::to_string(i % n); })).role;
-  };
+  const auto grades = [](int n) { return plan(column_of(60, [n](int i) { return std::to_string(i % n); })).role; };
   EXPECT_EQ(grades(2), Role::number);
   EXPECT_EQ(grades(3), Role::category) << "a class, a rank";
   EXPECT_EQ(grades(5), Role::category);
@@ -63,13 +61,19 @@ TEST(Columns, what_says_nothing_or_names_the_rows_is_left_out) {
   EXPECT_EQ(plan(column_of(5, [](int) { return "?"; })).left_out, "every cell is missing");
   EXPECT_NE(plan(column_of(40, [](int i) { return "name " + std::to_string(i); })).left_out.find("all different texts"),
             std::string::npos);
-  EXPECT_EQ(plan(column_of(40, [](int i) { return std::to_string(i + 100); }, "anything")).left_out,
+  EXPECT_EQ(plan(column_of(
+                     40, [](int i) { return std::to_string(i + 100); }, "anything"))
+                .left_out,
             "whole numbers that count the rows");
   const auto scattered = [](int i) { return std::to_string((i * 7919) % 1000003); };
   EXPECT_NE(plan(column_of(40, scattered, "PassengerId")).left_out, "");
   EXPECT_NE(plan(column_of(40, scattered, "customer_id")).left_out, "");
   EXPECT_EQ(plan(column_of(40, scattered, "income")).left_out, "") << "all different, but no id";
-  EXPECT_EQ(plan(column_of(40, [](int i) { return std::to_string(i * 0.37); }, "id")).left_out, "") << "not whole";
+  EXPECT_EQ(plan(column_of(
+                     40, [](int i) { return std::to_string(i * 0.37); }, "id"))
+                .left_out,
+            "")
+      << "not whole";
   EXPECT_EQ(plan(column_of(40, [](int i) { return i % 3 ? "" : "cabin " + std::to_string(i); })).left_out, "")
       << "that it is missing says something";
 }
@@ -170,7 +174,8 @@ TEST(Columns, days_are_points_on_circles) {
   Column column{.name = "day", .role = Role::date, .cells = CellType::date};
   fit_column(column, std::vector<double>{0, 10}, true);
   EXPECT_EQ(column.inputs(), 5);
-  const std::vector<double> monday = encoded(column, 4), next = encoded(column, 11), year = encoded(column, 4 + 365.2425);
+  const std::vector<double> monday = encoded(column, 4), next = encoded(column, 11),
+                            year = encoded(column, 4 + 365.2425);
   EXPECT_NEAR(monday[3], next[3], 1e-12) << "a week later";
   EXPECT_NEAR(monday[4], next[4], 1e-12);
   EXPECT_GT(std::fabs(monday[3] - encoded(column, 6)[3]), 0.1);

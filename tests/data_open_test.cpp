@@ -96,7 +96,8 @@ TEST(Open, numbers_as_they_stand_and_in_double) {
   const std::string path = scratch.write("t.csv", rows);
   const Splits standard = open_data(path, {.validation = 0, .test = 0});
   EXPECT_NE(standard.train.schema.columns[0].mean, 0);
-  const Splits raw = open_data(path, {.validation = 0, .test = 0, .standardise = false, .table = {.dtype = DType::f64}});
+  const Splits raw =
+      open_data(path, {.validation = 0, .test = 0, .standardise = false, .table = {.dtype = DType::f64}});
   EXPECT_EQ(raw.train.schema.columns[0].mean, 0);
   EXPECT_EQ(raw.train.schema.columns[0].deviation, 1);
   EXPECT_EQ(raw.train.samples.dtype(), DType::f64);
@@ -174,8 +175,7 @@ TEST(Open, a_csv_file_is_dealt_and_standardised_by_its_training_part) {
     EXPECT_EQ(parts.validation.size(), 0);
     EXPECT_EQ(class_counts(parts.test), (std::vector<int64_t>{10, 10}));
     const Scaling whole = standardise(parts.train.samples);
-    for (size_t c = 0; c < 2; ++c)
-      EXPECT_EQ(parts.train.schema.columns[c].mean, whole.mean[c]);
+    for (size_t c = 0; c < 2; ++c) EXPECT_EQ(parts.train.schema.columns[c].mean, whole.mean[c]);
     EXPECT_EQ(parts.test.schema, parts.train.schema);
     const Splits asked = open_data(what, {.samples = 7, .validation = 0.2, .test = 30.0});
     EXPECT_EQ(asked.train.size(), 7);

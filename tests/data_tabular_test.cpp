@@ -119,8 +119,11 @@ std::string shop() {
   for (int i = 0; i < 200; ++i) {
     text += std::to_string(i + 1) + ",";
     if (i % 10 != 3) text += std::to_string(0.25 * ((i * 37) % 101));
-    text += std::string(",") + (i % 3 == 0 ? "lamp" : i % 3 == 1 ? "desk" : "bed") + ",p" + std::to_string(i / 8) +
-            (i % 4 == 0 ? ",yes\n" : ",no\n");
+    text += std::string(",") +
+            (i % 3 == 0   ? "lamp"
+             : i % 3 == 1 ? "desk"
+                          : "bed") +
+            ",p" + std::to_string(i / 8) + (i % 4 == 0 ? ",yes\n" : ",no\n");
   }
   return text;
 }

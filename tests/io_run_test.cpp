@@ -286,7 +286,11 @@ Schema table_format() {
       {.name = "a", .remark = "0 to 1", .format = "1,234", .indicator = true, .mean = 0.1, .deviation = 1e-3},
       {.name = "b", .role = Role::quantile, .knots = {-1.5, 0.1, 0.1, 7}},
       {.name = "c", .role = Role::date, .cells = CellType::date, .format = "YYYY-MM-DD", .clock = true, .mean = 19000},
-      {.name = "d", .role = Role::category, .cells = CellType::text, .categories = {"", "a \"b\"", "größe"}, .others = true},
+      {.name = "d",
+       .role = Role::category,
+       .cells = CellType::text,
+       .categories = {"", "a \"b\"", "größe"},
+       .others = true},
       {.name = "e", .role = Role::embedding, .cells = CellType::text, .categories = {"x", "y"}}};
   out.left_out = {{"id", "it names the rows"}};
   return out;

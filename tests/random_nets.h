@@ -180,9 +180,9 @@ private:
       case 41:
       case 42:
       case 43: {
-        const char* bend[] = {"identity", "hard_sigmoid", "relu6", "prelu",    "elu",     "selu",
-                              "gelu",     "gelu_tanh",    "silu",  "softsign", "log_cosh"};
-        return keep(unary(bend[draws_.below(11)], a.name));
+        const char* bend[] = {"identity", "hard_sigmoid", "relu6", "prelu",    "elu",      "selu",
+                              "gelu",     "gelu_tanh",    "silu",  "softsign", "log_cosh", "normal_cdf"};
+        return keep(unary(bend[draws_.below(12)], a.name));
       }
       case 44: return keep(unary("expm1", unary("tanh", a.name)));
       default:

@@ -35,8 +35,7 @@ Trained trained(const std::string& what, std::vector<std::string> keys) {
   const std::string place =
       testing::TempDir() + "vitro-perceptron-" + testing::UnitTest::GetInstance()->current_test_info()->name();
   std::filesystem::remove_all(place);
-  const RunDirectory run =
-      create_run(place, what, "perceptron", to_toml(recipe), to_json(data.train.schema));
+  const RunDirectory run = create_run(place, what, "perceptron", to_toml(recipe), to_json(data.train.schema));
   TrainingResult result = train(model, recipe, data, run);
   std::filesystem::remove_all(place);
   return {std::move(recipe), std::move(data), std::move(model), std::move(result)};

@@ -23,9 +23,7 @@ constexpr std::array<std::pair<Role, const char*>, 5> role_names{{{Role::number,
 constexpr double days_of_year = 365.2425, days_of_week = 7;
 constexpr size_t most_knots = 257;
 
-std::string cut(const std::string& word) {
-  return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\"");
-}
+std::string cut(const std::string& word) { return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\""); }
 
 // What there is of a column, in one pass over it.
 struct Facts {
@@ -211,11 +209,12 @@ std::string Column::becomes() const {
     case Role::embedding: return text("a learned vector for each of ", kinds(), "; rare and unseen ones share one");
     case Role::quantile: out = "its rank, spread as a normal distribution"; break;
     case Role::date:
-      out = text(anchored ? "days before the last" : "the day", ", the time of the year", week ? " and of the week" : "",
-                 clock ? " and of the day" : "");
+      out = text(anchored ? "days before the last" : "the day", ", the time of the year",
+                 week ? " and of the week" : "", clock ? " and of the day" : "");
       break;
     default: {
-      const std::string from = anchored ? text("last ", mean < 0 ? "+ " : "- ", number(std::fabs(mean), 4)) : number(mean, 4);
+      const std::string from =
+          anchored ? text("last ", mean < 0 ? "+ " : "- ", number(std::fabs(mean), 4)) : number(mean, 4);
       out = mean == 0 && deviation == 1 ? std::string(anchored ? "x - last" : "as it is")
                                         : text("(x - ", from, ") / ", number(deviation, 4));
     }
@@ -258,20 +257,21 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
         if (code >= 0) ++count[size_t(code)];
       learned = std::count_if(count.begin(), count.end(), [](int64_t n) { return n >= 2; });
     }
-    const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 && facts.different <= most_grades && facts.present() >= 8 * facts.different;
-    out.role = is_text || grades                ? (learned >= least_embedded ? Role::embedding : Role::category)
+    const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 &&
+                        facts.different <= most_grades && facts.present() >= 8 * facts.different;
+    out.role = is_text || grades               ? (learned >= least_embedded ? Role::embedding : Role::category)
                : column.type == CellType::date ? Role::date
                                                : Role::number;
   } else {
     out.role = role_of(word, where);
     const bool counted = out.role == Role::number || out.role == Role::quantile;
-    if (column.various)
-      bad_input(where, text(cut(column.name), " holds more than 65,536 different texts"), "drop it");
+    if (column.various) bad_input(where, text(cut(column.name), " holds more than 65,536 different texts"), "drop it");
     if (counted && is_text)
       bad_input(where, text(cut(column.name), " holds texts such as ", cut(column.words[0]), ", no numbers"),
                 "make it a category, or drop it");
     if (out.role == Role::date && column.type != CellType::date)
-      bad_input(where, text(cut(column.name), " holds no dates"), "dates are written as 2024-12-31, 31.12.2024, 12/31/2024");
+      bad_input(where, text(cut(column.name), " holds no dates"),
+                "dates are written as 2024-12-31, 31.12.2024, 12/31/2024");
     if (facts.present() == 0) {
       out.left_out = "every cell is missing";
       return out;
@@ -281,7 +281,8 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
   if (coded) {
     std::string examples;
     if (is_text) {
-      std::vector<std::string> some(column.words.begin(), column.words.begin() + std::min<long>(3, long(column.words.size())));
+      std::vector<std::string> some(column.words.begin(),
+                                    column.words.begin() + std::min<long>(3, long(column.words.size())));
       for (std::string& one : some) one = cut(one);
       examples = ": " + join(some, ", ") + (facts.different > 3 ? ", ..." : "");
     }
@@ -289,7 +290,8 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
     if (word.empty() && !is_text) // only its owner can tell
       out.remark += text(", ", number(facts.low, 6), " to ", number(facts.high, 6), ": say number if they measure");
   } else if (column.type == CellType::date) {
-    out.remark = text(column.format, ", ", date_text(facts.low), " to ", date_text(facts.high), missing_text(facts.missing));
+    out.remark =
+        text(column.format, ", ", date_text(facts.low), " to ", date_text(facts.high), missing_text(facts.missing));
   } else {
     out.remark = text(number(facts.low, 6), " to ", number(facts.high, 6), missing_text(facts.missing));
     if (!column.format.empty()) out.remark += text(", written as ", column.format);

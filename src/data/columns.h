@@ -39,9 +39,10 @@ struct Column {
   bool indicator = false;            // number, quantile, date: one more input says that the value is missing
   bool anchored = false;             // number, date, of a series: the value counts from that of its window's last row
   double mean = 0, deviation = 1;    // number, date
-  std::vector<double> knots = {};      // quantile: ascending, of evenly spaced ranks
-  std::vector<std::string> categories = {}; // in the order of their codes; "" is the missing cell, where training had some
-  bool others = false;                 // category: one more input for all that is no category (rare in training)
+  std::vector<double> knots = {};    // quantile: ascending, of evenly spaced ranks
+  std::vector<std::string> categories =
+      {};              // in the order of their codes; "" is the missing cell, where training had some
+  bool others = false; // category: one more input for all that is no category (rare in training)
 
   bool coded() const { return role == Role::category || role == Role::embedding; }
   /// How many of the net's inputs, codes not counted: 0 for an embedding.
@@ -77,9 +78,9 @@ struct ColumnPlan {
 /// By the cells of all rows. Left out are columns that hold one value alone, or nothing, and those that name the rows:
 /// texts of which more than half are different, whole numbers that count the rows or differ nearly all and are called
 /// like an id. Texts are categories, from `least_embedded` kinds on embeddings, and so are whole numbers of 3 to
-/// `most_grades` kinds, eight rows each on average (a class, a rank: what one step is worth may differ); all else is number or date.
-/// `word`: "" or what the user said ("number", "category", ..., "drop"). Throws bad_input at `where` for a word that
-/// does not fit the cells.
+/// `most_grades` kinds, eight rows each on average (a class, a rank: what one step is worth may differ); all else is
+/// number or date. `word`: "" or what the user said ("number", "category", ..., "drop"). Throws bad_input at `where`
+/// for a word that does not fit the cells.
 inline constexpr int64_t least_embedded = 33, most_grades = 5;
 ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& word, const std::string& where);
 
@@ -89,7 +90,8 @@ Column make_column(const RawTable& table, const ColumnPlan& plan, std::span<cons
 /// The cell as samples hold it: the number or day, the code; NaN for a number that is missing.
 double raw_value(const RawTable& table, size_t index, int64_t row, const Column& column);
 
-/// Mean, deviation, ranks, and whether any is missing, by the training values. `standardise` false: mean 0, deviation 1.
+/// Mean, deviation, ranks, and whether any is missing, by the training values. `standardise` false: mean 0,
+/// deviation 1.
 void fit_column(Column& column, std::span<const double> values, bool standardise);
 
 /// What the net takes of a row of such columns: the inputs of all, then the codes of the embeddings.

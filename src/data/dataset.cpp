@@ -60,8 +60,12 @@ std::string Schema::asked() const {
 
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
-  return {schema, Tensor(Type{schema.raw, with_rows(0, schema.sample)}), Tensor(Type{DType::i32, {0}}),
-          Tensor(Type{DType::f32, targets}), {}, schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor()};
+  return {schema,
+          Tensor(Type{schema.raw, with_rows(0, schema.sample)}),
+          Tensor(Type{DType::i32, {0}}),
+          Tensor(Type{DType::f32, targets}),
+          {},
+          schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor()};
 }
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
@@ -69,8 +73,11 @@ Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   Origin origin{all.origin.file, all.origin.counts, {}};
   origin.places.reserve(rows.size());
   for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
-  return {all.schema, take_rows(all.samples, rows), classes ? take_rows(all.labels, rows) : all.labels,
-          classes ? all.targets : take_rows(all.targets, rows), std::move(origin),
+  return {all.schema,
+          take_rows(all.samples, rows),
+          classes ? take_rows(all.labels, rows) : all.labels,
+          classes ? all.targets : take_rows(all.targets, rows),
+          std::move(origin),
           all.schema.forecast ? take_rows(all.season, rows) : all.season};
 }
 

@@ -39,11 +39,11 @@ const char* name(Goal goal); // "classification", "regression"
 /// of one of the columns. That column is anchored where the net learns them as differences to the window's last value
 /// (as NLinear of A. Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023).
 struct Forecast {
-  int64_t column = 0;           // of Schema::columns, whose next values are the targets
-  int64_t date = -1;            // of Schema::columns, which says when; -1: none, rows are in the order of their file
-  int64_t period = 0;           // rows in a season; 0: none was found
-  double days = 0;              // from row to row; 0: no fixed number of days
-  int64_t months = 0;           // the same in months; at most one of them is not 0
+  int64_t column = 0; // of Schema::columns, whose next values are the targets
+  int64_t date = -1;  // of Schema::columns, which says when; -1: none, rows are in the order of their file
+  int64_t period = 0; // rows in a season; 0: none was found
+  double days = 0;    // from row to row; 0: no fixed number of days
+  int64_t months = 0; // the same in months; at most one of them is not 0
   bool operator==(const Forecast&) const = default;
 };
 

@@ -211,7 +211,8 @@ Splits open_directory(const std::string& directory, const DataOptions& options) 
 Splits open_npz(ByteSource& source, const std::string& path, const std::string& name, const DataOptions& options) {
   ArraySet arrays = array_set(read_npz(rest_of(source), path), options.table.goal, path);
   arrays.train.schema.name = name;
-  arrays.train.schema.description = text(arrays.train.size(), " samples ", arrays.train.schema.sample, " from arrays of numpy");
+  arrays.train.schema.description =
+      text(arrays.train.size(), " samples ", arrays.train.schema.sample, " from arrays of numpy");
   Splits out = arrays.test ? with_own_test(std::move(arrays.train), std::move(*arrays.test), options, path)
                            : dealt(arrays.train, options, path);
   if (arrays.test) scale_by_training(out);

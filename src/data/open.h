@@ -16,8 +16,8 @@ struct DataOptions {
   std::optional<double> test = {};       // the same; not for sets that come with a test part
   std::optional<int64_t> classes = {};   // generated sets
   std::optional<double> noise = {};
-  bool standardise = true; // false: numbers as they stand, pixels within 0 and 1
-  bool numpy = false;      // generated sets: see GenerateOptions
+  bool standardise = true;   // false: numbers as they stand, pixels within 0 and 1
+  bool numpy = false;        // generated sets: see GenerateOptions
   TabularOptions table = {}; // of what is above, a table's own seed, shares, samples and standardise are set from it
 };
 
@@ -26,9 +26,9 @@ struct DataOptions {
 /// holds is decided by its content. Splits where `options` say nothing: generated sets draw each part; known
 /// sets, and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000:
 /// the usual last 10,000); an IDX set without test part is dealt 80 / 10 / 10, a table 80 / 0 / 20 at
-/// random, class by class. A table's numbers, and targets of Goal::numbers, are standardised by the training part; IDX pixels
-/// get the published mean and deviation, or the training part's.
-/// Throws bad_input for whatever is wrong with the name, the options or the file.
+/// random, class by class. A table's numbers, and targets of Goal::numbers, are standardised by the training part; IDX
+/// pixels get the published mean and deviation, or the training part's. Throws bad_input for whatever is wrong with the
+/// name, the options or the file.
 Splits open_data(const std::string& what, const DataOptions& options = {});
 
 /// A raw file for a saved schema (predict, eval): a table or IDX, with labels where it has them.

@@ -55,7 +55,8 @@ Tensor labels_of(const RawTable& table, size_t target, std::span<const int64_t> 
     if (found == label.end() && cell.ends_with('.'))
       found = label.find(std::string_view(cell).substr(0, cell.size() - 1));
     if (found == label.end())
-      bad_input(table.where, text(place(table, target, row), ": ", quoted(cell), " is no class", did_you_mean(cell, classes)),
+      bad_input(table.where,
+                text(place(table, target, row), ": ", quoted(cell), " is no class", did_you_mean(cell, classes)),
                 text("the classes are ", join(classes, ", ")));
     *to++ = found->second;
   }
@@ -130,8 +131,7 @@ std::vector<int64_t> chosen(std::span<const int64_t> rows, const std::vector<int
 class Opening {
 public:
   Opening(ByteSource& source, const std::string& path, const std::string& name, const TabularOptions& options)
-      : options_(options),
-        table_(read_table(source, {.dialect = options.dialect, .missing = options.missing}, path)),
+      : options_(options), table_(read_table(source, {.dialect = options.dialect, .missing = options.missing}, path)),
         name_(name) {}
 
   Splits open() {
@@ -140,7 +140,8 @@ public:
                 "fields are separated by , ; tab | or blanks");
     if (table_.rows() == 1)
       bad_input(table_.where,
-                table_.dialect.header ? "has a header and one row" : "has one line: a header without a row, or a row alone",
+                table_.dialect.header ? "has a header and one row"
+                                      : "has one line: a header without a row, or a row alone",
                 "more rows to learn from were expected");
     find_target();
     find_parts();
@@ -173,21 +174,25 @@ private:
     if (rows_.empty()) bad_input(table_.where, text(quoted(column.name), " is missing in every row: nothing to learn"));
     if (column.various)
       bad_input(table_.where,
-                text(quoted(column.name), " holds more than 65,536 different texts: that names the rows, it does not class them"),
+                text(quoted(column.name),
+                     " holds more than 65,536 different texts: that names the rows, it does not class them"),
                 "name the column to predict with --target");
     schema_.goal = options_.goal.value_or(guess_goal(column, table_.where));
     if (schema_.goal == Goal::numbers && column.type != CellType::number)
-      bad_input(table_.where, text(quoted(column.name), " holds ", column.type == CellType::date ? "dates" : "texts", ", no numbers"),
+      bad_input(table_.where,
+                text(quoted(column.name), " holds ", column.type == CellType::date ? "dates" : "texts", ", no numbers"),
                 "goal=classification, or name the column to predict with --target");
-    remark(text("target: ", column.name, options_.target.empty() ? ", the last column (--target NAME names another)" : "",
-                "; ", vitro::name(schema_.goal), options_.goal ? " as asked" : ""));
+    remark(text("target: ", column.name,
+                options_.target.empty() ? ", the last column (--target NAME names another)" : "", "; ",
+                vitro::name(schema_.goal), options_.goal ? " as asked" : ""));
     if (const auto without = table_.rows() - int64_t(rows_.size()); without > 0)
       remark(text(without, without == 1 ? " row has" : " rows have", " no ", column.name, " and ",
                   without == 1 ? "is" : "are", " left out"));
     if (schema_.goal == Goal::classes) {
       schema_.classes = classes_of(column, rows_);
       if (schema_.classes.size() < 2)
-        bad_input(table_.where, text(quoted(column.name), " is ", quoted(schema_.classes[0]), " in every row: nothing to tell apart"),
+        bad_input(table_.where,
+                  text(quoted(column.name), " is ", quoted(schema_.classes[0]), " in every row: nothing to tell apart"),
                   "name the column to predict with --target");
     }
     schema_.targets = {column.name};
@@ -206,7 +211,9 @@ private:
     const std::string& where = table_.where;
     const bool own_test = !options_.test_file.empty(), folded = options_.folds > 0;
     if ((own_test || folded) && options_.test.value_or(0) > 0)
-      bad_input(where, text("test is ", *options_.test, ", but ", own_test ? "the test part has a file of its own" : "folds are asked for"),
+      bad_input(where,
+                text("test is ", *options_.test, ", but ",
+                     own_test ? "the test part has a file of its own" : "folds are asked for"),
                 "leave test out");
     if (own_test && folded) bad_input(where, "folds and a test file exclude each other");
     std::vector<int64_t> left(static_cast<size_t>(n));
@@ -246,7 +253,9 @@ private:
     std::map<size_t, std::string> words;
     for (const auto& [column, word] : options_.columns) words[find_column(table_, column)] = word;
     for (const std::string& column : options_.drop) words[find_column(table_, column)] = "drop";
-    if (words.contains(target_)) bad_input(table_.where, text(quoted(table_.columns[target_].name), " is the column to predict, so it is none to learn from"));
+    if (words.contains(target_))
+      bad_input(table_.where,
+                text(quoted(table_.columns[target_].name), " is the column to predict, so it is none to learn from"));
     for (size_t c = 0; c < table_.columns.size(); ++c) {
       if (c == target_) continue;
       ColumnPlan plan = plan_column(table_, c, words[c], table_.where);
@@ -271,10 +280,11 @@ private:
     schema_.header = table_.dialect.header;
     schema_.sample = {int64_t(kept_.columns.size())};
     for (const Column& column : kept_.columns) schema_.features.push_back(column.name);
-    schema_.description = text(rows_.size(), " rows and ", kept_.columns.size(),
-                               kept_.columns.size() == 1 ? " column" : " columns", " of a table; ",
-                               schema_.goal == Goal::classes ? text(schema_.classes.size(), " classes") : std::string("a number"),
-                               " in ", quoted(schema_.targets[0]));
+    schema_.description =
+        text(rows_.size(), " rows and ", kept_.columns.size(), kept_.columns.size() == 1 ? " column" : " columns",
+             " of a table; ",
+             schema_.goal == Goal::classes ? text(schema_.classes.size(), " classes") : std::string("a number"), " in ",
+             quoted(schema_.targets[0]));
     schema_.columns = kept_.columns;
     Splits out;
     out.train = dataset_of(table_, kept_, target_, train_, schema_);
@@ -332,9 +342,10 @@ Matched match_numbers(const RawTable& table, const Schema& schema, const std::st
   }
   for (const size_t c : out.kept.index) {
     if (table.columns[c].type != CellType::number || table.columns[c].missing > 0)
-      bad_input(table.where, text("column ", table.columns[c].name, table.columns[c].type != CellType::number
-                                      ? " holds texts, numbers were expected"
-                                      : " has an empty cell, a number was expected in each"));
+      bad_input(table.where,
+                text("column ", table.columns[c].name,
+                     table.columns[c].type != CellType::number ? " holds texts, numbers were expected"
+                                                               : " has an empty cell, a number was expected in each"));
     out.kept.columns.push_back({.name = table.columns[c].name});
   }
   return out;
@@ -393,14 +404,16 @@ Dataset Opening::test_part() {
 
 Goal guess_goal(const TableColumn& column, const std::string& where) {
   const std::string help = "name the column to predict with --target, by name or position";
-  const auto present = int64_t(column.type == CellType::text ? column.codes.size() : column.numbers.size()) - column.missing;
+  const auto present =
+      int64_t(column.type == CellType::text ? column.codes.size() : column.numbers.size()) - column.missing;
   if (column.type == CellType::date)
     bad_input(where, text(quoted(column.name), " holds dates: nothing that a net predicts"), help);
   if (column.type == CellType::text) {
     const auto different = int64_t(column.words.size());
     if ((different > 20 && different * 2 > present) || (different > 2 && different == present))
-      bad_input(where, text(quoted(column.name), " holds ", different, " different texts in ", present,
-                            " rows: that names the rows, it does not class them"),
+      bad_input(where,
+                text(quoted(column.name), " holds ", different, " different texts in ", present,
+                     " rows: that names the rows, it does not class them"),
                 help);
     return Goal::classes;
   }

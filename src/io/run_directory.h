@@ -51,8 +51,8 @@ std::string create_directory(const std::string& out, const std::string& first, c
 /// Makes the run `out`, or, where that is "", `runs/WHAT-NET-001` with the next free number, with `more` in it. Throws
 /// as create_directory does.
 RunDirectory create_run(const std::string& out, const std::string& what, const std::string& net,
-                        const std::string& recipe_toml, const std::string& input_json,
-                        const std::string& runs = "runs", std::vector<FileContent> more = {});
+                        const std::string& recipe_toml, const std::string& input_json, const std::string& runs = "runs",
+                        std::vector<FileContent> more = {});
 
 /// The runs in `runs`, oldest first, by when weights or recipe were last written. None where there is no such
 /// directory.

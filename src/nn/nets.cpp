@@ -47,7 +47,8 @@ const NetKind linear_net{
     .name = "linear", .doc = "One dense layer: logistic or linear regression, the baseline that a net has to beat.",
     .make = [](const Attrs&) { return make_mlp({}, ""); }};
 
-// Both parts begin at nothing: the first steps are a linear model's, and what the perceptron adds has to earn its place.
+// Both parts begin at nothing: the first steps are a linear model's, and what the perceptron adds has to earn its
+// place.
 NetSpec make_tabular(const std::vector<int64_t>& hidden, const std::string& activation, double dropout) {
   LayerSpec linear = to_outputs, out = to_outputs;
   linear.name = "linear";

@@ -100,8 +100,8 @@ void check(Recipe& recipe, const std::string& origin) {
 Recipe complete(Recipe recipe, const Schema& schema) {
   state_data(recipe.data);
   if (!recipe.data.standardise)
-    recipe.data.standardise = !schema.columns.empty() || schema.input.mean != Scaling{}.mean ||
-                              schema.input.deviation != Scaling{}.deviation;
+    recipe.data.standardise =
+        !schema.columns.empty() || schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
   state_columns(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);

@@ -86,8 +86,7 @@ double constant_loss(const ModelSpec& spec, const Dataset& train) {
   }
   std::vector<double> targets(static_cast<size_t>(n));
   for (int64_t j = 0; j < outputs; ++j) {
-    for (int64_t i = 0; i < n; ++i)
-      targets[size_t(i)] = learned_of(train, i, j, train.targets.at(i * outputs + j));
+    for (int64_t i = 0; i < n; ++i) targets[size_t(i)] = learned_of(train, i, j, train.targets.at(i * outputs + j));
     sum += of_numbers(loss.name, targets);
   }
   return sum / each;

@@ -103,8 +103,7 @@ std::vector<double> errors_of(const Tensor& predictions, const Dataset& data) {
       error = (1 - of_truth) + (of_truth < largest ? 1 : 0);
     } else {
       for (int64_t j = 0; j < width; ++j) {
-        const double away =
-            predictions.at(i * width + j) - learned_of(data, i, j, data.targets.at(i * width + j));
+        const double away = predictions.at(i * width + j) - learned_of(data, i, j, data.targets.at(i * width + j));
         error += away * away;
       }
     }

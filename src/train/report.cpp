@@ -167,8 +167,9 @@ Verdict verdict_on(const CrossValidation& folds) {
   if (std::isfinite(folds.linear_model))
     out.remarks.push_back(text("A linear model of the same columns gets ", shown(folds.linear_model),
                                "; the net is ahead of it in ", folds.ahead(), " of ", folds.folds.size(), " folds."));
-  out.remarks.emplace_back("In parentheses: the 95 % interval, which says how much of this is the luck of which samples "
-                           "were measured.");
+  out.remarks.emplace_back(
+      "In parentheses: the 95 % interval, which says how much of this is the luck of which samples "
+      "were measured.");
   return out;
 }
 

@@ -330,12 +330,11 @@ Markup folds_section(const CrossValidation& folds) {
   for (size_t i = 0; i < folds.folds.size(); ++i)
     add(text(i + 1), folds.folds[i].rows, folds.folds[i].net, folds.folds[i].linear, folds.folds[i].constant);
   add("all rows", folds.rows, folds.net, folds.linear_model, folds.no_learning);
-  return together(
-      element("p", {{"class", "note"}},
-              text("Each fold was the test part of a net that learned from the others. Mean of the folds ",
-                   shown(folds.mean()), ", deviation ", shown(folds.deviation()),
-                   ". folds.csv beside this page holds what was said of each row.")),
-      table_element(headings, rows));
+  return together(element("p", {{"class", "note"}},
+                          text("Each fold was the test part of a net that learned from the others. Mean of the folds ",
+                               shown(folds.mean()), ", deviation ", shown(folds.deviation()),
+                               ". folds.csv beside this page holds what was said of each row.")),
+                  table_element(headings, rows));
 }
 
 Markup mistakes_section(const JudgedPart& part, const std::string& file) {

@@ -30,7 +30,7 @@ struct JudgedPart {
   std::vector<double> errors; // errors_of
   const Baseline& baseline;   // of the same part, as is the linear model
   const std::optional<Baseline>& linear;
-  const std::vector<Baseline>& naive; // of a series
+  const std::vector<Baseline>& naive;  // of a series
   std::vector<Importance> importances; // empty where the data is no table, or it would take too long
 };
 

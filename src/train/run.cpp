@@ -28,9 +28,13 @@ Splits data_of(const StoredRun& run, const std::string& data_dir) {
   if (found.sample != run.schema.sample)
     bad_input(where, text("samples are ", found.sample, ", the run was trained on ", run.schema.sample), help);
   if (found.features != run.schema.features)
-    bad_input(where, text("the columns are ", join(found.features, ", "), ", the run was trained on ", join(run.schema.features, ", ")), help);
+    bad_input(where,
+              text("the columns are ", join(found.features, ", "), ", the run was trained on ",
+                   join(run.schema.features, ", ")),
+              help);
   for (size_t c = 0; c < found.columns.size(); ++c)
-    if (found.columns[c].categories != run.schema.columns[c].categories || found.columns[c].cells != run.schema.columns[c].cells)
+    if (found.columns[c].categories != run.schema.columns[c].categories ||
+        found.columns[c].cells != run.schema.columns[c].cells)
       bad_input(where, text("the column ", found.features[c], " holds other values than the run was trained on"), help);
   if (found.forecast != run.schema.forecast)
     bad_input(where, "has another season, or dates at other distances, than the run was trained on", help);

@@ -30,7 +30,8 @@ Recipe with_plan(const std::string& source, const std::string& plan) {
 Recipe usual_recipe(const std::string& source) { return with_plan(source, usual); }
 
 bool has_own_recipe(const std::string& what) {
-  return what.ends_with(".toml") || std::ranges::any_of(embedded_recipes(), [&](const auto& f) { return f.name == what; });
+  return what.ends_with(".toml") ||
+         std::ranges::any_of(embedded_recipes(), [&](const auto& f) { return f.name == what; });
 }
 
 Recipe named(const std::string& what) {
@@ -59,7 +60,8 @@ Recipe recipe_for(const std::string& what, const std::vector<std::string>& assig
   return recipe;
 }
 
-Trainable open_trainable(const std::string& what, const std::vector<std::string>& assignments, const std::string& data_dir) {
+Trainable open_trainable(const std::string& what, const std::vector<std::string>& assignments,
+                         const std::string& data_dir) {
   Recipe recipe = recipe_for(what, assignments);
   Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
   const Schema& schema = data.train.schema;

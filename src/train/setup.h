@@ -22,7 +22,7 @@ struct Trainable {
   Splits data;
 };
 Trainable open_trainable(const std::string& what, const std::vector<std::string>& assignments = {},
-                 const std::string& data_dir = "");
+                         const std::string& data_dir = "");
 
 /// The names that `recipe_for` knows.
 std::vector<std::string> trainable_names();

@@ -41,10 +41,12 @@ std::string plan_of_net(const Dataset& train) {
   // since the mean rate is half of the largest.
   const double shrink = classes ? 4 : 1, taken = double(epochs * per_epoch);
   const auto rounded = [](double x) { return number(x, 3); };
-  return text("[net]\nname = \"tabular\"\ndropout = ", classes ? "0.3" : "0.1", "\n[train]\noptimizer = \"adamw\"\nlr = ",
-              rate, "\nweight_decay = ", rounded(2 * shrink / (rate * taken)),
-              "\ngroups = [{match=\"*.bias\", weight_decay=0.0}, {match=\"", linear_part, "\", lr_factor=2.0, weight_decay=",
-              rounded(90 / taken), "}]\nschedule = {op=\"cosine\", warmup=0.1}\nbatch = ", batch, "\nepochs = ", epochs, "\n");
+  return text("[net]\nname = \"tabular\"\ndropout = ", classes ? "0.3" : "0.1",
+              "\n[train]\noptimizer = \"adamw\"\nlr = ", rate,
+              "\nweight_decay = ", rounded(2 * shrink / (rate * taken)),
+              "\ngroups = [{match=\"*.bias\", weight_decay=0.0}, {match=\"", linear_part,
+              "\", lr_factor=2.0, weight_decay=", rounded(90 / taken),
+              "}]\nschedule = {op=\"cosine\", warmup=0.1}\nbatch = ", batch, "\nepochs = ", epochs, "\n");
 }
 
 std::string plan_of_linear(const Dataset& train) {
@@ -100,9 +102,9 @@ Choice choose(const Recipe& recipe, const Dataset& train) {
     if (classes) return percent(1 - mean_of(errors), 1) + " right";
     return text("RMSE ", number(math::sqrt(mean_of(errors)) * train.schema.target.deviation[0], 4));
   };
-  out.said = text("5-fold cross-validation within the training rows: the net ", shown(of_net), ", a linear model ", shown(of_line),
-                  out.linear ? ": the linear model is as good, and is taken (--net tabular for the net)"
-                             : ": the net is taken");
+  out.said = text(
+      "5-fold cross-validation within the training rows: the net ", shown(of_net), ", a linear model ", shown(of_line),
+      out.linear ? ": the linear model is as good, and is taken (--net tabular for the net)" : ": the net is taken");
   return out;
 }
 

@@ -94,8 +94,7 @@ class BadInput(Case):
         self.refused("eval", "run", "labels/train-images-idx3-ubyte", says="7")
 
     def test_csv(self):
-        for name, text in (("ragged.csv", "a,b,c\n1,2,x\n1,2\n"), ("empty.csv", ""), ("words.csv", "a,b,c\n1,hello,x\n2,3,y\n"),
-                           ("header.csv", "a,b,c\n")):
+        for name, text in (("ragged.csv", "a,b,c\n1,2,x\n1,2\n"), ("empty.csv", ""), ("header.csv", "a,b,c\n")):
             self.write(name, text)
             self.refused("train", name, says=name)
         self.refused("train", "missing.csv", says="missing.csv")
