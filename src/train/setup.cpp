@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "io/files.h"
 #include "recipe/embedded.h"
+#include "recipe/fields.h"
 #include "recipe/value.h"
 #include "train/table_plan.h"
 
@@ -43,6 +44,13 @@ Recipe named(const std::string& what) {
             "`vitro list` shows them; a file is named with its folder or suffix: ./FILE, FILE.csv");
 }
 
+// Whether an assignment is about the data, or the seed, and not about net or training.
+bool says_what_to_read(const std::string& assignment) {
+  const std::string key = assignment.substr(0, assignment.find('='));
+  if (key == "seed" || key == "train.seed" || key.starts_with("data.") || key.starts_with("columns.")) return true;
+  return std::ranges::any_of(data_fields(), [&](const Field& field) { return key == field.name; });
+}
+
 } // namespace
 
 std::vector<std::string> trainable_names() {
@@ -74,10 +82,7 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
   };
   Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));
   // Whoever says how to train has chosen.
-  const bool free = std::ranges::none_of(assignments, [](const std::string& one) {
-    return !one.starts_with("data.") && !one.starts_with("seed=") && !one.starts_with("train.seed=");
-  });
-  // Folds dealt at random would mix a series' past and future.
+  const bool free = std::ranges::all_of(assignments, says_what_to_read);
   if (free && recipe.data.group.empty() && !schema.forecast) {
     const Choice choice = choose(net, data.train);
     if (!choice.said.empty()) data.remarks.push_back(choice.said);

@@ -55,9 +55,9 @@ std::string plan_of_linear(const Dataset& train) {
   // Penalties go with the mean loss here, with its sum there; the square of numbers is not halved here.
   const bool two = classes && train.schema.outputs() == 2; // two rows of weights share what one row has there
   const double penalty = (two || !classes ? 2 : 1) / double(train.size());
-  return text("[net]\nname = \"linear\"\n[train]\noptimizer = \"adam\"\nlr = 0.03\nweight_decay = ", number(penalty, 6),
+  return text("[net]\nname = \"linear\"\n[train]\noptimizer = \"adam\"\nlr = 0.05\nweight_decay = ", number(penalty, 6),
               "\ngroups = [{match=\"*.bias\", weight_decay=0.0}]\nschedule = {op=\"cosine\"}\nbatch = ", batch,
-              "\nepochs = 600\n");
+              "\nepochs = 2000\n");
 }
 
 std::string plan_of_forecast(const Dataset& train) {
