@@ -1,7 +1,6 @@
 #include "train/table_plan.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/math.h"
 #include "core/text.h"
@@ -27,6 +26,21 @@ double mean_of(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value;
   return sum / double(values.size());
+}
+
+// By two standard errors of the difference over the same rows. Of classes only the rows count on which one is right and
+// the other wrong; where these are few, luck looks large, hence the 1 (A. L. Edwards, "Note on the correction for
+// continuity in testing the significance of the difference between correlated proportions", 1948).
+bool is_better(const std::vector<double>& net, const std::vector<double>& line, bool classes) {
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < net.size(); ++i) {
+    const double gain = line[i] - net[i];
+    sum += gain;
+    squares += gain * gain;
+  }
+  if (classes) return sum - 1 > 2 * math::sqrt(squares);
+  const auto n = double(net.size());
+  return sum > 2 * math::sqrt((squares - sum * sum / n) * n / (n - 1));
 }
 
 } // namespace
@@ -90,14 +104,7 @@ Choice choose(const Recipe& recipe, const Dataset& train) {
     const LinearModel line = fit_linear(parts.train, {.codes = model.spec().codes});
     add_errors(of_line, predict(line, judged), judged);
   }
-  std::vector<double> gain(of_net.size());
-  for (size_t i = 0; i < gain.size(); ++i) gain[i] = of_line[i] - of_net[i];
-  const double mean = mean_of(gain);
-  double squares = 0;
-  for (const double one : gain) squares += (one - mean) * (one - mean);
-  const double error = math::sqrt(squares / double(rows - 1) / double(rows));
-
-  Choice out{.linear = !(mean > 2 * error), .said = {}};
+  Choice out{.linear = !is_better(of_net, of_line, classes), .said = {}};
   const auto shown = [&](const std::vector<double>& errors) {
     if (classes) return percent(1 - mean_of(errors), 1) + " right";
     return text("RMSE ", number(math::sqrt(mean_of(errors)) * train.schema.target.deviation[0], 4));
