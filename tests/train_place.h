@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -13,7 +14,7 @@ protected:
   void SetUp() override {
     const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
     place_ = std::filesystem::path(testing::TempDir()) /
-             ("vitro-" + std::string(test.test_suite_name()) + "-" + test.name());
+             ("vitro-" + std::string(test.test_suite_name()) + "-" + test.name() + "-" + std::to_string(getpid()));
     std::filesystem::remove_all(place_);
     std::filesystem::create_directories(place_);
   }

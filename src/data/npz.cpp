@@ -144,7 +144,7 @@ private:
 };
 
 void put(Bytes& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out.push_back(uint8_t(value >> (8 * i)));
+  for (int i = 0; i < bytes; ++i) out.push_back(uint8_t(i < 8 ? value >> (8 * i) : 0));
 }
 
 } // namespace

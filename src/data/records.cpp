@@ -115,7 +115,7 @@ Records::Records(ByteSource& source, const Dialect& dialect, std::string where, 
 // Lets go of the records that were read, and reads one more block behind what is left.
 void Records::fill() {
   if (foreign_) refuse_byte();
-  std::memmove(buffer_.data(), buffer_.data() + at_, held_ - at_);
+  if (held_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, held_ - at_);
   passed_ += int64_t(at_);
   held_ -= at_;
   end_ -= at_;
