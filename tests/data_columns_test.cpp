@@ -113,14 +113,15 @@ TEST(Columns, categories_come_from_training_rows_that_share_them) {
   EXPECT_EQ(column.categories, (Strings{"", "a", "b"})) << "d is in no training row, c in one alone";
   EXPECT_TRUE(column.others);
   EXPECT_EQ(column.input_names(), (Strings{"x is missing", "x = a", "x = b", "x = another"}));
-  const auto row = [&](int64_t i) { return encoded(column, raw_value(table, 0, i, column)); };
+  const auto row = [&](int64_t i) { return encoded(column, raw_values(table, 0, std::span(&i, 1), column)[0]); };
   EXPECT_EQ(row(4), (std::vector<double>{1, 0, 0, 0}));
   EXPECT_EQ(row(0), (std::vector<double>{0, 0, 1, 0}));
   EXPECT_EQ(row(6), (std::vector<double>{0, 0, 0, 1})) << "rare";
   EXPECT_EQ(row(7), (std::vector<double>{0, 0, 0, 1})) << "never seen";
   const Column plain = make_column(table, plan(table), std::vector<int64_t>{0, 1, 2, 3});
   EXPECT_FALSE(plain.others);
-  EXPECT_EQ(encoded(plain, raw_value(table, 0, 7, plain)), (std::vector<double>{0, 0})) << "nobody could learn of it";
+  EXPECT_EQ(encoded(plain, raw_values(table, 0, std::vector<int64_t>{7}, plain)[0]), (std::vector<double>{0, 0}))
+      << "nobody could learn of it";
 }
 
 TEST(Columns, numbers_may_stand_for_kinds) {

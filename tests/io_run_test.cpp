@@ -296,6 +296,14 @@ Schema table_format() {
   return out;
 }
 
+// What is said of the schema `good` with the last `from` in it replaced.
+std::string refusal_of(std::string good, const std::string& from, const std::string& to) {
+  const size_t at = good.rfind(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  good.replace(at, from.size(), to);
+  return refusal([&] { read_schema(good, "input.json"); }).message;
+}
+
 TEST(Input, ReadsBackToTheBit) {
   EXPECT_EQ(read_schema(to_json(format()), "i"), format());
   EXPECT_EQ(read_schema(to_json(table_format()), "i"), table_format());
@@ -311,13 +319,7 @@ TEST(Input, ReadsBackToTheBit) {
 
 TEST(Input, IsReadStrictly) {
   const std::string good = to_json(format());
-  const auto with = [&](const std::string& from, const std::string& to) {
-    std::string bad = good;
-    const size_t at = bad.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    bad.replace(at, from.size(), to);
-    return refusal([&] { read_schema(bad, "input.json"); }).message;
-  };
+  const auto with = [&](const std::string& from, const std::string& to) { return refusal_of(good, from, to); };
   EXPECT_THAT(with("\"generated\": true,", ""), HasSubstr("no \"generated\""));
   EXPECT_THAT(with("\"generated\": true", "\"generated\": 1"), HasSubstr("\"generated\" is not true or false"));
   EXPECT_THAT(with("\"generated\"", "\"generatd\": true, \"generated\""), HasSubstr("did you mean \"generated\""));
@@ -345,13 +347,7 @@ TEST(Input, IsReadStrictly) {
 
 TEST(Input, ColumnsAreReadStrictly) {
   const std::string good = to_json(table_format());
-  const auto with = [&](const std::string& from, const std::string& to) {
-    std::string bad = good;
-    const size_t at = bad.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    bad.replace(at, from.size(), to);
-    return refusal([&] { read_schema(bad, "input.json"); }).message;
-  };
+  const auto with = [&](const std::string& from, const std::string& to) { return refusal_of(good, from, to); };
   EXPECT_THAT(with("\"quantile\"", "\"quantil\""), HasSubstr("did you mean \"quantile\""));
   EXPECT_THAT(with("\"cells\": \"text\"", "\"cells\": \"word\""), HasSubstr("\"cells\" is not"));
   EXPECT_THAT(with("\"clock\"", "\"clocks\""), HasSubstr("clock"));
@@ -382,11 +378,7 @@ TEST(Input, ForecastsReadBackToTheBit) {
 
 TEST(Input, ForecastsAreReadStrictly) {
   const auto with = [](const std::string& from, const std::string& to) {
-    std::string bad = to_json(series_format());
-    const size_t at = bad.rfind(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    bad.replace(at, from.size(), to);
-    return refusal([&] { read_schema(bad, "input.json"); }).message;
+    return refusal_of(to_json(series_format()), from, to);
   };
   EXPECT_THAT(with("\"column\": 1", "\"column\": 2"), HasSubstr("\"column\" is not"));
   EXPECT_THAT(with("\"column\": 1", "\"column\": 0"), HasSubstr("a column of numbers"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -23,11 +24,10 @@ constexpr std::array<std::pair<Role, const char*>, 5> role_names{{{Role::number,
 constexpr double days_of_year = 365.2425, days_of_week = 7;
 constexpr size_t most_knots = 257;
 
-std::string cut(const std::string& word) { return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\""); }
-
 // What there is of a column, in one pass over it.
 struct Facts {
-  int64_t rows = 0, missing = 0, different = 0, most_equal = 0;
+  int64_t rows = 0, missing = 0, different = 0;
+  int64_t shared = 0; // of texts: how many different ones stand in two rows at least
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool whole = true;
 
@@ -41,7 +41,7 @@ Facts facts_of(const TableColumn& column, int64_t rows) {
     for (const int32_t code : column.codes)
       if (code >= 0) ++count[size_t(code)];
     out.different = int64_t(column.words.size());
-    for (const int64_t n : count) out.most_equal = std::max(out.most_equal, n);
+    out.shared = std::ranges::count_if(count, [](int64_t n) { return n >= 2; });
     return out;
   }
   std::vector<double> sorted;
@@ -52,12 +52,8 @@ Facts facts_of(const TableColumn& column, int64_t rows) {
     out.whole &= value == std::floor(value);
   }
   std::sort(sorted.begin(), sorted.end());
-  for (size_t i = 0, first = 0; i < sorted.size(); ++i) {
-    if (i > 0 && sorted[i] != sorted[i - 1]) first = i;
-    out.different += first == i;
-    out.most_equal = std::max(out.most_equal, int64_t(i - first + 1));
-  }
   if (!sorted.empty()) out.low = sorted.front(), out.high = sorted.back();
+  out.different = std::unique(sorted.begin(), sorted.end()) - sorted.begin();
   return out;
 }
 
@@ -94,17 +90,6 @@ std::string why_left_out(const TableColumn& column, size_t index, const Facts& f
       return named_rows(facts, "whole numbers");
   }
   return "";
-}
-
-// The category of a cell by its name; "" for a missing one.
-std::string category_in(const TableColumn& column, int64_t row) {
-  if (column.type == CellType::text) {
-    const int32_t code = column.codes[size_t(row)];
-    return code < 0 ? std::string() : column.words[size_t(code)];
-  }
-  const double value = column.numbers[size_t(row)];
-  if (std::isnan(value)) return "";
-  return column.type == CellType::date ? date_text(value) : number(value);
 }
 
 // The standard normal's quantile, |error| < 1.2e-9 of the value.
@@ -148,6 +133,17 @@ double quantile_number(const std::vector<double>& knots, double value) {
 }
 
 } // namespace
+
+bool is_missing(const TableColumn& column, int64_t row) {
+  return column.type == CellType::text ? column.codes[size_t(row)] < 0 : std::isnan(column.numbers[size_t(row)]);
+}
+
+std::string cell_name(const TableColumn& column, int64_t row) {
+  if (is_missing(column, row)) return "";
+  if (column.type == CellType::text) return column.words[size_t(column.codes[size_t(row)])];
+  const double value = column.numbers[size_t(row)];
+  return column.type == CellType::date ? date_text(value) : number(value);
+}
 
 const char* name(Role role) {
   for (const auto& [value, word] : role_names)
@@ -213,10 +209,13 @@ std::string Column::becomes() const {
                  week ? " and of the week" : "", clock ? " and of the day" : "");
       break;
     default: {
-      const std::string from =
-          anchored ? text("last ", mean < 0 ? "+ " : "- ", number(std::fabs(mean), 4)) : number(mean, 4);
-      out = mean == 0 && deviation == 1 ? std::string(anchored ? "x - last" : "as it is")
-                                        : text("(x - ", from, ") / ", number(deviation, 4));
+      // "(x - 29.78) / 14.53", "x + 119.6"; of a series "(x - last - 0.0059) / 3.666"
+      std::string from_mean = anchored ? "x - last" : "x";
+      if (mean != 0) from_mean += text(mean < 0 ? " + " : " - ", number(std::fabs(mean), 4));
+      if (deviation == 1)
+        out = from_mean == "x" ? "as it is" : from_mean;
+      else
+        out = text(from_mean == "x" ? from_mean : text("(", from_mean, ")"), " / ", number(deviation, 4));
     }
   }
   return indicator ? out + ", and whether it is missing" : out;
@@ -249,28 +248,21 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
   if (word.empty()) {
     out.left_out = why_left_out(column, index, facts);
     if (!out.left_out.empty()) return out;
-    // A category that two rows share at least can be learned from.
-    int64_t learned = facts.different;
-    if (is_text) {
-      std::vector<int64_t> count(column.words.size());
-      for (const int32_t code : column.codes)
-        if (code >= 0) ++count[size_t(code)];
-      learned = std::count_if(count.begin(), count.end(), [](int64_t n) { return n >= 2; });
-    }
     const bool grades = column.type == CellType::number && facts.whole && facts.different >= 3 &&
                         facts.different <= most_grades && facts.present() >= 8 * facts.different;
-    out.role = is_text || grades               ? (learned >= least_embedded ? Role::embedding : Role::category)
+    out.role = is_text || grades               ? (facts.shared >= least_embedded ? Role::embedding : Role::category)
                : column.type == CellType::date ? Role::date
                                                : Role::number;
   } else {
     out.role = role_of(word, where);
     const bool counted = out.role == Role::number || out.role == Role::quantile;
-    if (column.various) bad_input(where, text(cut(column.name), " holds more than 65,536 different texts"), "drop it");
+    if (column.various)
+      bad_input(where, text(quoted(column.name), " holds more than 65,536 different texts"), "drop it");
     if (counted && is_text)
-      bad_input(where, text(cut(column.name), " holds texts such as ", cut(column.words[0]), ", no numbers"),
+      bad_input(where, text(quoted(column.name), " holds texts such as ", quoted(column.words[0]), ", no numbers"),
                 "make it a category, or drop it");
     if (out.role == Role::date && column.type != CellType::date)
-      bad_input(where, text(cut(column.name), " holds no dates"),
+      bad_input(where, text(quoted(column.name), " holds no dates"),
                 "dates are written as 2024-12-31, 31.12.2024, 12/31/2024");
     if (facts.present() == 0) {
       out.left_out = "every cell is missing";
@@ -283,7 +275,7 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
     if (is_text) {
       std::vector<std::string> some(column.words.begin(),
                                     column.words.begin() + std::min<long>(3, long(column.words.size())));
-      for (std::string& one : some) one = cut(one);
+      for (std::string& one : some) one = quoted(one);
       examples = ": " + join(some, ", ") + (facts.different > 3 ? ", ..." : "");
     }
     out.remark = text(facts.different, is_text ? " texts" : " numbers", examples, missing_text(facts.missing));
@@ -325,7 +317,7 @@ Column make_column(const RawTable& table, const ColumnPlan& plan, std::span<cons
     for (size_t i = 0; i < by_code.size(); ++i)
       if (by_code[i] > 0) count[from.words[i]] = by_code[i];
   } else {
-    for (const int64_t row : training) ++count[category_in(from, row)];
+    for (const int64_t row : training) ++count[cell_name(from, row)];
   }
   for (const auto& [category, n] : count) {
     if (n >= 2)
@@ -336,10 +328,25 @@ Column make_column(const RawTable& table, const ColumnPlan& plan, std::span<cons
   return out;
 }
 
-double raw_value(const RawTable& table, size_t index, int64_t row, const Column& column) {
+std::vector<double> raw_values(const RawTable& table, size_t index, std::span<const int64_t> rows,
+                               const Column& column) {
   const TableColumn& from = table.columns[index];
-  if (!column.coded()) return from.numbers[size_t(row)];
-  return double(column.code_of(category_in(from, row)));
+  std::vector<double> out;
+  out.reserve(rows.size());
+  if (column.coded() && from.type == CellType::text) { // a text is looked up once, however many rows have it
+    std::vector<double> of_word;
+    of_word.reserve(from.words.size());
+    for (const std::string& word : from.words) of_word.push_back(double(column.code_of(word)));
+    const auto of_missing = double(column.code_of(""));
+    for (const int64_t row : rows) {
+      const int32_t word = from.codes[size_t(row)];
+      out.push_back(word < 0 ? of_missing : of_word[size_t(word)]);
+    }
+    return out;
+  }
+  for (const int64_t row : rows)
+    out.push_back(column.coded() ? double(column.code_of(cell_name(from, row))) : from.numbers[size_t(row)]);
+  return out;
 }
 
 void fit_column(Column& column, std::span<const double> values, bool standardise) {
@@ -442,13 +449,10 @@ template void encode(std::span<const Column>, const double*, double*, const doub
 
 std::string date_text(double days) {
   const auto whole = int64_t(std::floor(days));
-  const int64_t z = whole + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
-  const int64_t doe = z - era * 146097, yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-  const int64_t day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
-  const int64_t year = yoe + era * 400 + (month <= 2 ? 1 : 0);
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(whole))};
   const auto two = [](int64_t n) { return text(n < 10 ? "0" : "", n); };
-  std::string out = text(year, "-", two(month), "-", two(day));
+  std::string out =
+      text(int(date.year()), "-", two(int64_t(unsigned(date.month()))), "-", two(int64_t(unsigned(date.day()))));
   const auto seconds = int64_t(std::floor((days - double(whole)) * 86400 + 0.5));
   if (seconds > 0 && seconds < 86400)
     out += text("T", two(seconds / 3600), ":", two(seconds / 60 % 60), ":", two(seconds % 60));

@@ -15,6 +15,11 @@
 
 namespace vitro {
 
+bool is_missing(const TableColumn& column, int64_t row);
+/// A cell as a category or class is called: its text, its number in the shortest form, its date; "" where it is
+/// missing.
+std::string cell_name(const TableColumn& column, int64_t row);
+
 /// How a column enters the net.
 enum class Role : uint8_t {
   number,    // (x - mean) / deviation; a missing one is 0
@@ -87,8 +92,9 @@ ColumnPlan plan_column(const RawTable& table, size_t index, const std::string& w
 /// The column as its plan has it, with the categories of the training rows: those that at least two of them have.
 Column make_column(const RawTable& table, const ColumnPlan& plan, std::span<const int64_t> training);
 
-/// The cell as samples hold it: the number or day, the code; NaN for a number that is missing.
-double raw_value(const RawTable& table, size_t index, int64_t row, const Column& column);
+/// The cells of `rows` as samples hold them: the number or day, NaN where it is missing, or the code.
+std::vector<double> raw_values(const RawTable& table, size_t index, std::span<const int64_t> rows,
+                               const Column& column);
 
 /// Mean, deviation, ranks, and whether any is missing, by the training values. `standardise` false: mean 0,
 /// deviation 1.
@@ -111,7 +117,6 @@ template <class Raw, class Out>
 void encode(std::span<const Column> columns, const Raw* raw, Out* out, const Raw* last = nullptr);
 
 /// "1985-04-12" of days since 1970-01-01, with "T07:30:00" where there is a fraction.
-/// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
 std::string date_text(double days);
 
 } // namespace vitro

@@ -25,20 +25,18 @@ std::string columns_text(const std::vector<std::string>& names) {
 template <class Number>
 void read_samples(const RawTable& table, const Kept& kept, std::span<const int64_t> rows, Number* all) {
   const size_t width = kept.index.size();
-  for (size_t c = 0; c < width; ++c)
+  for (size_t c = 0; c < width; ++c) {
+    const std::vector<double> values = raw_values(table, kept.index[c], rows, kept.columns[c]);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const double value = raw_value(table, kept.index[c], rows[i], kept.columns[c]);
-      all[i * width + c] = Number(value);
-      if (std::isfinite(value) && !std::isfinite(all[i * width + c]))
-        bad_input(table.where, text(place(table, kept.index[c], rows[i]), ": ", value, " is more than a float holds"));
+      all[i * width + c] = Number(values[i]);
+      if (std::isfinite(values[i]) && !std::isfinite(all[i * width + c]))
+        bad_input(table.where,
+                  text(place(table, kept.index[c], rows[i]), ": ", values[i], " is more than a float holds"));
     }
+  }
 }
 
 } // namespace
-
-std::string quoted(const std::string& word) {
-  return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\"");
-}
 
 size_t find_column(const RawTable& table, const std::string& word) {
   const auto count = int64_t(table.columns.size());

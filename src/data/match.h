@@ -12,8 +12,6 @@
 
 namespace vitro {
 
-/// A word of the user's or of a file within a message, cut where it is long.
-std::string quoted(const std::string& word);
 /// "line 17, column Age".
 std::string place(const RawTable& table, size_t column, int64_t row);
 
@@ -27,7 +25,7 @@ struct Kept {
   std::vector<Column> columns;
 };
 
-/// Their cells in these rows as samples hold them (`raw_value`); `out`: f32 or f64 [rows, columns]. Throws bad_input
+/// Their cells in these rows as samples hold them (`raw_values`); `out`: f32 or f64 [rows, columns]. Throws bad_input
 /// for a number that a float does not hold.
 void read_samples(const RawTable& table, const Kept& kept, std::span<const int64_t> rows, Tensor& out);
 

@@ -338,6 +338,10 @@ const TableColumn* RawTable::find(std::string_view name) const {
   return nullptr;
 }
 
+std::string quoted(const std::string& word) {
+  return text("\"", word.substr(0, 24), word.size() > 24 ? "..." : "", "\"");
+}
+
 RawTable read_table(ByteSource& source, const TableOptions& options, const std::string& where) {
   RawTable table;
   table.where = where;

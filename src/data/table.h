@@ -65,6 +65,9 @@ struct TableOptions {
   size_t block = Records::usual_block;   // bytes read at a time
 };
 
+/// A cell, or the name of a column, within a message: in quotes, cut where it is long.
+std::string quoted(const std::string& word);
+
 /// Reads `source` from its beginning. Throws bad_input at `where`, naming line and column, for what `Records` refuses,
 /// and for: no row, a row of another length than the first, two columns of one name, fewer columns than
 /// `least_columns`, a cell that its column's fixed type does not hold.

@@ -13,16 +13,6 @@
 namespace vitro {
 namespace {
 
-bool is_missing(const TableColumn& column, int64_t row) {
-  return column.type == CellType::text ? column.codes[size_t(row)] < 0 : std::isnan(column.numbers[size_t(row)]);
-}
-
-// A cell of the target as a class is called.
-std::string class_in(const TableColumn& column, int64_t row) {
-  if (column.type == CellType::text) return column.words[size_t(column.codes[size_t(row)])];
-  return column.type == CellType::date ? date_text(column.numbers[size_t(row)]) : number(column.numbers[size_t(row)]);
-}
-
 // Names in the order of their labels: numbers by value, texts by their bytes.
 std::vector<std::string> classes_of(const TableColumn& column, std::span<const int64_t> rows) {
   if (column.type == CellType::text) {
@@ -50,7 +40,7 @@ Tensor labels_of(const RawTable& table, size_t target, std::span<const int64_t> 
   Tensor out(Type{DType::i32, {int64_t(rows.size())}});
   int32_t* to = out.as<int32_t>().data();
   for (const int64_t row : rows) {
-    const std::string cell = class_in(table.columns[target], row);
+    const std::string cell = cell_name(table.columns[target], row);
     auto found = label.find(cell);
     if (found == label.end() && cell.ends_with('.'))
       found = label.find(std::string_view(cell).substr(0, cell.size() - 1));
@@ -105,7 +95,7 @@ std::vector<int32_t> groups_of(const RawTable& table, size_t column, std::span<c
       out.push_back(next++);
       continue;
     }
-    const auto [at, fresh] = known.emplace(class_in(table.columns[column], row), next);
+    const auto [at, fresh] = known.emplace(cell_name(table.columns[column], row), next);
     next += fresh;
     out.push_back(at->second);
   }
