@@ -362,22 +362,25 @@ TEST_P(Contract, NoInputCrashes) {
     std::vector<Var> in;
     std::vector<Tensor> values;
     const size_t usual = op().args.size() - (std::string(op().args.back()) == "...");
-    const size_t count = draws.below(8) ? usual : draws.below(4);
+    const Example& example = op().examples[0];
+    const bool like_example = draws.below(4) == 0; // its inputs, and most of its attributes
+    const size_t count = like_example ? example.in.size() : draws.below(8) ? usual : draws.below(4);
     const Shape base = shapes[draws.below(shapes.size())];
     const std::vector<DType> dtypes{DType::f32, DType::f64, DType::i32, DType::u8};
     const DType main = draws.below(3) ? DType::f32 : dtypes[draws.below(4)];
     for (size_t i = 0; i < count; ++i) {
       DType dtype = draws.below(4) ? main : dtypes[draws.below(4)];
-      const bool whole = i < op().examples[0].in.size() && op().examples[0].in[i].dtype() == DType::i32;
+      const bool whole = i < example.in.size() && example.in[i].dtype() == DType::i32;
       if (whole && draws.below(4)) dtype = DType::i32;
-      const Type type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
+      const Type type =
+          like_example ? example.in[i].type() : Type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
       values.push_back(Tensor::full(type, draws.below(3) ? 1 : 0));
       in.push_back(append(graph, input_op, {}, {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}},
                           std::source_location::current())[0]);
     }
-    Attrs attrs;
+    Attrs attrs = like_example ? example.attrs : Attrs{};
     for (const AttrSpec& spec : op().attrs) {
-      if (!spec.required && draws.below(3) == 0) continue;
+      if (like_example ? draws.below(3) > 0 : !spec.required && draws.below(3) == 0) continue;
       const auto integer = [&] {
         return draws.below(3) ? int64_t(draws.below(4)) - 1 : integers[draws.below(integers.size())];
       };
