@@ -237,9 +237,9 @@ const Op conv2d_weight_gradient_op{
       const Layout weight = panels(in_blocks(c));
       return {.in = {maps(reads_blocks(c)), maps(in_blocks(c))}, .out = weight, .offers = {weight}};
     }),
-    .prepare =
-        prepare<of_weight_gradient>(kernels::convolve_weight_gradient, kernels::convolve_weight_gradient_workspace, true),
-    .peers = {"nn.grad.conv2d_weight", ""},
+    .prepare = prepare<of_weight_gradient>(kernels::convolve_weight_gradient,
+        kernels::convolve_weight_gradient_workspace, true),
+    .peers = {"nn.grad.conv2d_weight"},
     .examples = {{.in = {map, slope}, .attrs = and_kernel({})}, {.in = {map, wide}, .attrs = and_kernel(strided)}}};
 
 Var conv2d(In x, In weight, const Window& window, int64_t groups) {
