@@ -266,8 +266,12 @@ void copy_shifted(const Shifted& s, const float* x, int64_t row, int64_t band, f
         const int64_t begin = within(-across, columns), end = within(s.width - across, columns);
         const float* from = x + (first + down) * s.width + begin + across;
         float* at = to + first * columns + begin;
-        for (int64_t r = first; begin < end && r < last; ++r, from += s.width, at += columns)
-          copy_row(from, end - begin, at);
+        const int64_t n = end - begin;
+        if (n > 0 && n < lanes)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns)
+            store_first(load_first(from, n), at, n);
+        else if (n > 0)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns) copy_row(from, n, at);
         continue;
       }
       const int64_t step = s.merged() ? 1 : s.down.step, by = s.merged() ? 1 : s.down.by;
@@ -312,21 +316,27 @@ void multiply_shifted(const Leg* legs, int64_t leg_count, const float* weight, i
   }
 }
 
-/// dx [channels, height, width] += the sums t [channels, kernel rows, dy's rows from `row` on, width]: those of kernel
-/// row k and dy's row r belong to row r stride + k dilation - top.
+/// dx [channels, height, width] += (or, of the first band, =) the sums t [channels, kernel rows, dy's rows [row, row +
+/// band), width]: those of kernel row k and dy's row r belong to row r stride + k dilation - top.
 void fold_rows(const Convolution& c, const float* t, int64_t row, int64_t band, float* dx) {
   const Tag d;
-  for (int64_t channel = 0; channel < c.in / c.groups; ++channel, dx += c.height * c.width)
-    for (int64_t k = 0; k < c.kernel_height; ++k)
-      for (int64_t r = 0; r < band; ++r, t += c.width) {
-        const int64_t to = (row + r) * c.stride_height + k * c.dilation_height - c.top;
-        if (to < 0 || to >= c.height) continue;
-        float* const y = dx + to * c.width;
-        int64_t i = 0;
-        for (; i + lanes <= c.width; i += lanes)
-          hn::StoreU(hn::Add(hn::LoadU(d, y + i), hn::LoadU(d, t + i)), d, y + i);
-        if (const int64_t some = c.width - i; some > 0)
-          store_first(hn::Add(load_first(y + i, some), load_first(t + i, some)), y + i, some);
+  for (int64_t channel = 0; channel < c.in / c.groups; ++channel, t += c.kernel_height * band * c.width)
+    for (int64_t h = 0; h < c.height; ++h, dx += c.width)
+      for (int64_t i = 0; i < c.width; i += lanes) {
+        const int64_t some = c.width - i;
+        const auto load = [=](const float* from) HWY_ATTR __attribute__((always_inline)) {
+          return some >= lanes ? hn::LoadU(d, from) : load_first(from, some);
+        };
+        V sum = row == 0 ? hn::Zero(d) : load(dx + i);
+        for (int64_t k = 0; k < c.kernel_height; ++k) {
+          const int64_t place = h + c.top - k * c.dilation_height, r = place / c.stride_height - row;
+          if (place >= 0 && r >= 0 && r < band && place % c.stride_height == 0)
+            sum = hn::Add(sum, load(t + (k * band + r) * c.width + i));
+        }
+        if (some >= lanes)
+          hn::StoreU(sum, d, dx + i);
+        else
+          store_first(sum, dx + i, some);
       }
 }
 
@@ -841,7 +851,6 @@ void input_gradient_in_rows(const Convolution& c, const float* dy, const float* 
   Tasks(c.batch * c.groups).run(work(c), [&](int64_t task, int64_t n, bool first) { // n: picture and group
     float* const mine = scratch + task * input_gradient_floats(r);
     float* const sums = mine + r.floats();
-    std::fill_n(dx + n * maps, maps, 0.0F);
     for (int64_t row = 0; row < r.height; row += r.band) {
       const int64_t band = std::min(r.height, row + r.band) - row;
       r.multiply(dy + n * r.maps.channels * c.out_height * c.out_width, weight + n % c.groups * group_weights(c), row,
