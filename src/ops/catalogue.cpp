@@ -73,6 +73,8 @@ std::span<const Op* const> catalogue() {
       &max_op,
       // normalisation and dropout
       &normalize_op,
+      &batch_norm_op,
+      &batch_norm_gradient_op,
       &dropout_mask_op,
       // softmax and losses
       &softmax_op,
