@@ -271,12 +271,23 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
     const bool takes_epilogue =
         op().prepare({attrs, types, op().infer({attrs, types}), plain_in, row_major}).takes_epilogue;
     if (takes_epilogue) { EXPECT_EQ(run_prepared(one, plain_in, row_major, true).out, fast.out); }
-    const LayoutWishes wishes = op().layouts ? op().layouts({attrs, types}) : LayoutWishes{};
-    if (!wishes.in.empty()) {
-      EXPECT_EQ(run_prepared(one, wishes.in, row_major, takes_epilogue).out, fast.out) << "wished inputs";
+    // Held as the op wishes, in blocks of channels, and asked for what it offers.
+    const auto run_as = [&](std::vector<Layout> held, Layout out_wanted, const std::string& what) {
+      const LayoutWishes wished = op().layouts({attrs, types, held, out_wanted});
+      std::vector<Layout> in = wished.in.empty() ? plain_in : wished.in;
+      const Layout out = out_wanted.row_major() ? wished.out : out_wanted;
+      EXPECT_EQ(run_prepared(one, in, out, takes_epilogue).out, fast.out) << what;
+      return wished;
+    };
+    if (op().layouts) {
+      const LayoutWishes wished = run_as(plain_in, row_major, "held row-major");
+      if (!wished.states.empty()) run_as(wished.states, row_major, "as states are");
+      for (const Layout offered : wished.offers) run_as(plain_in, offered, "output in " + offered.str());
+      std::vector<Layout> blocks(types.size(), row_major);
+      for (size_t i = 0; i < types.size(); ++i)
+        if (types[i].shape.rank() >= 2) blocks[i] = {1, 16};
+      run_as(blocks, row_major, "held in blocks of channels");
     }
-    for (const Layout offered : wishes.out)
-      EXPECT_EQ(run_prepared(one, plain_in, offered, takes_epilogue).out, fast.out) << "output in " << offered.str();
     const int before = thread_count();
     for (const int threads : {1, 3}) {
       set_thread_count(threads);
