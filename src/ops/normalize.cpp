@@ -87,6 +87,16 @@ Var spread(const Var& v, const Var& x) {
 }
 double values_of(const Var& x) { return double(x.shape().elements() / x.shape()[1]); }
 
+// x as it is held, all of its size alike.
+LayoutWishes layouts(const LayoutCall& call) {
+  constexpr Layout blocks{.axis = 1, .block = 16};
+  if (call.held[0] != blocks) return {};
+  LayoutWishes wishes{.in = std::vector<Layout>(call.in.size()), .out = blocks};
+  for (size_t i = 0; i < call.in.size(); ++i)
+    if (call.in[i] == call.in[0]) wishes.in[i] = blocks;
+  return wishes;
+}
+
 std::vector<Var> expand_gradient(std::span<const Var> in, const Attrs& attrs) {
   const Var &x = in[0], &dy = in[4], deviation = sqrt(in[3] + attrs.real("eps"));
   const auto axes = axes_of(x.shape());
@@ -171,8 +181,8 @@ const Op batch_norm_op{
       if (g.dys[2]) add((g.x - spread(g.ys[1], g.x)) * spread(g.dys[2] * (2 / n), g.x));
       return dxs;
     },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
-      if (call.in_layouts[0] != call.out_layout) return Prepared{};
       const auto of = channels(call.in[0].shape, call.out_layout);
       return prepared(of, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
         kernels::batch_norm(of, in(k, 0), in(k, 1), in(k, 2), eps, out(k, 0), out(k, 1), out(k, 2), k.workspace,
@@ -192,8 +202,8 @@ const Op batch_norm_gradient_op{
         "dmean = the chain rule on the formula", "dvariance = the chain rule on the formula",
         "ddy = the chain rule on the formula"},
     .attrs = {eps_attr}, .infer = infer_batch_norm, .expand = expand_gradient, .grad = grad_gradient,
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
-      if (call.in_layouts[0] != call.out_layout || call.in_layouts[4] != call.out_layout) return Prepared{};
       const auto of = channels(call.in[0].shape, call.out_layout);
       return prepared(of, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
         kernels::batch_norm_gradient(of, in(k, 0), in(k, 1), in(k, 2), in(k, 3), in(k, 4), eps, out(k, 0), out(k, 1),
