@@ -136,7 +136,7 @@ template <class Add> HWY_INLINE V sum_columns(const Map& map, const Chunk& chunk
 
 /// Distances to the first value keep the digits of a mean that is far from 0.
 HWY_INLINE double mean_of(float first, float sum, int64_t values) {
-  return double(first) + double(sum) / double(values);
+  return double(first) + double(sum) * (1 / double(values));
 }
 
 template <int abreast> HWY_INLINE void row_statistics(const Map& map, const Chunk& chunk, const float* x,
@@ -288,8 +288,9 @@ template <bool gradient> HWY_INLINE V on_line(const Line& line, const float* x, 
   return gradient ? hn::MulAdd(load(dy, count), line.slope, y) : y;
 }
 
-/// Elements begin .. end of the storage: y points at the first of them.
-template <bool gradient> HWY_INLINE void write(const Map& map, const Lines& lines, const float* x, const float* dy,
+/// Elements begin .. end of the storage: y points at the first of them. (Map and lines by value: no store can change
+/// them.)
+template <bool gradient> HWY_INLINE void write(const Map map, const Lines lines, const float* x, const float* dy,
                                                float* y, int64_t begin, int64_t end) {
   const Tag d;
   const auto vector_of = [&](int64_t c) HWY_ATTR __attribute__((always_inline)) {
