@@ -89,8 +89,16 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
   } else if (&op == &matmul_op) {
     const int axis = in[0].shape().rank() - (complete_attrs(op, attrs).integer("transpose_a") ? 2 : 1);
     sum_of_sizes(double(in[0].shape()[axis]));
-  } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
+  } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op || &op == &fold2d_op ||
+             &op == &avg_pool2d_op || &op == &avg_pool2d_scatter_op) {
     sum_of_sizes(n + 2);
+  } else if (&op == &conv2d_op || &op == &conv2d_input_gradient_op || &op == &conv2d_weight_gradient_op) {
+    const int apart = &op == &conv2d_op ? 0 : 1; // the axis of the second operand that is not summed over
+    sum_of_sizes(double(in[1].elements()) / double(std::max<int64_t>(in[1].shape()[apart], 1)) + 2);
+  } else if (&op == &max_pool2d_scatter_op) { // each value at most once for each tap of a window
+    const auto kernel = complete_attrs(op, attrs).list("kernel");
+    const double taps = double(kernel.front() * kernel.back());
+    for (int64_t i = 0; i < bounds[0].elements(); ++i) bounds[0].set(i, gamma(taps) * taps * largest(in[1]));
   } else if (&op == &normalize_op || &op == &batch_norm_op) {
     // The mean is off by gamma_n of the sizes, the distances to it by that and a rounding, and so on: y by as much
     // relative to the deviation.

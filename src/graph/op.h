@@ -72,8 +72,8 @@ struct Prepared {
 struct PrepareCall {
   const Attrs& attrs;
   std::span<const Type> in, out;
-  std::span<const Layout> in_layouts; // row-major, or what `layouts` wished for
-  Layout out_layout;                  // row-major, what `layouts` said, or one of its offers
+  std::span<const Layout> in_layouts; // as `layouts` said; row-major where there is no such function
+  Layout out_layout;                  // the same, or one of its offers
 };
 
 struct LayoutCall {

@@ -610,7 +610,7 @@ int64_t input_gradient_task_floats(const Convolution& c) {
 }
 int64_t turned_floats(const Convolution& c) { return to_line(c.in) * c.out * taps(c); }
 
-void input_gradient_blocks(const Convolution& c, const float* weight, const float* dy, float* dx, float* scratch,
+void input_gradient_blocks(const Convolution& c, const float* dy, const float* weight, float* dx, float* scratch,
                            Epilogue epilogue) {
   // The weight with the roles of its channels exchanged: [in / 16][out][taps][16].
   const int64_t all = taps(c);
@@ -889,11 +889,11 @@ int64_t convolve_input_gradient_workspace(const Convolution& c) {
   return bytes(turned_floats(c) + tasks.count * input_gradient_task_floats(c));
 }
 
-void convolve_input_gradient(const Convolution& c, const float* weight, const float* dy, float* dx, void* workspace,
+void convolve_input_gradient(const Convolution& c, const float* dy, const float* weight, float* dx, void* workspace,
                              Epilogue epilogue) {
   auto* const scratch = static_cast<float*>(workspace);
   if (reads_blocks(c))
-    input_gradient_blocks(c, weight, dy, dx, scratch, epilogue);
+    input_gradient_blocks(c, dy, weight, dx, scratch, epilogue);
   else
     convolve_rows(c, input_gradient_rows(c), dy, weight, dx, scratch, epilogue);
 }

@@ -38,7 +38,7 @@ void convolve(const Convolution& c, const float* x, const float* weight, float* 
 
 /// dx, from dy = dL/dy: dL/dx.
 int64_t convolve_input_gradient_workspace(const Convolution& c);
-void convolve_input_gradient(const Convolution& c, const float* weight, const float* dy, float* dx, void* workspace,
+void convolve_input_gradient(const Convolution& c, const float* dy, const float* weight, float* dx, void* workspace,
                              Epilogue epilogue);
 
 /// dL/dweight, in the weight's layout; in blocks it may be null where an epilogue sees it.
