@@ -162,7 +162,87 @@ def ops():
            axes=[0, 2], eps=1e-5)
         op("normalize", lambda x: normalized(x, F.layer_norm(x, [3, 5], eps=0.1), [1, 2]), rand(4, 3, 5),
            axes=[-1, 1], eps=0.1)
+    with torch.random.fork_rng():
+        windows()
     write("ops.json", {"cases": op_cases})
+
+
+def around(x, padding):
+    """x with zeros around it: top, left, bottom, right."""
+    top, left, bottom, right = padding
+    return F.pad(x, (left, right, top, bottom))
+
+
+def windows():
+    """Convolution and pooling; what PyTorch cannot pad unevenly is padded first."""
+    from torch.nn.grad import conv2d_input, conv2d_weight
+
+    plans = [((2, 3, 5, 4), (4, 3, 3, 2), [1, 1], [0, 0, 0, 0], [1, 1], 1),
+             ((1, 2, 7, 6), (3, 2, 3, 3), [2, 3], [1, 2, 1, 2], [1, 1], 1),
+             ((2, 2, 8, 7), (2, 2, 3, 2), [1, 2], [2, 1, 2, 1], [2, 3], 1),
+             ((1, 6, 5, 4), (4, 3, 3, 3), [1, 1], [1, 1, 1, 1], [1, 1], 2),
+             ((2, 3, 6, 5), (6, 1, 2, 3), [2, 1], [0, 1, 0, 1], [1, 1], 3),
+             ((1, 2, 4, 5), (2, 2, 2, 2), [2, 2], [1, 0, 0, 2], [1, 1], 1)]
+    for size, kernel, stride, padding, dilation, groups in plans:
+        attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        x, weight = rand(*size), rand(*kernel)
+        outer = around(x, padding).shape
+        top, left, bottom, right = padding
+
+        def inner(y):
+            return y[..., top:outer[2] - bottom, left:outer[3] - right]
+
+        def conv(x, weight):
+            return F.conv2d(around(x, padding), weight, None, stride, 0, dilation, groups)
+
+        op("conv2d", conv, x, weight, **attrs)
+        dy = rand(*conv(x, weight).shape)
+        op("conv2d_input_gradient", lambda dy, weight: inner(conv2d_input(outer, weight, dy, stride, 0, dilation, groups)),
+           dy, weight, height=size[2], width=size[3], **attrs)
+        op("conv2d_weight_gradient",
+           lambda x, dy: conv2d_weight(around(x, padding), kernel, dy, stride, 0, dilation, groups),
+           x, dy, kernel=list(kernel[2:]), **attrs)
+        if groups == 1:
+            unfolded = [size[0], size[1], *kernel[2:], *dy.shape[2:]]
+            both = {"kernel_size": kernel[2:], "dilation": dilation, "stride": stride}
+            del attrs["groups"]
+            op("unfold2d", lambda x: F.unfold(around(x, padding), **both).reshape(unfolded), x, kernel=list(kernel[2:]),
+               **attrs)
+            op("fold2d", lambda x: inner(F.fold(x.reshape(size[0], -1, dy.shape[2] * dy.shape[3]), outer[2:], **both)),
+               rand(*unfolded), height=size[2], width=size[3], **attrs)
+
+    for kernel, dilation in ((4, 1), (3, 2)):
+        op("conv2d", lambda x, weight: F.conv2d(x, weight, padding="same", dilation=dilation), rand(1, 2, 5, 7),
+           rand(2, 2, kernel, 2), padding=[], dilation=[dilation])
+
+    plans = [((2, 3, 4, 6), [2, 2], [2, 2], [0, 0], 0), ((1, 2, 5, 7), [2, 3], [2, 1], [1, 1], 0),
+             ((1, 2, 6, 7), [3, 3], [2, 2], [1, 0], 1), ((2, 1, 5, 5), [2, 2], [2, 2], [0, 0], 1),
+             ((1, 1, 2, 2), [3, 3], [3, 3], [0, 0], 1)]
+    for size, kernel, stride, padding, ceil in plans:
+        attrs = {"kernel": kernel, "stride": stride, "padding": padding, "ceil": ceil}
+        given = (kernel, stride, padding)
+        x = rand(*size)
+        y, places = F.max_pool2d(x, *given, ceil_mode=bool(ceil), return_indices=True)
+        op("max_pool2d", lambda x: F.max_pool2d(x, *given, ceil_mode=bool(ceil)), x, **attrs)
+        op("max_pool2d", lambda x: F.max_pool2d(x, *given, ceil_mode=bool(ceil)), torch.round(x), **attrs)  # ties
+
+        def scatter(x, v):
+            empty = torch.zeros(size[0], size[1], size[2] * size[3])
+            return empty.scatter_add(2, places.flatten(2), v.flatten(2)).reshape(size) + 0 * x
+
+        op("max_pool2d_scatter", scatter, x, rand(*y.shape), **attrs)
+        op("max_pool2d_pick", lambda x, v: v.flatten(2).gather(2, places.flatten(2)).reshape(y.shape) + 0 * x.sum(), x,
+           rand(*size), **attrs)
+        for count in (1, 0):
+            def average(x):
+                return F.avg_pool2d(x, *given, ceil_mode=bool(ceil), count_include_pad=bool(count))
+
+            def spread(v):
+                leaf = torch.zeros(size, requires_grad=True)
+                return torch.autograd.grad(average(leaf), leaf, v, create_graph=True)[0]
+
+            op("avg_pool2d", average, x, count_padding=count, **attrs)
+            op("avg_pool2d_scatter", spread, rand(*y.shape), height=size[2], width=size[3], count_padding=count, **attrs)
 
 
 # ---- nets of dense layers: predictions, loss, the gradient of every parameter ---------------------------

@@ -130,12 +130,9 @@ kernels::Epilogue epilogue_of(const KernelCall& call) {
 
 const AttrSpec pool_stride_attr{"stride", std::vector<int64_t>{},
                                 "how far a window is from the next; none: the kernel"};
-const AttrSpec edge_attr{"padding", std::vector<int64_t>{0},
-                         "how far windows reach over the edge: one number; rows and columns; or top, left, bottom, "
-                         "right"};
 const AttrSpec ceil_attr{"ceil", int64_t{0}, "1: the last window may stand out over the edge"};
 const AttrSpec count_attr{"count_padding", int64_t{1}, "0: the average of the values that are on the map"};
-const std::vector<AttrSpec> max_attrs{kernel_attr, pool_stride_attr, edge_attr, ceil_attr};
+const std::vector<AttrSpec> max_attrs{kernel_attr, pool_stride_attr, padding_attr, ceil_attr};
 
 const Tensor map{Shape{1, 1, 3, 4}, {1, -2, 3, 0.5, 0.25, -1, 2, 1.5, -0.75, -0.5, 4, 1.25}};
 const Tensor slope{Shape{1, 1, 2, 2}, {1, -2, 0.5, 3}};
@@ -247,7 +244,7 @@ const Op avg_pool2d_op{
     .name = "avg_pool2d", .formula = "y = mean(windows(x))", .doc = "The average of each window.",
     .origin = "LeCun et al., \"Gradient-based learning applied to document recognition\", 1998, section II.B",
     .args = {"x"}, .rules = {"dx = scatter(dy) / n"},
-    .attrs = {kernel_attr, pool_stride_attr, edge_attr, ceil_attr, count_attr},
+    .attrs = {kernel_attr, pool_stride_attr, padding_attr, ceil_attr, count_attr},
     .infer = max_pool2d_op.infer,
     .plain = [](const PlainCall& call) {
       with_float(call.out[0].type.dtype, [&](auto zero) {
@@ -278,7 +275,7 @@ const Op avg_pool2d_scatter_op{
     .name = "avg_pool2d_scatter", .formula = "y = 0; windows(y) += x / n",
     .doc = "Spreads a value for each window evenly over it: avg_pool2d's derivative.",
     .args = {"x"}, .rules = {"dx = mean(windows(dy))"},
-    .attrs = {height_attr, width_attr, kernel_attr, pool_stride_attr, edge_attr, ceil_attr, count_attr},
+    .attrs = {height_attr, width_attr, kernel_attr, pool_stride_attr, padding_attr, ceil_attr, count_attr},
     .infer = [](const InferCall& call) {
       expect_maps(call.in[0], "the input");
       const Shape map = spread_shape(call.attrs, call.in[0].shape);
