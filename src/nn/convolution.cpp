@@ -1,6 +1,6 @@
 // Convolutions: PyTorch's names, layouts and defaults (weight [out, in / groups, rows, columns], maps [batch, channels,
-// rows, columns]). Keras has its channels last, its kernel [rows, columns, in, out], and starts from glorot_uniform with
-// a bias of zero: init = "glorot_uniform".
+// rows, columns]). Keras has its channels last, its kernel [rows, columns, in, out], and starts from glorot_uniform
+// with a bias of zero: init = "glorot_uniform".
 #include "core/error.h"
 #include "core/text.h"
 #include "nn/layer.h"
@@ -53,8 +53,8 @@ Var convolve(const LayerCall& call, const Var& x, int64_t out, int64_t groups, c
   if (one_row) extents.erase(extents.begin() + 2);
   const Shape own(extents);
   const Fan fan = fan_of(own);
-  const Var kept = call.parameter("weight", own,
-                                  {init == "default" ? "xavier_simple" : init, fan, call.args.real("gain")});
+  const Var kept =
+      call.parameter("weight", own, {init == "default" ? "xavier_simple" : init, fan, call.args.real("gain")});
   const Var y = conv2d(x, one_row ? reshape(kept, full.list()) : kept, window, groups);
   if (!call.args.integer("bias")) return y;
   const Var bias = call.parameter("bias", Shape{out}, {bias_init == "default" ? "xavier_simple" : bias_init, fan});
@@ -101,28 +101,37 @@ Var project(const LayerCall& call) {
   const int64_t in = x.shape()[1], out = at_least_one(call, "out"), stride = at_least_one(call, "stride");
   if (in == out && stride == 1) return x;
   const Shape shape{out, in, 1, 1};
-  const Var y = conv2d(x, call.parameter("0.weight", shape, {call.args.word("init"), fan_of(shape)}),
-                       {.stride = {stride}});
+  const Var y =
+      conv2d(x, call.parameter("0.weight", shape, {call.args.word("init"), fan_of(shape)}), {.stride = {stride}});
   const Attrs args = complete_attrs(batch_norm_layer.args, {}, where(call));
   const auto second = [](const char* own) { return text("1.", own); };
   return batch_norm_layer.build(
-      {call.name, {y}, args, call.graph, call.training,
-       [&](const char* own, const Shape& of, const Start& start) { return call.parameter(second(own).c_str(), of, start); },
+      {call.name,
+       {y},
+       args,
+       call.graph,
+       call.training,
+       [&](const char* own, const Shape& of, const Start& start) {
+         return call.parameter(second(own).c_str(), of, start);
+       },
        [&](const char* own, const Shape& of, double start) { return call.running(second(own).c_str(), of, start); },
-       [&](const char* own, const Var& value) { call.update(second(own).c_str(), value); }, call.mask});
+       [&](const char* own, const Var& value) { call.update(second(own).c_str(), value); },
+       call.mask});
 }
 
 const AttrSpec out_arg{"out", int64_t{1}, "how many maps come out", true};
 const AttrSpec kernel_arg{"kernel", std::vector<int64_t>{}, "the window: 3, or rows and columns, [3, 5]", true};
 const AttrSpec stride_arg{"stride", std::vector<int64_t>{1}, "how far a window is from the next"};
-const AttrSpec padding_arg{"padding", std::vector<int64_t>{0},
-                           "zeros around the maps: 1; rows and columns; top, left, bottom, right; \"same\": so many that "
-                           "a stride of 1 keeps their size; \"valid\": none"};
+const AttrSpec padding_arg{
+    "padding", std::vector<int64_t>{0},
+    "zeros around the maps: 1; rows and columns; top, left, bottom, right; \"same\": so many that "
+    "a stride of 1 keeps their size; \"valid\": none"};
 const AttrSpec dilation_arg{"dilation", std::vector<int64_t>{1}, "the distance of a window's taps"};
 const AttrSpec groups_arg{"groups", int64_t{1}, "channels in so many groups, each by itself; \"depthwise\": each one"};
 const AttrSpec bias_arg{"bias", int64_t{1}, "0: none"};
-const AttrSpec init_arg{"init", std::string("default"),
-                        "how the weight starts; default: U(-1/sqrt(n), 1/sqrt(n)) for n values in a window, as PyTorch"};
+const AttrSpec init_arg{
+    "init", std::string("default"),
+    "how the weight starts; default: U(-1/sqrt(n), 1/sqrt(n)) for n values in a window, as PyTorch"};
 const AttrSpec bias_init_arg{"bias_init", std::string(),
                              "how the bias starts: as the weight, or at zero where `init` is named"};
 const AttrSpec gain_arg{"gain", 1.0, "the weight's start is multiplied by this; or an activation, whose gain is meant"};
@@ -165,8 +174,8 @@ const Layer conv1d_layer{
 const Layer project_layer{
     .name = "project", .short_name = "project",
     .formula = "y = x, or batch_norm(conv(x, weight)) where the shape changes",
-    .doc = "The short cut around a residual block: a 1 x 1 convolution with batch-norm where channels or size change (He "
-           "et al., \"Deep residual learning for image recognition\", 2015, option B), else nothing.",
+    .doc = "The short cut around a residual block: where channels or size change, a 1 x 1 convolution and batch-norm "
+           "(He et al., \"Deep residual learning for image recognition\", 2015, option B).",
     .peers = {"nn.Sequential(nn.Conv2d(.., 1, stride, bias=False), nn.BatchNorm2d(..))", ""},
     .inputs = {"x"},
     .args = {out_arg, {"stride", int64_t{1}, "of the block that it goes around"},
