@@ -253,8 +253,18 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
   int ran = 0;
   for (const OpCase& one : op_cases(op())) {
     SCOPED_TRACE(one.str());
-    const std::vector<Layout> plain_in(one.in.size(), row_major);
-    const Fast fast = run_prepared(one, plain_in, row_major, false);
+    const Attrs attrs = complete_attrs(op(), one.attrs);
+    const auto types = types_of(one.in);
+    const std::vector<Layout> rows(one.in.size(), row_major);
+    // The kernel as a plan would use it where inputs are held so, and the output is wanted so.
+    const auto wishes = [&](const std::vector<Layout>& held, Layout out_wanted = row_major) {
+      LayoutWishes wished = op().layouts ? op().layouts({attrs, types, held, out_wanted}) : LayoutWishes{};
+      if (wished.in.empty()) wished.in = rows;
+      if (!out_wanted.row_major()) wished.out = out_wanted;
+      return wished;
+    };
+    const LayoutWishes usual = wishes(rows);
+    const Fast fast = run_prepared(one, usual.in, usual.out, false);
     if (!fast.ran) continue;
     ++ran;
     const auto truth = oracle(one, in_doubles(one.in));
@@ -266,21 +276,22 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
             << "output " << j << ", element " << i << " of " << truth[j].type().str();
 
     // Whatever the layout, the epilogue, the number of threads: the same bits.
-    const Attrs attrs = complete_attrs(op(), one.attrs);
-    const auto types = types_of(one.in);
     const bool takes_epilogue =
-        op().prepare({attrs, types, op().infer({attrs, types}), plain_in, row_major}).takes_epilogue;
-    if (takes_epilogue) { EXPECT_EQ(run_prepared(one, plain_in, row_major, true).out, fast.out); }
-    const LayoutWishes wishes = op().layouts ? op().layouts({attrs, types}) : LayoutWishes{};
-    if (!wishes.in.empty()) {
-      EXPECT_EQ(run_prepared(one, wishes.in, row_major, takes_epilogue).out, fast.out) << "wished inputs";
-    }
-    for (const Layout offered : wishes.out)
-      EXPECT_EQ(run_prepared(one, plain_in, offered, takes_epilogue).out, fast.out) << "output in " << offered.str();
+        op().prepare({attrs, types, op().infer({attrs, types}), usual.in, usual.out}).takes_epilogue;
+    if (takes_epilogue) { EXPECT_EQ(run_prepared(one, usual.in, usual.out, true).out, fast.out); }
+    const auto run_as = [&](const LayoutWishes& wished, const std::string& what) {
+      EXPECT_EQ(run_prepared(one, wished.in, wished.out, takes_epilogue).out, fast.out) << what;
+    };
+    if (!usual.states.empty()) run_as(wishes(usual.states), "inputs as states are");
+    for (const Layout offered : usual.offers) run_as(wishes(rows, offered), "output in " + offered.str());
+    std::vector<Layout> blocks = rows;
+    for (size_t i = 0; i < types.size(); ++i)
+      if (types[i].shape.rank() >= 2) blocks[i] = {1, 16};
+    run_as(wishes(blocks), "inputs in blocks of channels");
     const int before = thread_count();
     for (const int threads : {1, 3}) {
       set_thread_count(threads);
-      EXPECT_EQ(run_prepared(one, plain_in, row_major, false).out, fast.out) << threads << " threads";
+      EXPECT_EQ(run_prepared(one, usual.in, usual.out, false).out, fast.out) << threads << " threads";
     }
     set_thread_count(before);
   }

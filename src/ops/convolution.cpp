@@ -103,6 +103,35 @@ Var weight_gradient(const Var& x, const Var& dy, const Attrs& attrs, const Shape
                shared(attrs, {{"kernel", std::vector<int64_t>{weight[2], weight[3]}}}));
 }
 
+// What the kernels want: maps in blocks of channels and the weight in panels, or everything in rows.
+Layout maps(bool blocks) { return blocks ? Layout{.axis = 1, .block = 16} : row_major; }
+Layout panels(bool blocks) { return blocks ? Layout{.axis = 0, .block = 16} : row_major; }
+
+// The three as kernels: how they read and write, and what runs.
+using Describe = Convolution (*)(const Attrs&, const Shape&, const Shape&);
+using Run = void (*)(const Convolution&, const float*, const float*, float*, void*, kernels::Epilogue);
+
+template <Describe describe> auto layouts(LayoutWishes (*wishes)(const Convolution&)) {
+  return [wishes](const LayoutCall& call) { return wishes(describe(call.attrs, call.in[0].shape, call.in[1].shape)); };
+}
+template <Describe describe>
+auto prepare(Run run, int64_t (*workspace)(const Convolution&), bool output_optional = false) {
+  return [=](const PrepareCall& call) -> Prepared {
+    if (call.out[0].shape.elements() == 0 || call.in[0].shape.elements() == 0) return {}; // its expansion will do
+    const Convolution c = describe(call.attrs, call.in[0].shape, call.in[1].shape);
+    return {.run =
+                [=](const KernelCall& k) {
+                  run(c, static_cast<const float*>(k.in[0]), static_cast<const float*>(k.in[1]),
+                      static_cast<float*>(k.out[0]), k.workspace,
+                      {k.epilogue.run, k.epilogue.context, k.epilogue.ahead});
+                },
+            .workspace_bytes = workspace(c),
+            .takes_epilogue = true,
+            .output_optional = output_optional && kernels::in_blocks(c),
+            .flops = 2 * c.batch * c.out * c.out_height * c.out_width * taps(c)};
+  };
+}
+
 const AttrSpec groups_attr{"groups", int64_t{1}, "channels in as many groups, each convolved by itself"};
 const char* const book = "Goodfellow, Bengio, Courville, \"Deep learning\", 2016, equation 9.6";
 
@@ -145,6 +174,11 @@ const Op conv2d_op{
       return std::vector{input_gradient(g.dy, g.xs[1], g.attrs, g.x.shape()),
                          weight_gradient(g.x, g.dy, g.attrs, g.xs[1].shape())};
     },
+    .layouts = layouts<of_forward>([](const Convolution& c) -> LayoutWishes {
+      const Layout weight = panels(in_blocks(c));
+      return {.in = {maps(reads_blocks(c)), weight}, .out = maps(in_blocks(c)), .states = {row_major, weight}};
+    }),
+    .prepare = prepare<of_forward>(kernels::convolve, kernels::convolve_workspace),
     .onnx = "Conv", .peers = {"nn.functional.conv2d", "ops.conv: maps [n, h, w, c]"},
     .examples = {{.in = {map, weight}}, {.in = {map, group}, .attrs = strided}}};
 
@@ -170,6 +204,12 @@ const Op conv2d_input_gradient_op{
       return std::vector{apply(conv2d_op, {g.dy, g.xs[1]}, shared(g.attrs)),
                          weight_gradient(g.dy, g.x, g.attrs, g.xs[1].shape())};
     },
+    .layouts = layouts<of_input_gradient>([](const Convolution& c) -> LayoutWishes {
+      const bool blocks = reads_blocks(c);
+      return {.in = {maps(blocks), panels(blocks)}, .out = maps(blocks), .states = {row_major, panels(blocks)}};
+    }),
+    .prepare =
+        prepare<of_input_gradient>(kernels::convolve_input_gradient, kernels::convolve_input_gradient_workspace),
     .peers = {"nn.grad.conv2d_input", "ops.conv_transpose"},
     .examples = {{.in = {slope, weight}, .attrs = and_size({})}, {.in = {wide, group}, .attrs = and_size(strided)}}};
 
@@ -193,7 +233,13 @@ const Op conv2d_weight_gradient_op{
       return std::vector{input_gradient(g.xs[1], g.dy, g.attrs, g.x.shape()),
                          apply(conv2d_op, {g.x, g.dy}, shared(g.attrs))};
     },
-    .peers = {"nn.grad.conv2d_weight", ""},
+    .layouts = layouts<of_weight_gradient>([](const Convolution& c) -> LayoutWishes {
+      const Layout weight = panels(in_blocks(c));
+      return {.in = {maps(reads_blocks(c)), maps(in_blocks(c))}, .out = weight, .offers = {weight}};
+    }),
+    .prepare = prepare<of_weight_gradient>(kernels::convolve_weight_gradient,
+        kernels::convolve_weight_gradient_workspace, true),
+    .peers = {"nn.grad.conv2d_weight"},
     .examples = {{.in = {map, slope}, .attrs = and_kernel({})}, {.in = {map, wide}, .attrs = and_kernel(strided)}}};
 
 Var conv2d(In x, In weight, const Window& window, int64_t groups) {
