@@ -93,12 +93,22 @@ Shape spread_shape(const Attrs& attrs, const Shape& dy) {
 
 // --- kernels ---
 
-kernels::Pooling pooling(const Attrs& attrs, const Shape& x) {
+// Maps stay as they are held: row by row, or in blocks of channels, whose lanes are pooled side by side.
+constexpr Layout in_blocks{.axis = 1, .block = 16};
+
+LayoutWishes layouts(const LayoutCall& call) {
+  const Layout held = call.held[0] == in_blocks ? in_blocks : row_major;
+  return {.in = std::vector<Layout>(call.in.size(), held), .out = held};
+}
+
+// Over maps of shape x, the first input being in `held`.
+kernels::Pooling pooling(const Attrs& attrs, const Shape& x, Layout held) {
   const auto [rows, columns] = windows_of(attrs, x);
-  return {.planes = x[0] * x[1],
+  const int64_t lanes = held.row_major() ? 1 : in_blocks.block;
+  return {.planes = x[0] * ((x[1] + lanes - 1) / lanes),
           .height = x[2],
           .width = x[3],
-          .lanes = 1,
+          .lanes = lanes,
           .out_height = rows.positions,
           .out_width = columns.positions,
           .kernel_height = rows.kernel,
@@ -176,8 +186,9 @@ const Op max_pool2d_op{
       });
     },
     .grad = [](const GradOf& g) { return std::vector{apply(max_pool2d_scatter_op, {g.x, g.dy}, g.attrs)}; },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
-      return Prepared{.run = [of = pooling(call.attrs, call.in[0].shape)](const KernelCall& k) {
+      return Prepared{.run = [of = pooling(call.attrs, call.in[0].shape, call.in_layouts[0])](const KernelCall& k) {
         kernels::max_pool(of, floats(k.in[0]), static_cast<float*>(k.out[0]));
       }};
     },
@@ -206,8 +217,9 @@ const Op max_pool2d_scatter_op{
     .grad = [](const GradOf& g) {
       return std::vector{Var{}, apply(max_pool2d_pick_op, {g.x, g.dy}, g.attrs)};
     },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) -> Prepared {
-      const auto of = pooling(call.attrs, call.in[0].shape);
+      const auto of = pooling(call.attrs, call.in[0].shape, call.in_layouts[0]);
       if (!numbered(of)) return {};
       return {.run = [of](const KernelCall& k) {
                 kernels::max_pool_scatter(of, floats(k.in[0]), floats(k.in[1]), static_cast<float*>(k.out[0]),
@@ -262,9 +274,11 @@ const Op avg_pool2d_op{
       attrs.set("width", g.x.shape()[3]);
       return std::vector{apply(avg_pool2d_scatter_op, {g.dy}, attrs)};
     },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const Shape& x = call.in[0].shape;
-      return Prepared{.run = [of = pooling(call.attrs, x), share = shares(call.attrs, x)](const KernelCall& k) {
+      const auto of = pooling(call.attrs, x, call.in_layouts[0]);
+      return Prepared{.run = [of, share = shares(call.attrs, x)](const KernelCall& k) {
         kernels::average_pool(of, share.data(), floats(k.in[0]), static_cast<float*>(k.out[0]));
       }};
     },
@@ -293,9 +307,11 @@ const Op avg_pool2d_scatter_op{
       });
     },
     .grad = [](const GradOf& g) { return std::vector{apply(avg_pool2d_op, {g.dy}, without_size(g.attrs))}; },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const Shape& map = call.out[0].shape;
-      return Prepared{.run = [of = pooling(call.attrs, map), share = shares(call.attrs, map)](const KernelCall& k) {
+      const auto of = pooling(call.attrs, map, call.in_layouts[0]);
+      return Prepared{.run = [of, share = shares(call.attrs, map)](const KernelCall& k) {
                         kernels::average_pool_scatter(of, share.data(), floats(k.in[0]),
                                                       static_cast<float*>(k.out[0]), epilogue_of(k));
                       },
