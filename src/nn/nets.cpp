@@ -119,7 +119,7 @@ NetSpec make_lenet(const std::string& activation) {
 }
 
 const NetKind lenet_net{
-    .name = "lenet", .doc = "LeNet-5: two convolutions, each followed by pooling, then three dense layers. For pictures.",
+    .name = "lenet", .doc = "LeNet-5, for pictures: two convolutions, each followed by pooling, then three dense layers.",
     .args = {{"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, ... (vitro list ops)"}},
     .make = [](const Attrs& args) { return make_lenet(args.word("activation")); }};
 
