@@ -119,7 +119,8 @@ NetSpec make_lenet(const std::string& activation) {
 }
 
 const NetKind lenet_net{
-    .name = "lenet", .doc = "LeNet-5, for pictures: two convolutions, each followed by pooling, then three dense layers.",
+    .name = "lenet",
+    .doc = "LeNet-5, for pictures: two convolutions, each with pooling behind it, and three dense layers.",
     .args = {{"activation", std::string("relu"), "relu, tanh, sigmoid, gelu, silu, ... (vitro list ops)"}},
     .make = [](const Attrs& args) { return make_lenet(args.word("activation")); }};
 
