@@ -214,6 +214,8 @@ inline void reduction_cases(const Op& op, std::vector<OpCase>& out) {
   add({2, 3, 5, 2}, {-1, 0}, 1);
   add({2, 3, 5}, {1, 2}, 0);
   add({3, 1, 5}, {1}, 0);
+  add({3, 32, 5, 4}, {2, 3}, 0); // maps
+  add({3, 16, 7}, {0, 2}, 1);
 }
 
 // Kernels of all kinds over maps: larger than a step and smaller, dilated, padded unevenly, over groups; sizes off 16.
