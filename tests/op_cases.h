@@ -246,6 +246,7 @@ inline void convolution_cases(const Op& op, std::vector<OpCase>& out) {
   add({2, 3, 4, 5}, {2, 3, 3, 3}, {{"padding", List{1}}});
   add({1, 2, 3, 3}, {2, 2, 5, 5}, {{"padding", List{2}}}); // larger than the map
   add({1, 2, 7, 6}, {3, 2, 3, 2}, {{"stride", List{2, 3}}, {"padding", List{1, 0, 2, 1}}});
+  add({1, 2, 7, 6}, {2, 2, 2, 3}, {{"stride", List{3, 1}}, {"padding", List{}}});
   add({1, 2, 7, 8}, {2, 2, 3, 3}, {{"dilation", List{2, 3}}, {"padding", List{2, 1}}});
   add({2, 1, 9, 5}, {2, 1, 2, 3}, {{"stride", List{3, 1}}, {"dilation", List{1, 2}}, {"padding", List{0, 2}}});
   add({1, 6, 5, 4}, {4, 3, 3, 3}, grouped(2, {{"padding", List{1}}}));

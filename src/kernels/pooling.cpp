@@ -37,12 +37,44 @@ HWY_INLINE V first_largest(const V* v) {
   return which;
 }
 
+/// `count` pairs of neighbours, at most a vector of them.
+struct Pairs {
+  V even, odd;
+};
+HWY_INLINE Pairs load_pairs(const float* p, int64_t count) {
+  Pairs out;
+  HWY_ALIGN float buffer[2 * lanes];
+  if (count < lanes) {
+    const int64_t rest = 2 * count - lanes;
+    hn::Store(rest < 0 ? load_first(p, 2 * count) : hn::LoadU(Tag(), p), Tag(), buffer);
+    if (rest > 0) hn::Store(load_first(p + lanes, rest), Tag(), buffer + lanes);
+    p = buffer;
+  }
+  hn::LoadInterleaved2(Tag(), p, out.even, out.odd);
+  return out;
+}
+HWY_INLINE void store_pairs(V even, V odd, float* p, int64_t count) {
+  if (count == lanes) return hn::StoreInterleaved2(even, odd, Tag(), p);
+  HWY_ALIGN float buffer[2 * lanes];
+  hn::StoreInterleaved2(even, odd, Tag(), buffer);
+  const int64_t rest = 2 * count - lanes;
+  if (rest < 0) return store_first(hn::Load(Tag(), buffer), p, 2 * count);
+  hn::StoreU(hn::Load(Tag(), buffer), Tag(), p);
+  if (rest > 0) store_first(hn::Load(Tag(), buffer + lanes), p + lanes, rest);
+}
+HWY_INLINE V load_some(const float* p, int64_t count) {
+  return count < lanes ? load_first(p, count) : hn::LoadU(Tag(), p);
+}
+HWY_INLINE void store_some(V v, float* p, int64_t count) {
+  return count < lanes ? store_first(v, p, count) : hn::StoreU(v, Tag(), p);
+}
+
 /// Of the windows of a row, those from the first on that go by the vector: 2 x 2, side by side, wholly on the map.
 HWY_INLINE int64_t in_vectors(const Pooling& of, int64_t oy) {
   const bool pairs = of.lanes == 1 && of.kernel_height == 2 && of.kernel_width == 2 && of.stride_width == 2 &&
                      of.left == 0 && oy * of.stride_height >= of.top && oy * of.stride_height - of.top + 2 <= of.height;
   const int64_t whole = of.width / 2 < of.out_width ? of.width / 2 : of.out_width;
-  return pairs ? whole / lanes * lanes : 0;
+  return pairs ? whole : 0;
 }
 
 template <class D, bool average>
@@ -58,15 +90,15 @@ HWY_INLINE void pool(const Pooling& of, const float* share, const float* x, floa
       const float* const shares = average ? share + oy * of.out_width : nullptr;
       const int64_t vectors = in_vectors(of, oy);
       for (int64_t ox = 0; ox < vectors; ox += lanes) {
-        V v[4];
-        hn::LoadInterleaved2(Tag(), from + 2 * ox, v[0], v[1]);
-        hn::LoadInterleaved2(Tag(), from + row + 2 * ox, v[2], v[3]);
+        const int64_t some = vectors - ox < lanes ? vectors - ox : lanes;
+        const Pairs upper = load_pairs(from + 2 * ox, some), lower = load_pairs(from + row + 2 * ox, some);
+        const V v[4] = {upper.even, upper.odd, lower.even, lower.odd};
         V all = constant(average ? 0 : -infinity);
 #pragma GCC unroll 4
         for (int tap = 0; tap < 4; ++tap)
           all = average ? hn::Add(all, v[tap]) : hn::IfThenElse(exceeds(Tag(), v[tap], all), v[tap], all);
-        if (average) all = hn::Mul(all, hn::LoadU(Tag(), shares + ox));
-        hn::StoreU(all, Tag(), to + ox);
+        if (average) all = hn::Mul(all, load_some(shares + ox, some));
+        store_some(all, to + ox, some);
       }
       for (int64_t ox = vectors; ox < of.out_width; ++ox) {
         const int64_t x0 = ox * of.stride_width - of.left;
@@ -100,20 +132,21 @@ template <class D, bool average> HWY_INLINE void scatter(const Pooling& of, cons
       const int64_t vectors = apart ? in_vectors(of, oy) : 0;
       for (int64_t ox = 0; ox < vectors; ox += lanes) {
         const int64_t at = start + 2 * ox;
-        V v[4], g = hn::LoadU(Tag(), given + ox);
+        const int64_t some = vectors - ox < lanes ? vectors - ox : lanes;
+        V v[4], g = load_some(given + ox, some);
         if constexpr (average) {
-          g = hn::Mul(g, hn::LoadU(Tag(), shares + ox));
+          g = hn::Mul(g, load_some(shares + ox, some));
           v[0] = v[1] = v[2] = v[3] = hn::Add(constant(0), g);
         } else {
-          hn::LoadInterleaved2(Tag(), x + at, v[0], v[1]);
-          hn::LoadInterleaved2(Tag(), x + at + row, v[2], v[3]);
+          const Pairs upper = load_pairs(x + at, some), lower = load_pairs(x + at + row, some);
+          v[0] = upper.even, v[1] = upper.odd, v[2] = lower.even, v[3] = lower.odd;
           const V which = first_largest(v);
 #pragma GCC unroll 4
           for (int tap = 0; tap < 4; ++tap) // added to 0, as everywhere: what was -0 no longer is
             v[tap] = hn::Add(constant(0), hn::IfThenElseZero(hn::Eq(which, constant(float(tap))), g));
         }
-        hn::StoreInterleaved2(v[0], v[1], Tag(), dx + at);
-        hn::StoreInterleaved2(v[2], v[3], Tag(), dx + at + row);
+        store_pairs(v[0], v[1], dx + at, some);
+        store_pairs(v[2], v[3], dx + at + row, some);
       }
       for (int64_t ox = vectors; ox < of.out_width; ++ox) {
         const int64_t x0 = ox * of.stride_width - of.left;

@@ -93,12 +93,22 @@ Shape spread_shape(const Attrs& attrs, const Shape& dy) {
 
 // --- kernels ---
 
-kernels::Pooling pooling(const Attrs& attrs, const Shape& x) {
+// Maps stay as they are held: row by row, or in blocks of channels, whose lanes are pooled side by side.
+constexpr Layout in_blocks{.axis = 1, .block = 16};
+
+LayoutWishes layouts(const LayoutCall& call) {
+  const Layout held = call.held[0] == in_blocks ? in_blocks : row_major;
+  return {.in = std::vector<Layout>(call.in.size(), held), .out = held};
+}
+
+// Over maps of shape x, the first input being in `held`.
+kernels::Pooling pooling(const Attrs& attrs, const Shape& x, Layout held) {
   const auto [rows, columns] = windows_of(attrs, x);
-  return {.planes = x[0] * x[1],
+  const int64_t lanes = held.row_major() ? 1 : in_blocks.block;
+  return {.planes = x[0] * ((x[1] + lanes - 1) / lanes),
           .height = x[2],
           .width = x[3],
-          .lanes = 1,
+          .lanes = lanes,
           .out_height = rows.positions,
           .out_width = columns.positions,
           .kernel_height = rows.kernel,
@@ -130,12 +140,9 @@ kernels::Epilogue epilogue_of(const KernelCall& call) {
 
 const AttrSpec pool_stride_attr{"stride", std::vector<int64_t>{},
                                 "how far a window is from the next; none: the kernel"};
-const AttrSpec edge_attr{"padding", std::vector<int64_t>{0},
-                         "how far windows reach over the edge: one number; rows and columns; or top, left, bottom, "
-                         "right"};
 const AttrSpec ceil_attr{"ceil", int64_t{0}, "1: the last window may stand out over the edge"};
 const AttrSpec count_attr{"count_padding", int64_t{1}, "0: the average of the values that are on the map"};
-const std::vector<AttrSpec> max_attrs{kernel_attr, pool_stride_attr, edge_attr, ceil_attr};
+const std::vector<AttrSpec> max_attrs{kernel_attr, pool_stride_attr, padding_attr, ceil_attr};
 
 const Tensor map{Shape{1, 1, 3, 4}, {1, -2, 3, 0.5, 0.25, -1, 2, 1.5, -0.75, -0.5, 4, 1.25}};
 const Tensor slope{Shape{1, 1, 2, 2}, {1, -2, 0.5, 3}};
@@ -179,8 +186,9 @@ const Op max_pool2d_op{
       });
     },
     .grad = [](const GradOf& g) { return std::vector{apply(max_pool2d_scatter_op, {g.x, g.dy}, g.attrs)}; },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
-      return Prepared{.run = [of = pooling(call.attrs, call.in[0].shape)](const KernelCall& k) {
+      return Prepared{.run = [of = pooling(call.attrs, call.in[0].shape, call.in_layouts[0])](const KernelCall& k) {
         kernels::max_pool(of, floats(k.in[0]), static_cast<float*>(k.out[0]));
       }};
     },
@@ -209,8 +217,9 @@ const Op max_pool2d_scatter_op{
     .grad = [](const GradOf& g) {
       return std::vector{Var{}, apply(max_pool2d_pick_op, {g.x, g.dy}, g.attrs)};
     },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) -> Prepared {
-      const auto of = pooling(call.attrs, call.in[0].shape);
+      const auto of = pooling(call.attrs, call.in[0].shape, call.in_layouts[0]);
       if (!numbered(of)) return {};
       return {.run = [of](const KernelCall& k) {
                 kernels::max_pool_scatter(of, floats(k.in[0]), floats(k.in[1]), static_cast<float*>(k.out[0]),
@@ -247,7 +256,7 @@ const Op avg_pool2d_op{
     .name = "avg_pool2d", .formula = "y = mean(windows(x))", .doc = "The average of each window.",
     .origin = "LeCun et al., \"Gradient-based learning applied to document recognition\", 1998, section II.B",
     .args = {"x"}, .rules = {"dx = scatter(dy) / n"},
-    .attrs = {kernel_attr, pool_stride_attr, edge_attr, ceil_attr, count_attr},
+    .attrs = {kernel_attr, pool_stride_attr, padding_attr, ceil_attr, count_attr},
     .infer = max_pool2d_op.infer,
     .plain = [](const PlainCall& call) {
       with_float(call.out[0].type.dtype, [&](auto zero) {
@@ -265,9 +274,11 @@ const Op avg_pool2d_op{
       attrs.set("width", g.x.shape()[3]);
       return std::vector{apply(avg_pool2d_scatter_op, {g.dy}, attrs)};
     },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const Shape& x = call.in[0].shape;
-      return Prepared{.run = [of = pooling(call.attrs, x), share = shares(call.attrs, x)](const KernelCall& k) {
+      const auto of = pooling(call.attrs, x, call.in_layouts[0]);
+      return Prepared{.run = [of, share = shares(call.attrs, x)](const KernelCall& k) {
         kernels::average_pool(of, share.data(), floats(k.in[0]), static_cast<float*>(k.out[0]));
       }};
     },
@@ -278,7 +289,7 @@ const Op avg_pool2d_scatter_op{
     .name = "avg_pool2d_scatter", .formula = "y = 0; windows(y) += x / n",
     .doc = "Spreads a value for each window evenly over it: avg_pool2d's derivative.",
     .args = {"x"}, .rules = {"dx = mean(windows(dy))"},
-    .attrs = {height_attr, width_attr, kernel_attr, pool_stride_attr, edge_attr, ceil_attr, count_attr},
+    .attrs = {height_attr, width_attr, kernel_attr, pool_stride_attr, padding_attr, ceil_attr, count_attr},
     .infer = [](const InferCall& call) {
       expect_maps(call.in[0], "the input");
       const Shape map = spread_shape(call.attrs, call.in[0].shape);
@@ -296,9 +307,11 @@ const Op avg_pool2d_scatter_op{
       });
     },
     .grad = [](const GradOf& g) { return std::vector{apply(avg_pool2d_op, {g.dy}, without_size(g.attrs))}; },
+    .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const Shape& map = call.out[0].shape;
-      return Prepared{.run = [of = pooling(call.attrs, map), share = shares(call.attrs, map)](const KernelCall& k) {
+      const auto of = pooling(call.attrs, map, call.in_layouts[0]);
+      return Prepared{.run = [of, share = shares(call.attrs, map)](const KernelCall& k) {
                         kernels::average_pool_scatter(of, share.data(), floats(k.in[0]),
                                                       static_cast<float*>(k.out[0]), epilogue_of(k));
                       },

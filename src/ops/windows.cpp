@@ -15,19 +15,33 @@ constexpr int64_t most = int64_t{1} << 30; // of any attribute: their products s
   bad_input("", text(name, " is ", to_text(*attrs.find(name)), ", expected ", expected));
 }
 
-// Top, left, bottom, right.
-std::array<int64_t, 4> sides(const Attrs& attrs) {
+// Sets the padding of both axes: as stated, or, where none is, so much that `stride` alone shrinks the map (the odd one
+// behind, as TensorFlow and PyTorch do it).
+void set_padding(const Attrs& attrs, Windows& windows) {
   const auto& given = attrs.list("padding");
   const size_t n = given.size();
+  if (n == 0) {
+    for (Sliding* axis : {&windows.rows, &windows.columns}) {
+      const int64_t positions = (axis->extent + axis->stride - 1) / axis->stride;
+      const int64_t all = std::max<int64_t>((positions - 1) * axis->stride + axis->reach() - axis->extent, 0);
+      axis->before = all / 2;
+      axis->after = all - axis->before;
+    }
+    return;
+  }
   if ((n != 1 && n != 2 && n != 4) || std::ranges::any_of(given, [](int64_t x) { return x < 0 || x > most; }))
-    refuse(attrs, "padding", "one number, two (rows, columns) or four (top, left, bottom, right), none below 0");
-  return {given[0], given[n > 1], given[n == 4 ? 2 : 0], given[n - 1]};
+    refuse(attrs, "padding",
+           "one number, two (rows, columns), four (top, left, bottom, right) or \"same\", none below 0");
+  windows.rows.before = given[0];
+  windows.columns.before = given[n > 1];
+  windows.rows.after = given[n == 4 ? 2 : 0];
+  windows.columns.after = given[n - 1];
 }
 
 // Positions along one axis; 0 or less where the window has no room. With `ceil` the last may stand out over the
 // padding, if it begins before it (as PyTorch's ceil_mode).
 int64_t count(const Sliding& s, bool ceil) {
-  const int64_t room = s.extent + s.before + s.after - ((s.kernel - 1) * s.dilation + 1);
+  const int64_t room = s.extent + s.before + s.after - s.reach();
   if (!ceil) return room < 0 ? 0 : room / s.stride + 1;
   const int64_t steps = room < 0 ? -(-room / s.stride) : (room + s.stride - 1) / s.stride;
   return steps * s.stride < s.extent + s.before ? steps + 1 : steps;
@@ -74,25 +88,23 @@ std::array<int64_t, 2> rows_and_columns(const Attrs& attrs, const char* name) {
 }
 
 Windows windows_over(const Attrs& attrs, int64_t height, int64_t width, std::array<int64_t, 2> kernel) {
-  const auto [top, left, bottom, right] = sides(attrs);
   const auto stride = attrs.list("stride").empty() ? kernel : rows_and_columns(attrs, "stride");
   const auto dilation = attrs.has("dilation") ? rows_and_columns(attrs, "dilation") : std::array<int64_t, 2>{1, 1};
   const bool ceil = attrs.has("ceil") && attrs.integer("ceil");
-  Windows out{{height, kernel[0], stride[0], dilation[0], top, bottom, 0},
-              {width, kernel[1], stride[1], dilation[1], left, right, 0}};
-  for (Sliding* axis : {&out.rows, &out.columns}) {
-    if (axis->kernel < 1 || axis->kernel > most)
+  for (const int64_t extent : kernel)
+    if (extent < 1 || extent > most)
       bad_input("", text("the kernel is ", kernel[0], " x ", kernel[1], ", expected at least 1 x 1"));
-    axis->positions = count(*axis, ceil);
-  }
+  Windows out{{height, kernel[0], stride[0], dilation[0]}, {width, kernel[1], stride[1], dilation[1]}};
+  set_padding(attrs, out);
+  for (Sliding* axis : {&out.rows, &out.columns}) axis->positions = count(*axis, ceil);
   if (out.rows.positions < 1 || out.columns.positions < 1) {
-    const auto reach = [](const Sliding& s) { return (s.kernel - 1) * s.dilation + 1; };
+    const auto& [rows, columns] = out;
     std::string what = text("a map of ", height, " x ", width);
-    if (top || left || bottom || right)
-      what += text(" (padded: ", height + top + bottom, " x ", width + left + right, ")");
+    if (rows.padded() != height || columns.padded() != width)
+      what += text(" (padded: ", rows.padded(), " x ", columns.padded(), ")");
     what += text(" has no room for a kernel of ", kernel[0], " x ", kernel[1]);
-    if (dilation[0] > 1 || dilation[1] > 1)
-      what += text(" (dilated: ", reach(out.rows), " x ", reach(out.columns), ")");
+    if (rows.reach() != kernel[0] || columns.reach() != kernel[1])
+      what += text(" (dilated: ", rows.reach(), " x ", columns.reach(), ")");
     bad_input("", what, "take a smaller kernel, more padding, or fewer layers that shrink the map");
   }
   return out;

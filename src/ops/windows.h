@@ -14,7 +14,10 @@ struct Span {
 /// A window along one axis of a map: tap `tap` of position `at` meets it at place(at, tap), which is on the map or in
 /// the padding around it.
 struct Sliding {
-  int64_t extent, kernel, stride, dilation, before, after, positions;
+  int64_t extent, kernel, stride, dilation, before = 0, after = 0, positions = 0;
+
+  int64_t reach() const { return (kernel - 1) * dilation + 1; } // from the first tap to the last
+  int64_t padded() const { return before + extent + after; }
 
   int64_t place(int64_t at, int64_t tap) const { return at * stride + tap * dilation - before; }
   Span taps(int64_t at) const { return on_map(place(at, 0), dilation, kernel); }            // of a position, on the map
@@ -51,8 +54,10 @@ int64_t map_extent(const Attrs& attrs, const char* name);
 inline const AttrSpec kernel_attr{"kernel", std::vector<int64_t>{}, "the window: one number, or rows and columns",
                                   true};
 inline const AttrSpec stride_attr{"stride", std::vector<int64_t>{1}, "how far a window is from the next"};
-inline const AttrSpec padding_attr{"padding", std::vector<int64_t>{0},
-                                   "zeros around the map: one number; rows and columns; or top, left, bottom, right"};
+inline const AttrSpec padding_attr{
+    "padding", std::vector<int64_t>{0},
+    "around the map: one number; rows and columns; top, left, bottom, right; none, \"same\": as "
+    "much as keeps its size at a stride of 1"};
 inline const AttrSpec dilation_attr{"dilation", std::vector<int64_t>{1}, "the distance of a window's taps"};
 inline const AttrSpec height_attr{"height", int64_t{1}, "rows of the map", true};
 inline const AttrSpec width_attr{"width", int64_t{1}, "columns of the map", true};
