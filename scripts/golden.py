@@ -563,7 +563,7 @@ def pictures():
             start[own] = [key + 1, offset, scale]
             p.data = noise(p.shape, key + 1, offset, scale)
         losses, gradients = [], {}
-        lr = 0.005 if name == "resnet20" else 0.05  # twenty layers of kinks: with large steps floats soon go elsewhere
+        lr = 0.001 if name == "resnet20" else 0.05  # twenty layers of kinks: with large steps floats soon go elsewhere
         optimizer = torch.optim.SGD(module.parameters(), lr=lr)
         module.train()
         for step in range(10):
