@@ -164,6 +164,27 @@ def ops():
            axes=[-1, 1], eps=0.1)
     with torch.random.fork_rng():
         windows()
+
+        def batch_norm(x, w, b, eps=1e-5):
+            return F.batch_norm(x, None, None, w, b, training=True, eps=eps)
+
+        def batch_norm_gradient(x, w, mean, variance, dy, eps, axes):
+            """PyTorch's backward takes mean and deviation as they were saved; its own derivative takes them for x's."""
+            across = lambda v: v.reshape([-1] + [1] * (x.dim() - 2))
+            inverse, n = 1 / torch.sqrt(variance + eps), x.numel() / len(w)
+            z = (x - across(mean)) * across(inverse)
+            dweight, dbias = (dy * z).sum(axes), dy.sum(axes)
+            dx = (dy - across(dbias / n) - z * across(dweight / n)) * across(w * inverse)
+            theirs = torch.ops.aten.native_batch_norm_backward(dy, x, w, None, None, mean, inverse, True, eps, [True] * 3)
+            assert all(torch.allclose(a, b, rtol=1e-12) for a, b in zip((dx, dweight, dbias), theirs))
+            return dx, dweight, dbias
+
+        for shape, eps in ((4, 3, 5), 1e-5), ((7, 2), 0.1):
+            c, axes = shape[1], [0] if len(shape) == 2 else [0, 2]
+            op("batch_norm", lambda x, w, b: (batch_norm(x, w, b, eps), *normalized(x, x, axes)[1:]), rand(*shape),
+               rand(c), rand(c), eps=eps)
+            op("batch_norm_gradient", lambda x, w, m, v, dy: batch_norm_gradient(x, w, m, v, dy, eps, axes),
+               rand(*shape), rand(c), rand(c), rand(c, low=0.5), rand(*shape), eps=eps)
     write("ops.json", {"cases": op_cases})
 
 

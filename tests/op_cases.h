@@ -214,6 +214,8 @@ inline void reduction_cases(const Op& op, std::vector<OpCase>& out) {
   add({2, 3, 5, 2}, {-1, 0}, 1);
   add({2, 3, 5}, {1, 2}, 0);
   add({3, 1, 5}, {1}, 0);
+  add({3, 32, 5, 4}, {2, 3}, 0); // maps
+  add({3, 16, 7}, {0, 2}, 1);
 }
 
 // Kernels of all kinds over maps: larger than a step and smaller, dilated, padded unevenly, over groups; sizes off 16.
@@ -324,6 +326,23 @@ inline void normalize_cases(std::vector<OpCase>& out) {
   add({2, 3, 5}, {0, 1, 2});
 }
 
+inline void batch_norm_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 570;
+  // One block of channels or several, whole or not; one position a sample or several, whole chunks of them or not.
+  for (const Shape& shape :
+       {Shape{2, 1}, Shape{5, 3}, Shape{33, 17}, Shape{3, 40}, Shape{1, 1, 165}, Shape{2, 16, 2, 3}, Shape{3, 17, 1, 7},
+        Shape{1, 40, 7}, Shape{2, 3, 33, 5}, Shape{1, 2, 401}}) {
+    const Shape by_channel{shape[1]};
+    OpCase one{&op, {random_tensor(shape, ++seed), random_tensor(by_channel, ++seed)}, {{"eps", 0.1}}};
+    one.in.push_back(random_tensor(by_channel, ++seed));
+    if (&op == &batch_norm_gradient_op) {
+      one.in.push_back(random_tensor(by_channel, ++seed, 0.2, 2));
+      one.in.push_back(random_tensor(shape, ++seed));
+    }
+    out.push_back(one);
+  }
+}
+
 inline void dropout_cases(std::vector<OpCase>& out) {
   for (const int64_t n : odd_sizes)
     for (const double p : {0.0, 0.3, 0.9})
@@ -409,6 +428,8 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::pooling_cases(op, out);
   else if (&op == &normalize_op)
     cases::normalize_cases(out);
+  else if (one_of({&batch_norm_op, &batch_norm_gradient_op}))
+    cases::batch_norm_cases(op, out);
   else if (&op == &dropout_mask_op)
     cases::dropout_cases(out);
   else if (one_of({&softmax_op, &log_softmax_op}))

@@ -146,7 +146,7 @@ private:
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(50)) {
+    switch (draws_.below(51)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -207,8 +207,12 @@ private:
         const Normalized of = normalize(x2, {draws_.below(2) ? 0 : -1}, 0.1);
         return of.y * mean(of.mean + of.variance);
       }
-      case 40: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
-      case 41: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      case 40: {
+        const Normalized of = batch_norm(x2, mean(x2, {0}), max(x2, {0}), 0.1);
+        return of.y * mean(of.mean + of.variance);
+      }
+      case 41: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
+      case 42: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
       default: return activation(x);
     }
   }

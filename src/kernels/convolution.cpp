@@ -92,7 +92,7 @@ struct Dots {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 
-void copy_row(const float* from, int64_t n, float* to) {
+HWY_INLINE void copy_row(const float* from, int64_t n, float* to) {
   const Tag d;
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
@@ -243,35 +243,47 @@ void add_weight_gradient(const Convolution& c, const float* x, const float* dy, 
     }
 }
 
-/// The shifted copies of `channels` maps for the positions of rows [row, row + band).
+/// Maps [channels, positions] in blocks of channels; padding is left as it is.
+void block_maps(const float* maps, int64_t channels, int64_t positions, float* to) {
+  for (int64_t i = 0; i < channels; i += 16)
+    transpose(maps + i * positions, positions, channels - i < 16 ? channels - i : 16, positions, to + i * positions,
+              16);
+}
+
+/// The shifted copies of all channels' maps for the positions of rows [row, row + band); what lies outside of a map is
+/// left as it is: zero.
 void copy_shifted(const Shifted& s, const float* x, int64_t row, int64_t band, float* to) {
-  const int64_t rows = s.copy_rows(band), copies = s.copies();
-  for (int64_t channel = 0; channel < s.channels; ++channel)
-    for (int64_t copy = 0; copy < copies; ++copy) {
+  const auto within = [](int64_t place, int64_t count) { return place < 0 ? 0 : place < count ? place : count; };
+  const int64_t rows = s.copy_rows(band), copies = s.copies(), columns = s.columns;
+  const bool shifts = s.across.step == 1 && s.across.by == 1;
+  for (int64_t channel = 0; channel < s.channels; ++channel, x += s.height * s.width)
+    for (int64_t copy = 0; copy < copies; ++copy, to += rows * columns) {
       const int64_t tap_row = copy / s.across.taps, tap_column = copy % s.across.taps;
-      const int64_t down = s.merged() ? s.down.low() : s.down.shift[0] + tap_row * s.down.shift[1];
       const int64_t across = s.across.shift[0] + tap_column * s.across.shift[1];
-      for (int64_t r = 0; r < rows; ++r, to += s.columns) {
-        // Merged, rows follow each other one by one whatever the step: it equals `by`.
-        const int64_t place = s.merged() ? row + r + down : (row + r) * s.down.step + down;
-        const int64_t by = s.merged() ? 1 : s.down.by;
-        if (place < 0 || place % by != 0 || place / by >= s.height) {
-          clear_row(to, s.columns);
-          continue;
-        }
-        const float* from = x + (channel * s.height + place / by) * s.width;
-        if (s.across.step == 1 && s.across.by == 1) {
-          const int64_t begin = across < 0 ? (-across < s.columns ? -across : s.columns) : 0;
-          const int64_t end = s.width - across < s.columns ? s.width - across : s.columns;
-          if (begin > 0) clear_row(to, begin);
-          if (end > begin) copy_row(from + across + begin, end - begin, to + begin);
-          const int64_t done = end > begin ? end : begin;
-          if (done < s.columns) clear_row(to + done, s.columns - done);
-        } else {
-          for (int64_t q = 0; q < s.columns; ++q) {
-            const int64_t at = q * s.across.step + across;
-            to[q] = at < 0 || at % s.across.by != 0 || at / s.across.by >= s.width ? 0 : from[at / s.across.by];
-          }
+      if (s.merged() && shifts) { // rows one by one, of each one piece
+        const int64_t down = row + s.down.low();
+        const int64_t first = within(-down, rows), last = within(s.height - down, rows);
+        const int64_t begin = within(-across, columns), end = within(s.width - across, columns);
+        const float* from = x + (first + down) * s.width + begin + across;
+        float* at = to + first * columns + begin;
+        const int64_t n = end - begin;
+        if (n > 0 && n < lanes)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns)
+            store_first(load_first(from, n), at, n);
+        else if (n > 0)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns) copy_row(from, n, at);
+        continue;
+      }
+      const int64_t step = s.merged() ? 1 : s.down.step, by = s.merged() ? 1 : s.down.by;
+      const int64_t down = s.merged() ? s.down.low() : s.down.shift[0] + tap_row * s.down.shift[1];
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t place = (row + r) * step + down;
+        if (place < 0 || place % by != 0 || place / by >= s.height) continue;
+        const float* from = x + place / by * s.width;
+        for (int64_t q = 0; q < columns; ++q) {
+          const int64_t at = q * s.across.step + across;
+          if (at >= 0 && at % s.across.by == 0 && at / s.across.by < s.width)
+            to[r * columns + q] = from[at / s.across.by];
         }
       }
     }
@@ -302,6 +314,30 @@ void multiply_shifted(const Leg* legs, int64_t leg_count, const float* weight, i
                                         .pads = false});
     }
   }
+}
+
+/// dx [channels, height, width] += (or, of the first band, =) the sums t [channels, kernel rows, dy's rows [row, row +
+/// band), width]: those of kernel row k and dy's row r belong to row r stride + k dilation - top.
+void fold_rows(const Convolution& c, const float* t, int64_t row, int64_t band, float* dx) {
+  const Tag d;
+  for (int64_t channel = 0; channel < c.in / c.groups; ++channel, t += c.kernel_height * band * c.width)
+    for (int64_t h = 0; h < c.height; ++h, dx += c.width)
+      for (int64_t i = 0; i < c.width; i += lanes) {
+        const int64_t some = c.width - i;
+        const auto load = [=](const float* from) HWY_ATTR __attribute__((always_inline)) {
+          return some >= lanes ? hn::LoadU(d, from) : load_first(from, some);
+        };
+        V sum = row == 0 ? hn::Zero(d) : load(dx + i);
+        for (int64_t k = 0; k < c.kernel_height; ++k) {
+          const int64_t place = h + c.top - k * c.dilation_height, r = place / c.stride_height - row;
+          if (place >= 0 && r >= 0 && r < band && place % c.stride_height == 0)
+            sum = hn::Add(sum, load(t + (k * band + r) * c.width + i));
+        }
+        if (some >= lanes)
+          hn::StoreU(sum, d, dx + i);
+        else
+          store_first(sum, dx + i, some);
+      }
 }
 
 #if HWY_TARGET == HWY_AVX3 // 24 + 4 + 1 of 32 registers
@@ -428,8 +464,10 @@ namespace {
 
 VITRO_TARGETS(walk_band);
 VITRO_TARGETS(add_weight_gradient);
+VITRO_TARGETS(block_maps);
 VITRO_TARGETS(copy_shifted);
 VITRO_TARGETS(multiply_shifted);
+VITRO_TARGETS(fold_rows);
 VITRO_TARGETS(add_dots);
 VITRO_TARGETS(join_shares);
 VITRO_TARGETS(add_shares);
@@ -462,7 +500,7 @@ struct Tasks {
   }
   template <class Body> void run(int64_t work, Body&& body) const {
     const auto task = [&](int64_t t) {
-      for (int64_t item = t * share; item < std::min(items, (t + 1) * share); ++item) body(t, item);
+      for (int64_t item = t * share; item < std::min(items, (t + 1) * share); ++item) body(t, item, item == t * share);
     };
     if (work >= worth_a_thread)
       parallel(count, task);
@@ -590,7 +628,7 @@ void convolve_blocks(const Convolution& c, const float* x, const float* weight, 
                      Epilogue epilogue) {
   const Walk w = forward_walk(c);
   const int64_t bands = ceil_div(w.rows, w.band), map = c.out_height * c.out_width * 16;
-  Tasks(c.batch * bands).run(work(c), [&](int64_t task, int64_t item) {
+  Tasks(c.batch * bands).run(work(c), [&](int64_t task, int64_t item, bool) {
     const int64_t n = item / bands, row = item % bands * w.band, row_end = std::min(w.rows, row + w.band);
     walk(w, x + n * x_picture(c), weight, y + n * y_picture(c), row, row_end, scratch + task * walk_floats(w));
     const int64_t begin = n * y_picture(c);
@@ -631,7 +669,7 @@ void input_gradient_blocks(const Convolution& c, const float* dy, const float* w
   const Walk first = input_gradient_walk(c, 0, 0);
   const int64_t bands = one_phase ? ceil_div(first.rows, first.band) : 1, map = c.height * c.width * 16;
   const int64_t task_floats = input_gradient_task_floats(c);
-  Tasks(c.batch * bands).run(work(c), [&](int64_t task, int64_t item) {
+  Tasks(c.batch * bands).run(work(c), [&](int64_t task, int64_t item, bool) {
     const int64_t n = item / bands, begin = n * x_picture(c);
     const float* from = dy + n * y_picture(c);
     float* const mine = scratch + task * task_floats;
@@ -653,132 +691,173 @@ void input_gradient_blocks(const Convolution& c, const float* dy, const float* w
   });
 }
 
+/// Whether the lanes of a weight's gradient are output channels. dy is put in blocks for that where it is in rows.
+bool sums_in_blocks(const Convolution& c) { return c.groups == 1 && lanes_used(c.out) >= worth_blocks; }
+
 /// Of a weight's gradient in blocks: shares of the pictures, by groups of x's planes.
 struct BlockShares {
-  int64_t planes, group, groups, share, shares, weights, legs, scratch;
+  int64_t planes, groups, share, shares, weights, legs, blocked, scratch;
   explicit BlockShares(const Convolution& c) {
     const bool blocks = reads_blocks(c);
     planes = blocks ? ceil_div(c.in, 16) : c.in;
-    group = blocks ? 1 : planes;
-    groups = ceil_div(planes, group);
-    share = ceil_div(c.batch, std::clamp<int64_t>(ceil_div(most_shares, groups), 1, std::max<int64_t>(c.batch, 1)));
-    shares = share ? ceil_div(c.batch, share) : 0;
+    groups = blocks ? planes : 1;
+    share = ceil_div(c.batch, std::clamp<int64_t>(ceil_div(most_shares, groups), 1, c.batch));
+    shares = ceil_div(c.batch, share);
     weights = to_line(c.out) * c.in * taps(c);
     legs = leg_floats(c.out_height);
-    scratch = legs + to_line(group * (blocks ? 16 : 1) *
-                             ((c.out_height - 1) * c.stride_height + (c.kernel_height - 1) * c.dilation_height + 1) *
-                             ((c.out_width - 1) * c.stride_width + (c.kernel_width - 1) * c.dilation_width + 1));
+    blocked = in_blocks(c) ? 0 : to_line(c.out) * c.out_height * c.out_width;
+    scratch = legs + blocked +
+              to_line(planes / groups * (blocks ? 16 : 1) *
+                      ((c.out_height - 1) * c.stride_height + (c.kernel_height - 1) * c.dilation_height + 1) *
+                      ((c.out_width - 1) * c.stride_width + (c.kernel_width - 1) * c.dilation_width + 1));
   }
   int64_t floats() const { return shares * (weights + groups * scratch); }
 };
+
+template <class Body> void run_all(int64_t tasks, int64_t work, Body&& body) {
+  if (work >= worth_a_thread)
+    parallel(tasks, body);
+  else
+    for (int64_t task = 0; task < tasks; ++task) body(task);
+}
 
 constexpr int64_t piece = 4096; // elements of a weight's gradient, finished together
 
 void weight_gradient_blocks(const Convolution& c, const float* x, const float* dy, float* dweight, float* sums,
                             Epilogue epilogue) {
   const BlockShares s(c);
-  float* const scratch = sums + s.shares * s.weights;
-  const auto add = [&](int64_t task) {
-    const int64_t share = task / s.groups, group = task % s.groups;
-    float* const mine = scratch + task * s.scratch;
-    const int64_t begin = share * s.share, end = std::min(c.batch, begin + s.share);
-    for (int64_t n = begin; n < end; ++n) VITRO_DISPATCH(add_weight_gradient)
-    (c, x + n * x_picture(c), dy + n * y_picture(c), group * s.group, std::min(s.planes, (group + 1) * s.group),
-     n > begin, sums + share * s.weights, reinterpret_cast<Leg*>(mine), mine + s.legs);
-  };
-  const bool threads = work(c) >= worth_a_thread;
-  if (threads)
-    parallel(s.shares * s.groups, add);
-  else
-    for (int64_t task = 0; task < s.shares * s.groups; ++task) add(task);
-  const auto join = [&](int64_t task) {
+  run_all(s.shares * s.groups, work(c), [&](int64_t task) {
+    const int64_t share = task / s.groups, group = task % s.groups, planes = s.planes / s.groups;
+    float* const mine = sums + s.shares * s.weights + task * s.scratch;
+    float* const blocked = mine + s.legs;
+    std::fill_n(blocked, s.blocked, 0.0F);
+    for (int64_t n = share * s.share; n < std::min(c.batch, (share + 1) * s.share); ++n) {
+      const float* from = dy + n * y_picture(c);
+      if (s.blocked) VITRO_DISPATCH(block_maps)(from, c.out, c.out_height * c.out_width, blocked);
+      VITRO_DISPATCH(add_weight_gradient)
+      (c, x + n * x_picture(c), s.blocked ? blocked : from, group * planes, (group + 1) * planes, n > share * s.share,
+       sums + share * s.weights, reinterpret_cast<Leg*>(mine), blocked + s.blocked);
+    }
+  });
+  float* const to = dweight && !s.blocked ? dweight : sums;
+  run_all(ceil_div(s.weights, piece), work(c), [&](int64_t task) {
     const int64_t begin = task * piece, end = std::min(s.weights, begin + piece);
-    float* const to = dweight ? dweight : sums; // its own place, where nobody wants it
     VITRO_DISPATCH(add_shares)(sums + begin, s.shares, s.weights, end - begin, to + begin);
-    finish(epilogue, {begin, end}, to);
-  };
-  if (threads)
-    parallel(ceil_div(s.weights, piece), join);
-  else
-    for (int64_t task = 0; task < ceil_div(s.weights, piece); ++task) join(task);
+    if (!s.blocked) finish(epilogue, {begin, end}, to);
+  });
+  if (!s.blocked) return;
+  const int64_t each = c.in * taps(c); // of an output channel
+  for (int64_t o = 0; o < c.out; ++o)
+    for (int64_t i = 0; i < each; ++i) dweight[o * each + i] = sums[(o / 16 * each + i) * 16 + o % 16];
+  finish(epilogue, {0, c.out * each}, dweight);
 }
 
 // --- in rows ---
 
-/// One group's product of weights and shifted maps: what is read, and what of it a row of weights meets.
+/// One group's product of weights and shifted maps.
 struct Rows {
   Shifted maps;
   int64_t rows, row, channel; // of the weights: how many, from one to the next, from channel to channel
-  int64_t height, columns;    // of the map that is made
-  int64_t band, legs;         // rows at a time; legs of the walk
+  int64_t height, columns;    // the positions
+  int64_t band;               // rows of them at a time
+  // Either the kernel's rows follow each other in one copy, or copies do.
+  bool along_rows() const { return maps.merged() && maps.down.taps > 1; }
+  int64_t legs() const { return maps.channels * (along_rows() ? maps.across.taps : 1); }
   int64_t map_floats() const { return to_line(maps.size(band) + 16); } // a last vector reads over the end
-  int64_t floats() const { return leg_floats(legs) + map_floats(); }
+  int64_t floats() const { return leg_floats(legs()) + map_floats(); }
+
+  /// For rows [row, row + band) of positions, to `to` [rows, positions]: from row to row `to_row`. `fresh`: scratch
+  /// holds nothing of another picture, whose edges are this one's.
+  void multiply(const float* x, const float* weight, int64_t first, int64_t some, bool fresh, float* scratch, float* to,
+                int64_t to_row) const {
+    Leg* const legs = reinterpret_cast<Leg*>(scratch);
+    float* const copies = scratch + leg_floats(this->legs());
+    if (fresh) std::fill_n(copies, map_floats(), 0.0F);
+    VITRO_DISPATCH(copy_shifted)(maps, x, first, some, copies);
+    const int64_t size = maps.copy_size(some), kernel_columns = maps.across.taps;
+    int64_t count = 0;
+    for (int64_t i = 0; i < maps.channels; ++i)
+      for (int64_t column = 0; column < (along_rows() ? kernel_columns : 1); ++column)
+        legs[count++] = {i * channel + column, i * maps.copies() * size + maps.tap(0, column, some),
+                         along_rows() ? maps.down.taps : maps.copies()};
+    VITRO_DISPATCH(multiply_shifted)
+    (legs, count, weight, row, along_rows() ? kernel_columns : 1, copies,
+     along_rows() ? maps.down.shift[1] * columns : size, rows, some * columns, to, to_row);
+  }
 };
 
 Rows with_band(Rows r) {
   r.band = band_of(r.height, [&](int64_t rows) { return r.maps.size(rows); });
-  r.legs = r.maps.channels * (r.maps.merged() ? r.maps.across.taps : 1);
   return r;
 }
 
+int64_t group_weights(const Convolution& c) { return c.out / c.groups * (c.in / c.groups) * taps(c); }
+
+/// y's maps are rows of weights.
 Rows forward_rows(const Convolution& c) {
   const int64_t in = c.in / c.groups;
-  return with_band(Rows{.maps = {in,
-                                 c.height,
-                                 c.width,
-                                 {c.stride_height, 1, {-c.top, c.dilation_height}, c.kernel_height},
-                                 {c.stride_width, 1, {-c.left, c.dilation_width}, c.kernel_width},
-                                 c.out_width},
-                        .rows = c.out / c.groups,
-                        .row = in * taps(c),
-                        .channel = taps(c),
-                        .height = c.out_height,
-                        .columns = c.out_width,
-                        .band = 0,
-                        .legs = 0});
+  return with_band({{in,
+                     c.height,
+                     c.width,
+                     {c.stride_height, 1, {-c.top, c.dilation_height}, c.kernel_height},
+                     {c.stride_width, 1, {-c.left, c.dilation_width}, c.kernel_width},
+                     c.out_width},
+                    c.out / c.groups,
+                    in * taps(c),
+                    taps(c),
+                    c.out_height,
+                    c.out_width,
+                    0});
 }
 
+void convolve_rows(const Convolution& c, const float* x, const float* weight, float* y, float* scratch,
+                   Epilogue epilogue) {
+  const Rows r = forward_rows(c);
+  const int64_t bands = ceil_div(r.height, r.band), map = r.height * r.columns;
+  Tasks(c.batch * c.groups * bands).run(work(c), [&](int64_t task, int64_t item, bool first) {
+    const int64_t n = item / bands, row = item % bands * r.band, band = std::min(r.height, row + r.band) - row;
+    const int64_t begin = n * r.rows * map + row * r.columns, end = begin + band * r.columns; // n: picture and group
+    r.multiply(x + n * r.maps.channels * c.height * c.width, weight + n % c.groups * group_weights(c), row, band,
+               first || bands > 1, scratch + task * r.floats(), y + begin, map);
+    finish(epilogue, bands == 1 ? Stripes{begin, begin + r.rows * map} : Stripes{begin, end, r.rows, map}, y);
+  });
+}
+
+/// A row of weights for each of dx's maps and each row of the kernel: no zero between or around dy's rows is
+/// multiplied. What belongs to one row of dx is then added up.
 Rows input_gradient_rows(const Convolution& c) {
   const int64_t in = c.in / c.groups;
-  return with_band(Rows{.maps = {c.out / c.groups,
-                                 c.out_height,
-                                 c.out_width,
-                                 {1, c.stride_height, {c.top, -c.dilation_height}, c.kernel_height},
-                                 {1, c.stride_width, {c.left, -c.dilation_width}, c.kernel_width},
-                                 c.width},
-                        .rows = in,
-                        .row = taps(c),
-                        .channel = in * taps(c),
-                        .height = c.height,
-                        .columns = c.width,
-                        .band = 0,
-                        .legs = 0});
+  Rows r{{c.out / c.groups,
+          c.out_height,
+          c.out_width,
+          {1, 1, {0, 0}, 1},
+          {1, c.stride_width, {c.left, -c.dilation_width}, c.kernel_width},
+          c.width},
+         in * c.kernel_height,
+         c.kernel_width,
+         in * taps(c),
+         c.out_height,
+         c.width,
+         0};
+  r.band = band_of(r.height, [&](int64_t rows) { return r.maps.size(rows) + r.rows * rows * c.width; });
+  return r;
 }
+int64_t input_gradient_floats(const Rows& r) { return r.floats() + to_line(r.rows * r.band * r.columns); }
 
-/// y = weights x shifted maps, for all pictures, groups and bands.
-void convolve_rows(const Convolution& c, const Rows& r, const float* x, const float* weight, float* y, float* scratch,
-                   Epilogue epilogue) {
-  const Shifted& s = r.maps;
-  const int64_t bands = ceil_div(r.height, r.band), map = r.height * r.columns;
-  const int64_t kernel_columns = s.across.taps, all = s.down.taps * s.across.taps;
-  Tasks(c.batch * c.groups * bands).run(work(c), [&](int64_t task, int64_t item) {
-    const int64_t n = item / bands, group = n % c.groups; // n: picture and group
-    const int64_t row = item % bands * r.band, band = std::min(r.height, row + r.band) - row;
-    Leg* const legs = reinterpret_cast<Leg*>(scratch + task * r.floats());
-    float* const maps = scratch + task * r.floats() + leg_floats(r.legs);
-    VITRO_DISPATCH(copy_shifted)(s, x + n * s.channels * s.height * s.width, row, band, maps);
-    int64_t count = 0, step = s.copy_size(band);
-    for (int64_t channel = 0; channel < s.channels; ++channel) {
-      const int64_t at = channel * s.copies() * s.copy_size(band);
-      for (int64_t column = 0; column < (s.merged() ? kernel_columns : 1); ++column)
-        legs[count++] = {channel * r.channel + column, at + s.tap(0, column, band), s.merged() ? s.down.taps : all};
+void input_gradient_in_rows(const Convolution& c, const float* dy, const float* weight, float* dx, float* scratch,
+                            Epilogue epilogue) {
+  const Rows r = input_gradient_rows(c);
+  const int64_t maps = c.in / c.groups * c.height * c.width;
+  Tasks(c.batch * c.groups).run(work(c), [&](int64_t task, int64_t n, bool first) { // n: picture and group
+    float* const mine = scratch + task * input_gradient_floats(r);
+    float* const sums = mine + r.floats();
+    for (int64_t row = 0; row < r.height; row += r.band) {
+      const int64_t band = std::min(r.height, row + r.band) - row;
+      r.multiply(dy + n * r.maps.channels * c.out_height * c.out_width, weight + n % c.groups * group_weights(c), row,
+                 band, first || r.band < r.height, mine, sums, band * r.columns);
+      VITRO_DISPATCH(fold_rows)(c, sums, row, band, dx + n * maps);
     }
-    if (s.merged()) step = s.down.shift[1] * s.columns;
-    const int64_t begin = n * r.rows * map + row * r.columns, end = begin + band * r.columns;
-    VITRO_DISPATCH(multiply_shifted)
-    (legs, count, weight + group * (c.out / c.groups) * (c.in / c.groups) * all, r.row, s.merged() ? kernel_columns : 1,
-     maps, step, r.rows, band * r.columns, y + begin, map);
-    finish(epilogue, bands == 1 ? Stripes{begin, begin + r.rows * map} : Stripes{begin, end, r.rows, map}, y);
+    finish(epilogue, {n * maps, (n + 1) * maps}, dx);
   });
 }
 
@@ -791,8 +870,9 @@ struct RowShares {
     const int64_t positions = c.out_height * c.out_width;
     share = std::max(ceil_div(c.batch, most_shares), ceil_div(shared_by, std::max<int64_t>(positions, 1)));
     shares = ceil_div(c.batch, share);
-    pictures = std::clamp<int64_t>(scratch_floats / std::max<int64_t>(rows.map_floats(), 1), 1, 8);
     weights = c.out * (c.in / c.groups) * taps(c);
+    // Many sums are visited seldom: then several pictures share a visit.
+    pictures = std::clamp<int64_t>(weights * 16 / std::max<int64_t>(rows.map_floats(), 1), 1, 8);
     scratch = to_line(c.in / c.groups * taps(c) * 2) + pictures * rows.map_floats();
   }
   int64_t floats() const { return shares * (weights * 16 + scratch); }
@@ -813,6 +893,7 @@ void weight_gradient_rows(const Convolution& c, const float* x, const float* dy,
       starts[i] =
           channel * maps.copies() * maps.copy_size(band) + maps.tap(tap / c.kernel_width, tap % c.kernel_width, band);
     }
+    std::fill_n(copies, s.pictures * s.rows.map_floats(), 0.0F);
     const int64_t begin = task * s.share, end = std::min(c.batch, begin + s.share);
     for (int64_t group = 0; group < c.groups; ++group)
       for (int64_t n = begin; n < end; n += s.pictures) {
@@ -834,21 +915,12 @@ void weight_gradient_rows(const Convolution& c, const float* x, const float* dy,
          out, columns);
       }
   };
-  const bool threads = work(c) >= worth_a_thread;
-  if (threads)
-    parallel(s.shares, add);
-  else
-    for (int64_t task = 0; task < s.shares; ++task) add(task);
-  const int64_t pieces = ceil_div(s.weights, piece / 16);
-  const auto join = [&](int64_t task) {
+  run_all(s.shares, work(c), add);
+  run_all(ceil_div(s.weights, piece / 16), work(c), [&](int64_t task) {
     const int64_t begin = task * (piece / 16), end = std::min(s.weights, begin + piece / 16);
     VITRO_DISPATCH(join_shares)(sums + begin * 16, s.shares, s.weights * 16, end - begin, dweight + begin);
     finish(epilogue, {begin, end}, dweight);
-  };
-  if (threads)
-    parallel(pieces, join);
-  else
-    for (int64_t task = 0; task < pieces; ++task) join(task);
+  });
 }
 
 int64_t bytes(int64_t floats) { return floats * int64_t(sizeof(float)); }
@@ -875,13 +947,12 @@ void convolve(const Convolution& c, const float* x, const float* weight, float* 
   if (in_blocks(c))
     convolve_blocks(c, x, weight, y, scratch, epilogue);
   else
-    convolve_rows(c, forward_rows(c), x, weight, y, scratch, epilogue);
+    convolve_rows(c, x, weight, y, scratch, epilogue);
 }
 
 int64_t convolve_input_gradient_workspace(const Convolution& c) {
   if (!reads_blocks(c)) {
-    const Rows r = input_gradient_rows(c);
-    return bytes(Tasks(c.batch * c.groups * ceil_div(r.height, r.band)).count * r.floats());
+    return bytes(Tasks(c.batch * c.groups).count * input_gradient_floats(input_gradient_rows(c)));
   }
   const Walk w = input_gradient_walk(c, 0, 0);
   const bool one_phase = std::min(c.stride_height, c.height) * std::min(c.stride_width, c.width) == 1;
@@ -895,17 +966,17 @@ void convolve_input_gradient(const Convolution& c, const float* dy, const float*
   if (reads_blocks(c))
     input_gradient_blocks(c, dy, weight, dx, scratch, epilogue);
   else
-    convolve_rows(c, input_gradient_rows(c), dy, weight, dx, scratch, epilogue);
+    input_gradient_in_rows(c, dy, weight, dx, scratch, epilogue);
 }
 
 int64_t convolve_weight_gradient_workspace(const Convolution& c) {
-  return bytes(in_blocks(c) ? BlockShares(c).floats() : RowShares(c).floats());
+  return bytes(sums_in_blocks(c) ? BlockShares(c).floats() : RowShares(c).floats());
 }
 
 void convolve_weight_gradient(const Convolution& c, const float* x, const float* dy, float* dweight, void* workspace,
                               Epilogue epilogue) {
   auto* const scratch = static_cast<float*>(workspace);
-  if (in_blocks(c))
+  if (sums_in_blocks(c))
     weight_gradient_blocks(c, x, dy, dweight, scratch, epilogue);
   else
     weight_gradient_rows(c, x, dy, dweight, scratch, epilogue);

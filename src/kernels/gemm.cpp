@@ -39,34 +39,6 @@ inline constexpr int64_t block_rows = 64; // of C, finished together: with a str
 inline constexpr int64_t k_block = 160;
 static_assert(panel_columns == panel_width);
 
-/// to[j * to_row + i] = from[i * from_row + j], i < rows, j < columns.
-void transpose(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t to_row) {
-  int64_t i = 0;
-#if HWY_TARGET != HWY_SCALAR
-  // Blocks of 4 x 4 are transposed in registers.
-  const hn::FixedTag<float, 4> d;
-  for (; i + 4 <= rows; i += 4) {
-    int64_t j = 0;
-    for (; j + 4 <= columns; j += 4) {
-      const float* x = from + i * from_row + j;
-      const auto x0 = hn::LoadU(d, x), x1 = hn::LoadU(d, x + from_row);
-      const auto x2 = hn::LoadU(d, x + 2 * from_row), x3 = hn::LoadU(d, x + 3 * from_row);
-      const auto low01 = hn::InterleaveLower(d, x0, x1), low23 = hn::InterleaveLower(d, x2, x3);
-      const auto high01 = hn::InterleaveUpper(d, x0, x1), high23 = hn::InterleaveUpper(d, x2, x3);
-      float* y = to + j * to_row + i;
-      hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, y);
-      hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, y + to_row);
-      hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, y + 2 * to_row);
-      hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, y + 3 * to_row);
-    }
-    for (; j < columns; ++j)
-      for (int64_t r = i; r < i + 4; ++r) to[j * to_row + r] = from[r * from_row + j];
-  }
-#endif
-  for (; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
-}
-
 /// Rows [row, row_end) and panels [panel, panel_end) of C as a part of its storage.
 Stripes part_of(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
   const auto [m, n, k] = g.shape;

@@ -23,8 +23,8 @@ inline constexpr int vectors = int(panel_columns / lanes); // of one row of a pa
 // The largest tiles: their sums, one row of the panels and one broadcast fill the vector registers. Few rows take more
 // panels: the sums in flight hide the latency of the multiply-add.
 #if HWY_TARGET == HWY_AVX3 // 24 + 3 + 1 of 32 registers
-constexpr int most_panels(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : rows <= 8 ? 3 : 2; }
-constexpr int most_rows(int64_t panels) { return panels <= 2 ? 12 : panels == 3 ? 8 : panels == 4 ? 2 : 1; }
+constexpr int most_panels(int64_t rows) { return rows == 1 ? 8 : rows <= 6 ? 4 : rows <= 8 ? 3 : 2; }
+constexpr int most_rows(int64_t panels) { return panels <= 2 ? 12 : panels == 3 ? 8 : panels == 4 ? 6 : 1; }
 #elif HWY_TARGET == HWY_AVX2 // 12 + 2 + 1 of 16
 constexpr int most_panels(int64_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
 constexpr int most_rows(int64_t panels) { return panels == 1 ? 6 : panels == 2 ? 2 : 1; }
@@ -133,6 +133,34 @@ constexpr int strip_panels(int64_t rows) { return most_panels(rows < most_rows(3
 /// The next step through `left`: the largest, but what remains at the end is halved (9 = 5 + 4).
 constexpr int64_t next(int64_t left, int64_t most) {
   return left >= 2 * most || left <= most ? (left < most ? left : most) : (left + 1) / 2;
+}
+
+/// to[j * to_row + i] = from[i * from_row + j], i < rows, j < columns.
+inline void transpose(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t to_row) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  // Blocks of 4 x 4 are transposed in registers.
+  const hn::FixedTag<float, 4> d;
+  for (; i + 4 <= rows; i += 4) {
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      const float* x = from + i * from_row + j;
+      const auto x0 = hn::LoadU(d, x), x1 = hn::LoadU(d, x + from_row);
+      const auto x2 = hn::LoadU(d, x + 2 * from_row), x3 = hn::LoadU(d, x + 3 * from_row);
+      const auto low01 = hn::InterleaveLower(d, x0, x1), low23 = hn::InterleaveLower(d, x2, x3);
+      const auto high01 = hn::InterleaveUpper(d, x0, x1), high23 = hn::InterleaveUpper(d, x2, x3);
+      float* y = to + j * to_row + i;
+      hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, y);
+      hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, y + to_row);
+      hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, y + 2 * to_row);
+      hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, y + 3 * to_row);
+    }
+    for (; j < columns; ++j)
+      for (int64_t r = i; r < i + 4; ++r) to[j * to_row + r] = from[r * from_row + j];
+  }
+#endif
+  for (; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
 }
 
 } // namespace vitro::kernels::HWY_NAMESPACE

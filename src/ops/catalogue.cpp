@@ -84,6 +84,8 @@ std::span<const Op* const> catalogue() {
       &avg_pool2d_scatter_op,
       // normalisation and dropout
       &normalize_op,
+      &batch_norm_op,
+      &batch_norm_gradient_op,
       &dropout_mask_op,
       // softmax and losses
       &softmax_op,

@@ -105,6 +105,8 @@ struct Normalized {
 };
 /// (x - mean) / sqrt(variance + eps), both taken over `axes`.
 Normalized normalize(In x, const std::vector<int64_t>& axes, double eps = 1e-5);
+/// x [batch, channels, ...]: normalised over all axes but 1, times weight [channels], plus bias [channels].
+Normalized batch_norm(In x, In weight, In bias, double eps = 1e-5);
 
 // dropout.cpp
 /// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p). step and sample (the number of the first one): i32 [].
