@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "core/tensor.h"
 #include "data/columns.h"
+#include "data/picture.h"
 
 namespace vitro {
 
@@ -47,6 +49,15 @@ struct Forecast {
   bool operator==(const Forecast&) const = default;
 };
 
+/// Of pictures, u8 [1 or 3, height, width]: how one that was made elsewhere becomes a sample.
+struct PictureForm {
+  std::optional<Fit> fit = {}; // how those of a folder were brought to their size; others are cropped
+  // From 1 on: the samples are light strokes on black, in a frame that is empty, their longer side about so many pixels
+  // long, their centre of mass in the middle (MNIST's: 20). What is drawn is made so (data/ink.h). 0: only scaled.
+  int64_t ink = 0;
+  bool operator==(const PictureForm&) const = default;
+};
+
 /// All that there is to know about a data set but its samples: what a run keeps beside its weights.
 struct Schema {
   std::string name;        // "mnist", "points"
@@ -64,6 +75,7 @@ struct Schema {
   std::vector<LeftOut> left_out;     // of a table: the columns that the net does not see
   bool header = false;               // of a table: the file names its columns
   std::optional<Forecast> forecast;  // of a series
+  std::optional<PictureForm> picture; // of pictures
 
   int64_t outputs() const; // how many classes, or how many numbers
   /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it.
@@ -81,8 +93,13 @@ struct Origin {
   std::string file;            // as it was opened; "" where they were generated
   std::string counts;          // what `places` count: "line" (from 1), "sample" (from 0)
   std::vector<int64_t> places; // of each sample; empty: 0, 1, 2, ...
+  std::shared_ptr<const std::vector<std::string>> names = {}; // of each place, where `file` is a folder: its file in it
 
   int64_t place(int64_t sample) const { return places.empty() ? sample : places[size_t(sample)]; }
+  /// The file that the sample is in.
+  std::string file_of(int64_t sample) const {
+    return names ? file + (file.ends_with('/') ? "" : "/") + (*names)[size_t(place(sample))] : file;
+  }
 };
 
 struct Dataset {

@@ -277,6 +277,7 @@ std::string source_of(const Dataset& data) {
 }
 
 std::string place_of(const Dataset& data, int64_t sample) {
+  if (data.origin.names) return short_name((*data.origin.names)[size_t(data.origin.place(sample))]);
   return text(data.origin.counts.empty() ? "sample" : data.origin.counts, "\u00a0", data.origin.place(sample));
 }
 
