@@ -200,8 +200,8 @@ bool is_run(const std::string& path) { return std::filesystem::exists(RunDirecto
 Asked pictures_of(const StoredRun& run, const std::vector<std::string>& files, bool as_is, bool skip_bad, bool quiet) {
   RawPictures found = open_pictures_as(run.schema, files, as_is, skip_bad);
   if (!found.skipped.empty() && !quiet)
-    say(text("skipped ", plural(int64_t(found.skipped.size()), "picture"), " that can't be read: ",
-             join(found.skipped, ", ")));
+    say(text("skipped ", plural(int64_t(found.skipped.size()), "picture"),
+             " that can't be read: ", join(found.skipped, ", ")));
   return {{std::move(found.data), found.labelled}, std::move(found.names), found.prepared};
 }
 
@@ -246,8 +246,8 @@ int predict(Arguments& arguments) {
   reading.keep = names_between_commas(keep);
   if (!of_table && !reading.keep.empty())
     bad_input("--keep", text(run.directory.path(), " did not learn from a table"), "leave out --keep");
-  const Asked asked = of_pictures ? pictures_of(run, files, as_is, skip_bad, common.quiet)
-                                  : Asked{open_as(run.schema, file, reading)};
+  const Asked asked =
+      of_pictures ? pictures_of(run, files, as_is, skip_bad, common.quiet) : Asked{open_as(run.schema, file, reading)};
   const RawFile& raw = asked.raw;
   if (raw.kept.size() != reading.keep.size())
     bad_input("--keep", text(file, " is no text: its columns have no names"), "leave out --keep");

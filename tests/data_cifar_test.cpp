@@ -77,7 +77,8 @@ TEST(Cifar, a_part_is_opened_and_called_a_part) {
   EXPECT_EQ(parts.train.schema.name, "part of cifar10");
   EXPECT_NE(parts.train.schema.description.find("not the whole"), std::string::npos);
   const std::string said = join(parts.remarks, "\n");
-  for (const char* word : {"1 of 5 training files", "the first 40 of data_batch_5", "20 of 10,000", "data_batch_2", "data_batch_5"})
+  for (const char* word :
+       {"1 of 5 training files", "the first 40 of data_batch_5", "20 of 10,000", "data_batch_2", "data_batch_5"})
     EXPECT_NE(said.find(word), std::string::npos) << word << " in " << said;
   EXPECT_EQ(open_data(place / "cifar10").train.size(), 10000) << "the same as a path";
   EXPECT_EQ(open_data(place / "cifar10", {.samples = 100}).train.size(), 100);
@@ -87,7 +88,8 @@ TEST(Cifar, a_part_is_opened_and_called_a_part) {
 TEST(Cifar, the_whole_set_has_the_usual_parts) {
   const Scratch place;
   std::vector<std::pair<std::string, Bytes>> members;
-  for (int k = 1; k <= 5; ++k) members.emplace_back(text("cifar-10-batches-bin/data_batch_", k, ".bin"), records(10000, k));
+  for (int k = 1; k <= 5; ++k)
+    members.emplace_back(text("cifar-10-batches-bin/data_batch_", k, ".bin"), records(10000, k));
   members.emplace_back("cifar-10-batches-bin/test_batch.bin", records(10000));
   members.emplace_back("cifar-10-batches-bin/batches.meta.txt", bytes_of_text("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n"));
   place.write("cifar10/cifar-10-binary.tar.gz", gzip(tar(members)));

@@ -33,9 +33,11 @@ Picture photo_of(const Picture& digit, const Photo& how = {}) {
       const int64_t row = y - how.top, column = x - how.left;
       const bool inside = row >= 0 && column >= 0 && row < how.side && column < how.side;
       const double ink = inside ? *large.at(row, column) / 255.0 : 0;
-      const double light = 1 - how.shade / how.paper * (double(x) / double(how.width) + double(y) / double(how.height)) / 2;
+      const double light =
+          1 - how.shade / how.paper * (double(x) / double(how.width) + double(y) / double(how.height)) / 2;
       const double level = (how.paper + (how.ink - how.paper) * ink) * light;
-      *out.at(y, x) = uint8_t(std::clamp(level + double(draws.below(uint64_t(2 * how.grain + 1))) - how.grain, 0.0, 255.0));
+      *out.at(y, x) =
+          uint8_t(std::clamp(level + double(draws.below(uint64_t(2 * how.grain + 1))) - how.grain, 0.0, 255.0));
     }
   return out;
 }
@@ -48,6 +50,19 @@ double correlation(const Picture& a, const Picture& b) {
     sa += x, sb += y, saa += x * x, sbb += y * y, sab += x * y;
   }
   return (sab - sa * sb / n) / std::sqrt((saa - sa * sa / n) * (sbb - sb * sb / n));
+}
+
+// The best that moving it by a pixel gives: to which pixel a centre of mass is rounded is a matter of chance.
+double likeness(const Picture& a, const Picture& b) {
+  double best = -1;
+  for (const int64_t down : {-1, 0, 1})
+    for (const int64_t across : {-1, 0, 1}) {
+      Picture moved(b.size, 1);
+      for (int64_t y = 1; y < 27; ++y)
+        for (int64_t x = 1; x < 27; ++x) *moved.at(y, x) = *b.at(y + down, x + across);
+      best = std::max(best, correlation(a, moved));
+    }
+  return best;
 }
 
 TEST(Ink, is_told_from_other_pictures_by_the_training_samples) {
@@ -77,7 +92,7 @@ TEST(Ink, a_photographed_digit_is_the_digit_again) {
     // Without paper, grain and shade: what the preparation alone makes of it.
     const Picture alone = as_ink(resampled(digit, 0, 0, 28, 28, {280, 280}), {28, 28}, 19, "x");
     EXPECT_EQ(as_ink(alone, {28, 28}, 19, "x").pixels, alone.pixels) << "ink already";
-    EXPECT_GT(correlation(as_ink(photo_of(digit), {28, 28}, 19, "x"), alone), 0.9) << i;
+    EXPECT_GT(likeness(as_ink(photo_of(digit), {28, 28}, 19, "x"), alone), 0.9) << i;
   }
 }
 
@@ -88,7 +103,7 @@ TEST(Ink, light_on_dark_is_found_too_and_specks_are_not) {
   EXPECT_GT(correlation(dark, chalk), 0.95);
   Picture dirty = photo_of(digit);
   for (int64_t y = 100; y < 104; ++y)
-    for (int64_t x = 30; x < 34; ++x) *dirty.at(y, x) = 0; // a crumb
+    for (int64_t x = 30; x < 34; ++x) *dirty.at(y, x) = 0;                 // a crumb
   for (int64_t y = 0; y < 300; ++y) *dirty.at(y, 0) = *dirty.at(y, 1) = 0; // the edge of the table
   EXPECT_GT(correlation(dark, as_ink(dirty, {28, 28}, 20, "x")), 0.95);
 }
@@ -101,7 +116,8 @@ TEST(Ink, lies_around_its_centre_of_mass_with_the_stated_length) {
     for (int64_t x = 0; x < 28; ++x) {
       const double value = *found.at(y, x);
       mass += value, down += value * (double(y) + 0.5), across += value * (double(x) + 0.5);
-      if (value > 0) top = std::min(top, y), bottom = std::max(bottom, y), left = std::min(left, x), right = std::max(right, x);
+      if (value > 0)
+        top = std::min(top, y), bottom = std::max(bottom, y), left = std::min(left, x), right = std::max(right, x);
     }
   EXPECT_NEAR(down / mass, 14, 0.75);
   EXPECT_NEAR(across / mass, 14, 0.75);

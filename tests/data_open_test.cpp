@@ -325,7 +325,8 @@ TEST(RealSets, cifar10_as_far_as_it_is_there) {
   for (int64_t c = 0; c < 3; ++c) {
     double sum = 0;
     for (int64_t i = 0; i < n; ++i)
-      for (const uint8_t pixel : parts.train.samples.as<uint8_t>().subspan(size_t((3 * i + c) * 1024), 1024)) sum += pixel;
+      for (const uint8_t pixel : parts.train.samples.as<uint8_t>().subspan(size_t((3 * i + c) * 1024), 1024))
+        sum += pixel;
     EXPECT_NEAR(sum / double(n * 1024) / 255, parts.train.schema.input.mean[size_t(c)], 2.0 / 255);
   }
 }

@@ -26,7 +26,8 @@ TEST(Picture, png_of_8_bits_comes_back_as_it_was) {
 
 TEST(Picture, png_of_every_kind) {
   // 16 bits: rounded to 8.
-  const Picture deep = read(png_file(1, 2, bytes_of({0x12, 0x34, 0xff, 0xff}), {.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 16}));
+  const Picture deep =
+      read(png_file(1, 2, bytes_of({0x12, 0x34, 0xff, 0xff}), {.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 16}));
   EXPECT_EQ(deep.pixels, bytes_of({0x12, 0xff}));
   EXPECT_EQ(deep.channels, 1);
   // A bit each, packed.
@@ -39,7 +40,8 @@ TEST(Picture, png_of_every_kind) {
   palette.palette_alpha = {255, 0};
   EXPECT_EQ(read(png_file(1, 2, bytes_of({1, 0}), palette)).pixels, bytes_of({255, 255, 255, 10, 20, 30}));
   // Alpha: (40 * 51 + 255 * 204) / 255 = 212.
-  const Picture grey_alpha = read(png_file(1, 3, bytes_of({40, 255, 40, 51, 40, 0}), {.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}));
+  const Picture grey_alpha =
+      read(png_file(1, 3, bytes_of({40, 255, 40, 51, 40, 0}), {.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}));
   EXPECT_EQ(grey_alpha.pixels, bytes_of({40, 212, 255}));
   EXPECT_EQ(grey_alpha.channels, 1);
   const Picture rgba = read(png_file(1, 2, bytes_of({1, 2, 3, 255, 1, 2, 3, 0}), {.colour_type = PNG_COLOR_TYPE_RGBA}));
@@ -67,13 +69,13 @@ Picture as_stored(const Picture& looks, int orientation) {
     for (int64_t x = 0; x < width; ++x) {
       int64_t row = y, column = x;
       switch (orientation) { // of the stored pixel: EXIF's table, row 0 and column 0 as the sides of what is seen
-        case 2: column = width - 1 - x; break;                            // top, right
-        case 3: row = height - 1 - y, column = width - 1 - x; break;      // bottom, right
-        case 4: row = height - 1 - y; break;                              // bottom, left
-        case 5: row = x, column = y; break;                               // left, top
-        case 6: row = width - 1 - x, column = y; break;                   // right, top
-        case 7: row = width - 1 - x, column = height - 1 - y; break;      // right, bottom
-        case 8: row = x, column = height - 1 - y; break;                  // left, bottom
+        case 2: column = width - 1 - x; break;                       // top, right
+        case 3: row = height - 1 - y, column = width - 1 - x; break; // bottom, right
+        case 4: row = height - 1 - y; break;                         // bottom, left
+        case 5: row = x, column = y; break;                          // left, top
+        case 6: row = width - 1 - x, column = y; break;              // right, top
+        case 7: row = width - 1 - x, column = height - 1 - y; break; // right, bottom
+        case 8: row = x, column = height - 1 - y; break;             // left, bottom
         default: break;
       }
       std::copy_n(looks.at(y, x), looks.channels, out.at(row, column));
@@ -166,7 +168,11 @@ TEST(Picture, other_formats_are_named_with_the_way_out) {
     head.resize(64, '\0');
     return bytes_of_text(head);
   };
-  const std::string bmp("BM\x46\0\0\0\0\0\0\0", 10), heic("\0\0\0\x18" "ftypheic", 12), tiff("II*\0", 4);
+  const std::string bmp("BM\x46\0\0\0\0\0\0\0", 10),
+      heic("\0\0\0\x18"
+           "ftypheic",
+           12),
+      tiff("II*\0", 4);
   expect_bad_input({"GIF", "magick"}, [&] { read(padded("GIF89a")); });
   expect_bad_input({"WebP", "dwebp"}, [&] { read(padded("RIFF1234WEBP")); });
   expect_bad_input({"BMP", "magick"}, [&] { read(padded(bmp)); });

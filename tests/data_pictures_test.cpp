@@ -74,7 +74,8 @@ TEST(Pictures, parts_are_the_folders_of_that_name) {
 TEST(Pictures, pictures_of_several_sizes_come_to_one_and_it_is_said) {
   const Place place;
   fill(place, "p", {"a", "b"}, 10, {40, 60}, 1);
-  EXPECT_EQ(open_data(place / "p").train.schema.sample, (Shape{1, 40, 60})) << "all of one size keep it; grey stays grey";
+  EXPECT_EQ(open_data(place / "p").train.schema.sample, (Shape{1, 40, 60}))
+      << "all of one size keep it; grey stays grey";
   fill(place, "p", {"c"}, 10, {90, 50}, 1);
   const Splits mixed = open_data(place / "p");
   EXPECT_EQ(mixed.train.schema.sample, (Shape{1, 32, 32}));
@@ -96,7 +97,9 @@ TEST(Pictures, what_is_bad_is_named_or_skipped) {
   place.write("p/a/7.png", cut);
   expect_bad_input({"[" + (place / "p/a/7.png") + "]", "damaged PNG", "--skip-bad"}, [&] { open_data(place / "p"); });
   place.write("p/b/2.jpg", bytes_of_text("no picture at all"));
-  place.write("p/b/3.heic", std::string("\0\0\0\x18" "ftypheic", 12));
+  place.write("p/b/3.heic", std::string("\0\0\0\x18"
+                                        "ftypheic",
+                                        12));
   place.write("p/b/notes.txt", bytes_of_text("hello"));
   place.write("p/b/.DS_Store", bytes_of_text("hello"));
   place.write("p/b/Thumbs.db", bytes_of_text("hello"));
@@ -148,7 +151,8 @@ TEST(Pictures, a_cache_answers_only_for_what_it_was_made_from) {
   const auto cached = [&] {
     std::vector<std::string> files;
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator(place / "cache/vitro", none)) files.push_back(entry.path().string());
+    for (const auto& entry : fs::directory_iterator(place / "cache/vitro", none))
+      files.push_back(entry.path().string());
     return files;
   };
   const Splits fresh = open_data(place / "p");
@@ -156,7 +160,9 @@ TEST(Pictures, a_cache_answers_only_for_what_it_was_made_from) {
   std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   open_data(place / "p");
   ASSERT_EQ(cached().size(), 2u) << "as it was asked, and with the size stated that was chosen";
-  const auto same = [&](const DataOptions& options = {}) { return open_data(place / "p", options).train.samples == fresh.train.samples; };
+  const auto same = [&](const DataOptions& options = {}) {
+    return open_data(place / "p", options).train.samples == fresh.train.samples;
+  };
   EXPECT_TRUE(same());
   DataOptions stated;
   stated.pictures = {.size = PictureSize{8, 8}, .channels = 3};
@@ -186,7 +192,9 @@ TEST(Pictures, a_cache_answers_only_for_what_it_was_made_from) {
   fs::last_write_time(one, time);
   EXPECT_FALSE(same());
   fs::remove(one);
-  EXPECT_EQ(open_data(place / "p").train.size() + open_data(place / "p").test.size() + open_data(place / "p").validation.size(), 19);
+  EXPECT_EQ(open_data(place / "p").train.size() + open_data(place / "p").test.size() +
+                open_data(place / "p").validation.size(),
+            19);
   fs::remove_all(place / "cache");
   open_data(place / "p");
 }

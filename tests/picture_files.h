@@ -105,7 +105,8 @@ inline Bytes jpeg_file(const Picture& picture, JpegKind kind = {}) {
   if (kind.cmyk) { // as Adobe stores them: light, not ink; black is left to the three colours
     pixels.clear();
     for (size_t i = 0; i < picture.pixels.size(); i += 3) {
-      pixels.insert(pixels.end(), picture.pixels.begin() + std::ptrdiff_t(i), picture.pixels.begin() + std::ptrdiff_t(i + 3));
+      pixels.insert(pixels.end(), picture.pixels.begin() + std::ptrdiff_t(i),
+                    picture.pixels.begin() + std::ptrdiff_t(i + 3));
       pixels.push_back(255);
     }
   }

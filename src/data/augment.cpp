@@ -27,15 +27,20 @@ std::span<const AugmentationKind> augmentations() {
       {"scale", "larger or smaller around the middle", {{"by", 0.1, by_least, 0.9, "at most so much"}}},
       {"shear", "slanted", {{"degrees", 10, 0, 80, "at most, either way"}}},
       {"elastic",
-       "each pixel moved by a smooth random field (Simard, Steinkraus, Platt, \"Best practices for convolutional neural "
+       "each pixel moved by a smooth random field (Simard, Steinkraus, Platt, \"Best practices for convolutional "
+       "neural "
        "networks\", 2003)",
-       {{"alpha", 34, 0, 10000, "strength: pixels before smoothing"}, {"sigma", 4, 0.5, 64, "of the smoothing, pixels"}}},
+       {{"alpha", 34, 0, 10000, "strength: pixels before smoothing"},
+        {"sigma", 4, 0.5, 64, "of the smoothing, pixels"}}},
       {"cutout",
-       "a square somewhere is the mean (DeVries, Taylor, \"Improved regularization of convolutional neural networks with "
+       "a square somewhere is the mean (DeVries, Taylor, \"Improved regularization of convolutional neural networks "
+       "with "
        "cutout\", 2017)",
        {{"size", 8, 1, 4096, "pixels, whole"}}},
       {"brightness", "lighter or darker: pixels times 1 - by to 1 + by", {{"by", 0.2, by_least, by_most, "at most"}}},
-      {"contrast", "distance to the picture's mean times 1 - by to 1 + by", {{"by", 0.2, by_least, by_most, "at most"}}},
+      {"contrast",
+       "distance to the picture's mean times 1 - by to 1 + by",
+       {{"by", 0.2, by_least, by_most, "at most"}}},
       {"mixup",
        "blended with another training sample, and so are their classes: shares of Beta(alpha, alpha) (Zhang et al., "
        "\"mixup: beyond empirical risk minimization\", 2018)",
@@ -92,7 +97,8 @@ std::vector<double> bell(double sigma) {
   const auto radius = int64_t(std::ceil(3 * sigma));
   std::vector<double> out;
   double sum = 0;
-  for (int64_t i = -radius; i <= radius; ++i) sum += out.emplace_back(math::exp(-0.5 * double(i * i) / (sigma * sigma)));
+  for (int64_t i = -radius; i <= radius; ++i)
+    sum += out.emplace_back(math::exp(-0.5 * double(i * i) / (sigma * sigma)));
   for (double& one : out) one /= sum;
   return out;
 }
@@ -202,7 +208,8 @@ Augmenter::Augmenter(std::vector<Augmentation> list, const Dataset& train, uint6
     : list_(std::move(list)), train_(train), seed_(seed) {
   const Schema& schema = train.schema;
   if (!schema.picture)
-    bad_input("data.augment", text("is for pictures; samples of ", schema.name, " are ", schema.sample), "leave it out");
+    bad_input("data.augment", text("is for pictures; samples of ", schema.name, " are ", schema.sample),
+              "leave it out");
   const auto groups = int64_t(schema.input.mean.size());
   for (int64_t c = 0; c < schema.sample[0]; ++c) {
     mean_.push_back(std::clamp(float(schema.input.undo(0, groups == 1 ? 0 : c)), 0.0F, 255.0F));
@@ -246,7 +253,8 @@ void Augmenter::paint(int64_t row, size_t steps, const std::vector<Stream>& stre
       const double down = draws.uniform(-args[0], args[0]), across = draws.uniform(-args[0], args[0]);
       canvas.map.then({.y = down * double(canvas.height), .x = across * double(canvas.width)});
     } else if (op == "rotate") {
-      const double angle = radians(draws.uniform(-args[0], args[0])), sine = math::sin(angle), cosine = math::cos(angle);
+      const double angle = radians(draws.uniform(-args[0], args[0])), sine = math::sin(angle),
+                   cosine = math::cos(angle);
       canvas.map.then({.yy = cosine, .yx = sine, .xy = -sine, .xx = cosine});
     } else if (op == "scale") {
       const double factor = 1 / draws.uniform(1 - args[0], 1 + args[0]);
@@ -321,8 +329,8 @@ void Augmenter::fill_targets(std::span<const int64_t> rows, int64_t epoch, View 
     const int32_t own = labels[size_t(row)], other = labels[size_t(mix.other)];
     for (int64_t j = 0; j < width; ++j) {
       const int64_t asked = width == 1 ? 1 : j;
-      const double chance = own == other ? double(own == asked)
-                                         : (own == asked ? mix.share : 0) + (other == asked ? 1 - mix.share : 0);
+      const double chance =
+          own == other ? double(own == asked) : (own == asked ? mix.share : 0) + (other == asked ? 1 - mix.share : 0);
       if (out.type.dtype == DType::f64)
         out.as<double>()[size_t(i * width + j)] = chance;
       else

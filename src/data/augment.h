@@ -1,10 +1,10 @@
 // Augmentation: what is done to a training picture, anew in every epoch, before the net sees it.
 //
-// What is done to a sample is a pure function of (seed, place in the list, epoch, sample): it does not depend on the batch
-// that the sample comes in, on its order or on threads, so a training that goes on sees the same pictures. Only training
-// batches are augmented; whatever measures sees the pictures as they are.
-// What turns and moves is collected, and the picture resampled once (linear between pixels). What comes into view from
-// outside is the training part's mean, or black where pictures are ink on black (data/ink.h): zero, or paper, to the net.
+// What is done to a sample is a pure function of (seed, place in the list, epoch, sample): it does not depend on the
+// batch that the sample comes in, on its order or on threads, so a training that goes on sees the same pictures. Only
+// training batches are augmented; whatever measures sees the pictures as they are. What turns and moves is collected,
+// and the picture resampled once (linear between pixels). What comes into view from outside is the training part's
+// mean, or black where pictures are ink on black (data/ink.h): zero, or paper, to the net.
 #pragma once
 
 #include <span>

@@ -86,8 +86,9 @@ Dataset read_cifar(ByteSpan records, std::vector<std::string> classes, const std
   if (classes.empty()) classes = published_classes;
   const auto bytes = int64_t(records.size()), n = bytes / cifar_record;
   if (n == 0 || bytes % cifar_record != 0)
-    bad_input(where, text("has ", bytes, " bytes, which are not whole records of ", cifar_record, " (", n, " and ",
-                          bytes % cifar_record, " bytes)"),
+    bad_input(where,
+              text("has ", bytes, " bytes, which are not whole records of ", cifar_record, " (", n, " and ",
+                   bytes % cifar_record, " bytes)"),
               "the file is truncated, or holds no CIFAR-10 records");
   Dataset out;
   out.schema.name = "cifar10";
@@ -172,8 +173,7 @@ CifarParts read_cifar_files(const std::vector<std::string>& paths) {
     description = text("a part of CIFAR-10, not the whole: ", learned, " of its 50,000 training pictures and ", tested,
                        " of its 10,000 test pictures");
     std::string remark = text("a part of CIFAR-10: ", whole, " of 5 training files");
-    if (!cut_names.empty())
-      remark += text(", the first ", join(cut_names, ", "), out.validation ? " to validate" : "");
+    if (!cut_names.empty()) remark += text(", the first ", join(cut_names, ", "), out.validation ? " to validate" : "");
     remark += text("; ", tested, " of 10,000 test pictures");
     out.remarks.push_back(missing.empty() ? remark : text(remark, "; not there as a whole: ", join(missing, ", ")));
   }

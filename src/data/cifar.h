@@ -1,6 +1,6 @@
 // CIFAR-10's binary records: a byte for the class, then 32 x 32 bytes of red, of green and of blue, row by row.
-// Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, and the data's own page, section
-// "Binary version".
+// Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, and the data's own page,
+// section "Binary version".
 #pragma once
 
 #include <optional>
@@ -20,8 +20,8 @@ bool has_cifar_name(const std::string& path);
 /// none where there is neither.
 std::vector<std::string> cifar_files(const std::string& directory);
 
-/// The records in u8 [n, 3, 32, 32], pixels / 255. `classes` empty: the published ten. Throws bad_input at `where` unless
-/// the bytes are whole records of these classes.
+/// The records in u8 [n, 3, 32, 32], pixels / 255. `classes` empty: the published ten. Throws bad_input at `where`
+/// unless the bytes are whole records of these classes.
 Dataset read_cifar(ByteSpan records, std::vector<std::string> classes, const std::string& where);
 
 /// What lies in files of records. By their names: data_batch_1 to data_batch_5 train, test_batch tests. Where these are

@@ -64,17 +64,17 @@ struct Schema {
   std::string description; // "generated digits, not MNIST: ..."
   bool generated = false;  // made by this program, not measured
   Goal goal = Goal::classes;
-  DType raw = DType::f32;            // u8, f32 or f64
-  Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
-  std::vector<std::string> features; // a name for each element of a sample's last axis; else empty
-  std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
-  std::vector<std::string> targets;  // the predicted column(s): of a table also the class column's name
-  Scaling input;                     // where there are no columns
-  Scaling target;                    // Goal::numbers: the network learns target.apply(raw)
-  std::vector<Column> columns;       // of a table: what each element of a sample's last axis is, and becomes
-  std::vector<LeftOut> left_out;     // of a table: the columns that the net does not see
-  bool header = false;               // of a table: the file names its columns
-  std::optional<Forecast> forecast;  // of a series
+  DType raw = DType::f32;             // u8, f32 or f64
+  Shape sample;                       // of one sample: [1, 28, 28] (channels first), [2]
+  std::vector<std::string> features;  // a name for each element of a sample's last axis; else empty
+  std::vector<std::string> classes;   // names; a label is an index into them; empty for Goal::numbers
+  std::vector<std::string> targets;   // the predicted column(s): of a table also the class column's name
+  Scaling input;                      // where there are no columns
+  Scaling target;                     // Goal::numbers: the network learns target.apply(raw)
+  std::vector<Column> columns;        // of a table: what each element of a sample's last axis is, and becomes
+  std::vector<LeftOut> left_out;      // of a table: the columns that the net does not see
+  bool header = false;                // of a table: the file names its columns
+  std::optional<Forecast> forecast;   // of a series
   std::optional<PictureForm> picture; // of pictures
 
   int64_t outputs() const; // how many classes, or how many numbers
@@ -90,9 +90,9 @@ struct Schema {
 
 /// Where samples stand in the file that they were read from, for whoever wants to look them up.
 struct Origin {
-  std::string file;            // as it was opened; "" where they were generated
-  std::string counts;          // what `places` count: "line" (from 1), "sample" (from 0)
-  std::vector<int64_t> places; // of each sample; empty: 0, 1, 2, ...
+  std::string file;                                           // as it was opened; "" where they were generated
+  std::string counts;                                         // what `places` count: "line" (from 1), "sample" (from 0)
+  std::vector<int64_t> places;                                // of each sample; empty: 0, 1, 2, ...
   std::shared_ptr<const std::vector<std::string>> names = {}; // of each place, where `file` is a folder: its file in it
 
   int64_t place(int64_t sample) const { return places.empty() ? sample : places[size_t(sample)]; }

@@ -56,7 +56,9 @@ bool border_is_black(const Picture& picture) {
 // The plane a + b y + c x that comes nearest to the picture's outermost tenth, by least squares: paper in uneven light.
 struct Paper {
   double level = 0, down = 0, across = 0, middle_y = 0, middle_x = 0;
-  double at(int64_t y, int64_t x) const { return level + down * (double(y) - middle_y) + across * (double(x) - middle_x); }
+  double at(int64_t y, int64_t x) const {
+    return level + down * (double(y) - middle_y) + across * (double(x) - middle_x);
+  }
 };
 
 Paper paper_of(const Picture& picture) {
@@ -96,8 +98,8 @@ int threshold_of(const Picture& picture) {
   return out;
 }
 
-// What is drawn consists of the largest connected part above `threshold` and all that have a tenth of its pixels; a part
-// at the picture's edge counts only where nothing else is there. All other pixels become black.
+// What is drawn consists of the largest connected part above `threshold` and all that have a tenth of its pixels; a
+// part at the picture's edge counts only where nothing else is there. All other pixels become black.
 void keep_drawing(Picture& picture, int threshold) {
   const auto [height, width] = picture.size;
   std::vector<int32_t> part(picture.pixels.size(), 0);
@@ -157,7 +159,7 @@ double stroke_of(const Picture& picture, int threshold) {
   const auto [height, width] = picture.size;
   double area = 0, outline = 0;
   const auto in = [&](int64_t y, int64_t x) {
-    return y >= 0 && x >= 0 && y < height && x < width && *picture.at(y, x) > threshold;
+    return y >= 0 && x >= 0 && y < height && x<width&& * picture.at(y, x)> threshold;
   };
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x) {
@@ -235,9 +237,9 @@ Picture as_ink(const Picture& given, PictureSize size, int64_t length, const std
   constexpr int64_t most = 512; // beyond this a longer side shows grain, not strokes
   Picture picture = given;
   if (const int64_t side = std::max(given.size.height, given.size.width); side > most)
-    picture = resampled(given, 0, 0, double(given.size.height), double(given.size.width),
-                        {std::max<int64_t>(1, given.size.height * most / side),
-                         std::max<int64_t>(1, given.size.width * most / side)});
+    picture = resampled(
+        given, 0, 0, double(given.size.height), double(given.size.width),
+        {std::max<int64_t>(1, given.size.height * most / side), std::max<int64_t>(1, given.size.width * most / side)});
   picture = lifted(picture);
   const int threshold = threshold_of(picture);
   double above = 0, sum_above = 0, sum_below = 0;
@@ -269,12 +271,15 @@ Picture as_ink(const Picture& given, PictureSize size, int64_t length, const std
   const double scale = double(length) / double(box.length());
   const PictureSize small{std::clamp<int64_t>(std::llround(double(box.height()) * scale), 1, size.height),
                           std::clamp<int64_t>(std::llround(double(box.width()) * scale), 1, size.width)};
-  Picture digit = resampled(picture, double(box.top), double(box.left), double(box.height()), double(box.width()), small);
+  Picture digit =
+      resampled(picture, double(box.top), double(box.left), double(box.height()), double(box.width()), small);
   const uint8_t lightest = *std::ranges::max_element(digit.pixels);
   for (uint8_t& value : digit.pixels) value = uint8_t(value * 255 / std::max<int>(1, lightest));
   const Point centre = centre_of_mass(digit);
-  const int64_t top = std::clamp<int64_t>(std::llround(double(size.height) / 2 - centre.y), 0, size.height - small.height),
-                left = std::clamp<int64_t>(std::llround(double(size.width) / 2 - centre.x), 0, size.width - small.width);
+  const int64_t top = std::clamp<int64_t>(std::llround(double(size.height) / 2 - centre.y), 0,
+                                          size.height - small.height),
+                left =
+                    std::clamp<int64_t>(std::llround(double(size.width) / 2 - centre.x), 0, size.width - small.width);
   Picture out(size, 1);
   for (int64_t y = 0; y < small.height; ++y) std::copy_n(digit.at(y, 0), small.width, out.at(top + y, left));
   return out;

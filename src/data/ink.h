@@ -1,9 +1,9 @@
 // What somebody has written or drawn, found in a photograph and brought into the form that a net learned: light strokes
 // on black, of one size, around their centre of mass.
 //
-// That is how MNIST was made: each digit was scaled, keeping its proportions, into 20 x 20 pixels, and laid into 28 x 28
-// so that its centre of mass is the middle. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning
-// applied to document recognition", Proc. IEEE 86(11), 1998, section III.A.
+// That is how MNIST was made: each digit was scaled, keeping its proportions, into 20 x 20 pixels, and laid into 28 x
+// 28 so that its centre of mass is the middle. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based
+// learning applied to document recognition", Proc. IEEE 86(11), 1998, section III.A.
 #pragma once
 
 #include "data/picture.h"

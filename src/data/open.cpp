@@ -99,7 +99,8 @@ Splits dealt(const Dataset& all, const DataOptions& options, const std::string& 
     const int64_t rows = share_of(*asked, n, what, where); // checks a share, counts rows
     return *asked < 1 ? *asked : double(rows) / double(n);
   };
-  Splits out = split(all, share(options.validation, "validation", 0.1), share(options.test, "test", test), options.seed);
+  Splits out =
+      split(all, share(options.validation, "validation", 0.1), share(options.test, "test", test), options.seed);
   keep_first(out.train, options, where);
   scale_by_training(out);
   return out;
@@ -239,10 +240,10 @@ Splits with_own_parts(Dataset train, std::optional<Dataset> validation, std::opt
 Splits open_records(const std::vector<std::string>& files, const std::string& where, const DataOptions& options) {
   CifarParts parts = read_cifar_files(files);
   const Scaling published = parts.train.schema.input;
-  Splits out = parts.test && !parts.validation
-                   ? with_own_test(std::move(parts.train), std::move(*parts.test), options, where, 10)
-                   : with_own_parts(std::move(parts.train), std::move(parts.validation), std::move(parts.test), options,
-                                    where);
+  Splits out =
+      parts.test && !parts.validation
+          ? with_own_test(std::move(parts.train), std::move(*parts.test), options, where, 10)
+          : with_own_parts(std::move(parts.train), std::move(parts.validation), std::move(parts.test), options, where);
   for (Dataset* part : {&out.train, &out.validation, &out.test}) part->schema.input = published;
   out.files = std::move(parts.files);
   out.remarks = std::move(parts.remarks);
@@ -252,8 +253,8 @@ Splits open_records(const std::vector<std::string>& files, const std::string& wh
 Splits open_pictures(const std::string& directory, const DataOptions& options) {
   PictureFolder folder = open_picture_folder(directory, options.pictures);
   const bool dealt_out = !folder.validation || !folder.test, none = folder.validation && !folder.test && !options.test;
-  Splits out = with_own_parts(std::move(folder.train), std::move(folder.validation), std::move(folder.test), options,
-                              directory);
+  Splits out =
+      with_own_parts(std::move(folder.train), std::move(folder.validation), std::move(folder.test), options, directory);
   out.remarks = std::move(folder.remarks);
   if (none)
     out.remarks.emplace_back("parts: as its folders say; there is no test part (data.test deals one)");
@@ -354,7 +355,8 @@ Splits open_data(const std::string& what, const DataOptions& options) {
   Splits out = open_as_published(what, options);
   if (const std::optional<PictureForm>& form = out.train.schema.picture;
       options.pictures != PictureOptions{} && !(form && form->fit))
-    bad_input(what, "is no folder of pictures: size, channels, fit and skip_bad have no meaning for it", "leave them out");
+    bad_input(what, "is no folder of pictures: size, channels, fit and skip_bad have no meaning for it",
+              "leave them out");
   if (!options.standardise) {
     Schema& schema = out.train.schema;
     schema.input = {schema.raw == DType::u8 ? 1.0 / 255 : 1.0};

@@ -41,8 +41,7 @@ Picture upright(Picture picture, int orientation) {
   for (int64_t y = 0; y < out.size.height; ++y)
     for (int64_t x = 0; x < out.size.width; ++x) {
       const int64_t row = turned ? x : y, column = turned ? y : x;
-      const uint8_t* from =
-          picture.at(from_bottom ? height - 1 - row : row, from_right ? width - 1 - column : column);
+      const uint8_t* from = picture.at(from_bottom ? height - 1 - row : row, from_right ? width - 1 - column : column);
       std::copy_n(from, picture.channels, out.at(y, x));
     }
   return out;
@@ -145,8 +144,7 @@ Picture resampled(const Picture& picture, double top, double left, double height
     const float* from = &narrow[size_t((rows[size_t(y)].first - first) * across)];
     for (const float weight : rows[size_t(y)].weights)
       for (float& sum : sums) sum += weight * *from++;
-    std::ranges::transform(sums, out.at(y, 0),
-                           [](float sum) { return uint8_t(std::clamp(sum + 0.5F, 0.0F, 255.0F)); });
+    std::ranges::transform(sums, out.at(y, 0), [](float sum) { return uint8_t(std::clamp(sum + 0.5F, 0.0F, 255.0F)); });
   }
   return out;
 }

@@ -1,7 +1,7 @@
 // A decoded picture, and what is done to it before a net sees it: turned upright, made grey, brought to a size.
 //
-// Rows from the top, pixels from the left, a byte for each channel. Each step makes a new picture, and its sums run in a
-// fixed order: the same bytes on any machine and any number of threads.
+// Rows from the top, pixels from the left, a byte for each channel. Each step makes a new picture, and its sums run in
+// a fixed order: the same bytes on any machine and any number of threads.
 #pragma once
 
 #include <optional>
@@ -40,14 +40,15 @@ bool is_grey(const Picture& picture);
 Picture grey_of(const Picture& picture);
 Picture colour_of(const Picture& picture);
 
-/// How a picture of another shape comes into the net's: its middle, cut out; all of it, black beside it; all of it, drawn
-/// out of proportion.
+/// How a picture of another shape comes into the net's: its middle, cut out; all of it, black beside it; all of it,
+/// drawn out of proportion.
 enum class Fit : uint8_t { crop, pad, stretch };
 const char* name(Fit fit);
 std::optional<Fit> fit_of(const std::string& word);
 
 /// The window [top, top + height) x [left, left + width) of the picture, in its pixels, at another size. Along an axis
-/// that shrinks each pixel is the mean of the area that it covers; along one that grows, linear between the nearest two.
+/// that shrinks each pixel is the mean of the area that it covers; along one that grows, linear between the nearest
+/// two.
 Picture resampled(const Picture& picture, double top, double left, double height, double width, PictureSize size);
 Picture fitted(const Picture& picture, PictureSize size, Fit fit);
 

@@ -58,7 +58,8 @@ std::optional<DecodedPictures> PictureCache::load() const {
   file.read(key.data(), std::streamsize(key.size()));
   file.read(reinterpret_cast<char*>(&found), sizeof found);
   file.read(reinterpret_cast<char*>(&sum), sizeof sum);
-  if (!file || key != key_ || found.words < 0 || found.words > size || found.pictures > found.words) return std::nullopt;
+  if (!file || key != key_ || found.words < 0 || found.words > size || found.pictures > found.words)
+    return std::nullopt;
   int64_t pixels = 1; // what its extents say must be what there is: nothing else is allocated
   for (const int64_t extent : {found.samples, found.channels, found.height, found.width})
     if (extent < 0 || __builtin_mul_overflow(pixels, extent, &pixels)) return std::nullopt;
@@ -89,8 +90,8 @@ void PictureCache::store(const DecodedPictures& pictures, const std::string& als
   for (const std::string& one : pictures.bad) words += one + '\0';
   words += pictures.remark + '\0';
   const Shape& shape = pictures.samples.shape();
-  const Extents extents{int64_t(pictures.bad.size()), shape[0], shape[1], shape[2], shape[3], int64_t(words.size()),
-                        pictures.scaled};
+  const Extents extents{int64_t(pictures.bad.size()), shape[0],       shape[1], shape[2], shape[3],
+                        int64_t(words.size()),        pictures.scaled};
   const uint32_t sum = sum_of(extents, words, pictures.samples);
   std::error_code error;
   fs::create_directories(fs::path(path_).parent_path(), error);

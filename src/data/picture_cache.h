@@ -15,10 +15,10 @@
 namespace vitro {
 
 struct DecodedPictures {
-  Tensor samples;                // u8 [n, channels, height, width], of the pictures that could be read
-  std::vector<std::string> bad;  // of each picture "", or why it could not be read
-  std::string remark;            // what became of their sizes, for people
-  bool scaled = false;           // whether one of them had another size
+  Tensor samples;               // u8 [n, channels, height, width], of the pictures that could be read
+  std::vector<std::string> bad; // of each picture "", or why it could not be read
+  std::string remark;           // what became of their sizes, for people
+  bool scaled = false;          // whether one of them had another size
 };
 
 class PictureCache {

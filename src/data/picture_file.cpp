@@ -91,7 +91,8 @@ Picture read_picture(ByteSpan bytes, const std::string& where) {
 PictureSize size_of_picture(ByteSpan bytes, const std::string& where) {
   const PictureFormat format = picture_format(bytes);
   if (format != PictureFormat::png && format != PictureFormat::jpeg) refuse(format, where);
-  const auto [size, orientation] = format == PictureFormat::png ? look_at_png(bytes, where) : look_at_jpeg(bytes, where);
+  const auto [size, orientation] =
+      format == PictureFormat::png ? look_at_png(bytes, where) : look_at_jpeg(bytes, where);
   return orientation >= 5 ? PictureSize{size.width, size.height} : size;
 }
 

@@ -17,8 +17,8 @@ inline constexpr int64_t most_pixels = int64_t(1) << 27;
 
 /// The picture, upright, grey (1 channel) or in colour (3), 8 bits a channel. PNG: any depth, palette and interlacing,
 /// 16 bits rounded to 8; what is transparent is laid over white. JPEG: sequential and progressive, grey, colour and
-/// CMYK (without its colour profile). EXIF's orientation is applied. Throws bad_input at `where` for other formats, with
-/// the way out, for what is damaged or ends early, and for more than `most_pixels`.
+/// CMYK (without its colour profile). EXIF's orientation is applied. Throws bad_input at `where` for other formats,
+/// with the way out, for what is damaged or ends early, and for more than `most_pixels`.
 Picture read_picture(ByteSpan bytes, const std::string& where);
 
 /// The size of the upright picture, by its header alone. Throws as read_picture does.

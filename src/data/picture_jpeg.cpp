@@ -1,5 +1,5 @@
-// JPEG by libjpeg(-turbo). It reports errors by longjmp: what may jump stands in functions of its own, whose frames hold
-// nothing to destroy, and all that is to be freed belongs to the Reading outside of them.
+// JPEG by libjpeg(-turbo). It reports errors by longjmp: what may jump stands in functions of its own, whose frames
+// hold nothing to destroy, and all that is to be freed belongs to the Reading outside of them.
 #include <csetjmp>
 #include <cstdio>
 
@@ -68,8 +68,8 @@ bool read_rows(Reading& reading, uint8_t* out) {
   if (setjmp(reading.back)) return false;
   jpeg_start_decompress(&reading.info);
   while (reading.info.output_scanline < reading.info.output_height) {
-    JSAMPROW row = out + size_t(reading.info.output_scanline) * reading.info.output_width *
-                             size_t(reading.info.output_components);
+    JSAMPROW row =
+        out + size_t(reading.info.output_scanline) * reading.info.output_width * size_t(reading.info.output_components);
     jpeg_read_scanlines(&reading.info, &row, 1);
   }
   jpeg_finish_decompress(&reading.info);

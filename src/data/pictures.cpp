@@ -22,7 +22,7 @@ namespace {
 
 constexpr int64_t usual_side = 64, most_kept = 128 * 128; // pictures of one size keep it up to so many pixels
 constexpr int64_t most_bytes = int64_t(1) << 29;          // of a file
-constexpr int64_t settled_ns = 2'000'000'000; // the coarsest clock of a file system: FAT's
+constexpr int64_t settled_ns = 2'000'000'000;             // the coarsest clock of a file system: FAT's
 
 std::string joined(const std::string& folder, const std::string& name) {
   return folder + (folder.ends_with('/') ? "" : "/") + name;
@@ -34,7 +34,8 @@ Bytes picture_bytes(const std::string& path) {
   return read_raw_bytes(path);
 }
 
-// Runs body(i) for each, in parallel; of each its error's text. Unless `all`, whoever comes behind an error is left out.
+// Runs body(i) for each, in parallel; of each its error's text. Unless `all`, whoever comes behind an error is left
+// out.
 std::vector<std::string> each(int64_t n, bool all, const std::function<void(int64_t)>& body) {
   std::vector<std::string> wrong(static_cast<size_t>(n));
   std::atomic<int64_t> first = n;
@@ -56,7 +57,8 @@ std::vector<std::string> each(int64_t n, bool all, const std::function<void(int6
 void raise_first(const std::vector<std::string>& wrong) {
   for (const std::string& one : wrong)
     if (!one.empty())
-      raise(one + (one.find(" Help: ") == std::string::npos ? ". Help: " : "; ") + "--skip-bad leaves out what can't be read");
+      raise(one + (one.find(" Help: ") == std::string::npos ? ". Help: " : "; ") +
+            "--skip-bad leaves out what can't be read");
 }
 
 struct Sizing {
@@ -78,8 +80,8 @@ Sizing sizing(std::vector<PictureSize> sizes, const PictureOptions& options) {
                      : options.fit == Fit::pad ? "scaled, black beside it,"
                                                : "drawn";
   return {{side, side},
-          text("pictures: ", alike ? text("all ", low) : text(low, " to ", high), "; each is ", done, " to ", side, " x ",
-               side, " (data.size, data.fit)")};
+          text("pictures: ", alike ? text("all ", low) : text(low, " to ", high), "; each is ", done, " to ", side,
+               " x ", side, " (data.size, data.fit)")};
 }
 
 DecodedPictures decoded(const std::vector<std::string>& paths, const PictureOptions& options) {
@@ -188,13 +190,14 @@ void find_classes(const std::string& directory, const std::string& below, size_t
 Finding find_pictures(const std::string& directory) {
   const Folder top = list_folder(directory);
   Finding out;
-  const bool parts =
-      std::ranges::find(top.folders, "train") != top.folders.end() && !list_folder(joined(directory, "train")).folders.empty();
+  const bool parts = std::ranges::find(top.folders, "train") != top.folders.end() &&
+                     !list_folder(joined(directory, "train")).folders.empty();
   if (!parts) {
     if (top.folders.empty())
       bad_input(directory,
-                std::ranges::any_of(top.files, has_picture_name) ? "holds pictures, but nothing says which class each is of"
-                                                                 : "holds neither folders of pictures nor IDX files",
+                std::ranges::any_of(top.files, has_picture_name)
+                    ? "holds pictures, but nothing says which class each is of"
+                    : "holds neither folders of pictures nor IDX files",
                 text("expected is ", wanted, "; or IDX files, as train-images-idx3-ubyte"));
     find_classes(directory, "", 0, out);
     out.parts[0] = true;
@@ -211,7 +214,8 @@ Finding find_pictures(const std::string& directory) {
         find_classes(directory, folder, part, out);
       }
     for (const std::string& folder : top.folders)
-      if (part_of(folder) == 3) out.remarks.push_back(text(folder, " is none of train, val and test: it is passed over"));
+      if (part_of(folder) == 3)
+        out.remarks.push_back(text(folder, " is none of train, val and test: it is passed over"));
   }
   if (out.classes.size() == 1)
     bad_input(directory, text("holds one class alone, ", out.classes[0], ": there is nothing to tell apart"),
@@ -280,8 +284,8 @@ bool has_picture_name(const std::string& path) {
   std::string ending = fs::path(path).extension().string();
   for (char& letter : ending)
     if (letter >= 'A' && letter <= 'Z') letter = char(letter - 'A' + 'a');
-  static constexpr std::array endings = {".png",  ".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".heif",
-                                         ".avif", ".webp", ".gif", ".bmp", ".tif",  ".tiff", ".jxl"};
+  static constexpr std::array endings = {".png",  ".jpg",  ".jpeg", ".jpe", ".jfif", ".heic", ".heif",
+                                         ".avif", ".webp", ".gif",  ".bmp", ".tif",  ".tiff", ".jxl"};
   return std::ranges::find(endings, ending) != endings.end();
 }
 
@@ -308,11 +312,14 @@ PictureFolder open_picture_folder(const std::string& directory, const PictureOpt
     out.remarks.push_back(text("skipped ", skipped.size(), " of ", found.pictures.size(),
                                " pictures, which can't be read: ", some_of(skipped)));
   if (!found.passed_over.empty())
-    out.remarks.push_back(text("passed over ", found.passed_over.size(), found.passed_over.size() == 1 ? " file" : " files",
+    out.remarks.push_back(text("passed over ", found.passed_over.size(),
+                               found.passed_over.size() == 1 ? " file" : " files",
                                " that by the name are no pictures: ", some_of(found.passed_over)));
   out.remarks.insert(out.remarks.end(), found.remarks.begin(), found.remarks.end());
 
-  Dataset all{schema, pictures.samples, Tensor(Shape{int64_t(labels.size())}, labels, DType::i32),
+  Dataset all{schema,
+              pictures.samples,
+              Tensor(Shape{int64_t(labels.size())}, labels, DType::i32),
               Tensor(Type{DType::f32, {0}}),
               {directory, "picture", {}, std::make_shared<const std::vector<std::string>>(std::move(names))}};
   check(all, directory);
@@ -331,8 +338,9 @@ PictureFolder open_picture_folder(const std::string& directory, const PictureOpt
 RawPictures open_pictures_as(const Schema& schema, const std::vector<std::string>& paths, bool as_is, bool skip_bad) {
   const std::string asked = paths.empty() ? std::string("pictures") : paths[0];
   if (!schema.picture)
-    bad_input(asked, text("is a picture, or a folder of them; the net takes ",
-                          schema.columns.empty() ? text("samples ", schema.sample) : std::string("the rows of a table")));
+    bad_input(asked,
+              text("is a picture, or a folder of them; the net takes ",
+                   schema.columns.empty() ? text("samples ", schema.sample) : std::string("the rows of a table")));
   RawPictures out{empty_like(schema)};
   std::vector<int32_t> labels;
   for (const std::string& path : paths) {
@@ -362,7 +370,8 @@ RawPictures open_pictures_as(const Schema& schema, const std::vector<std::string
     const std::string& path = out.names[size_t(i)];
     Picture picture = read_picture(picture_bytes(path), path);
     if (schema.sample[0] == 1) picture = grey_of(picture);
-    picture = out.prepared ? as_ink(picture, size, form.ink, path) : fitted(picture, size, form.fit.value_or(Fit::crop));
+    picture =
+        out.prepared ? as_ink(picture, size, form.ink, path) : fitted(picture, size, form.fit.value_or(Fit::crop));
     to_planes(schema.sample[0] == 1 ? picture : colour_of(picture), &pixels[size_t(i * elements)]);
   });
   if (!skip_bad) raise_first(wrong);
@@ -382,7 +391,8 @@ RawPictures open_pictures_as(const Schema& schema, const std::vector<std::string
   const auto kept = int64_t(out.names.size());
   out.data.samples = Tensor(Type{DType::u8, {kept, schema.sample[0], size.height, size.width}});
   std::memcpy(out.data.samples.as<uint8_t>().data(), pixels.data(), size_t(kept * elements));
-  out.labelled = schema.goal == Goal::classes && std::ranges::all_of(kept_labels, [](double label) { return label >= 0; });
+  out.labelled =
+      schema.goal == Goal::classes && std::ranges::all_of(kept_labels, [](double label) { return label >= 0; });
   if (out.labelled) out.data.labels = Tensor(Shape{kept}, kept_labels, DType::i32);
   out.data.origin = {"", "picture", {}, {}};
   return out;

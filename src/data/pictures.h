@@ -12,8 +12,8 @@
 namespace vitro {
 
 struct PictureOptions {
-  std::optional<PictureSize> size = {};  // default: theirs, where all have the same; else `usual_size`
-  std::optional<int64_t> channels = {};  // 1: grey, 3: colour; default: grey where all are
+  std::optional<PictureSize> size = {}; // default: theirs, where all have the same; else `usual_size`
+  std::optional<int64_t> channels = {}; // 1: grey, 3: colour; default: grey where all are
   Fit fit = Fit::crop;
   bool skip_bad = false; // what can't be read is left out, and named in a remark
   bool operator==(const PictureOptions&) const = default;
@@ -25,13 +25,14 @@ bool has_picture_name(const std::string& path);
 
 /// What a folder holds. Samples u8 [channels, height, width], pixels / 255, not standardised.
 struct PictureFolder {
-  Dataset train;                            // or all, where the folder has no parts
-  std::optional<Dataset> validation, test;  // where it has them
+  Dataset train;                           // or all, where the folder has no parts
+  std::optional<Dataset> validation, test; // where it has them
   std::vector<std::string> remarks;
 };
-/// `directory` holds a folder for each class, their order that of their names; or folders train, val (valid, validation)
-/// and test, each of which does. Throws bad_input, naming the file, for a folder without pictures, one class alone, a
-/// class of test that train does not have, and (unless bad ones are skipped) the first picture that can't be read.
+/// `directory` holds a folder for each class, their order that of their names; or folders train, val (valid,
+/// validation) and test, each of which does. Throws bad_input, naming the file, for a folder without pictures, one
+/// class alone, a class of test that train does not have, and (unless bad ones are skipped) the first picture that
+/// can't be read.
 PictureFolder open_picture_folder(const std::string& directory, const PictureOptions& options);
 
 /// Pictures for a saved schema (predict, eval).

@@ -206,8 +206,8 @@ std::optional<PictureForm> read_picture_form(const Reader& file, const Schema& s
   only(object, {"fit", "ink"}, here);
   const Shape& sample = schema.sample;
   if (schema.raw != DType::u8 || sample.rank() != 3 || (sample[0] != 1 && sample[0] != 3))
-    bad_input(here, text("needs samples u8 of 1 or 3 channels, height and width; samples are ",
-                         Type{schema.raw, sample}));
+    bad_input(here,
+              text("needs samples u8 of 1 or 3 channels, height and width; samples are ", Type{schema.raw, sample}));
   PictureForm out{.ink = read.whole("ink")};
   if (!read.at("fit").is_null() && !(out.fit = fit_of(read.word("fit"))))
     read.wrong("fit", "\"crop\", \"pad\", \"stretch\" or null");

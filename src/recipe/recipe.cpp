@@ -41,8 +41,8 @@ void state_data(DataRecipe& data) {
 // The size and channels that pictures of a folder were brought to.
 void state_pictures(DataRecipe& data, const Schema& schema) {
   if (!schema.picture || !schema.picture->fit) return;
-  data.size = schema.sample[1] == schema.sample[2] ? text(schema.sample[1])
-                                                   : text(schema.sample[1], "x", schema.sample[2]);
+  data.size =
+      schema.sample[1] == schema.sample[2] ? text(schema.sample[1]) : text(schema.sample[1], "x", schema.sample[2]);
   data.channels = schema.sample[0];
   data.fit = name(*schema.picture->fit);
 }
@@ -180,8 +180,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
               "leave it out");
   if (mixes(recipe.data.augment) &&
       (schema.goal != Goal::classes || (loss.answer != Loss::chances && loss.answer != Loss::distribution)))
-    bad_input("data.augment",
-              text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),
+    bad_input("data.augment", text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),
               "leave mixup out, or write loss = \"cross_entropy\"");
   out.loss_args = recipe.train.loss_args;
   out.reduction = recipe.train.reduction;

@@ -1,8 +1,8 @@
 // The batches of a training, in their order: which samples, what is done to them, and the next one made ahead.
 //
-// Invariant: the batch at a position is a function of (recipe, data, position) alone. While one is trained on, a thread of
-// its own makes the next where that takes long enough to be worth it, which changes no bit. Built without VITRO_THREADS,
-// or where one thread is all that may be used, every batch is made when it is asked for.
+// Invariant: the batch at a position is a function of (recipe, data, position) alone. While one is trained on, a thread
+// of its own makes the next where that takes long enough to be worth it, which changes no bit. Built without
+// VITRO_THREADS, or where one thread is all that may be used, every batch is made when it is asked for.
 #pragma once
 
 #include <memory>

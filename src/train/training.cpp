@@ -38,7 +38,8 @@ public:
   Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory* run, const TrainingHooks& hooks)
       : model_(model), recipe_(recipe), plan_(recipe.train), data_(data), run_(run), hooks_(hooks),
         classes_(data.train.schema.goal == Goal::classes),
-        feed_(recipe, data.train, model.spec().dtype, model.spec().outputs), scheduler_(scheduler_of(recipe, data)), facts_(facts_of(model, recipe, data)) {
+        feed_(recipe, data.train, model.spec().dtype, model.spec().outputs), scheduler_(scheduler_of(recipe, data)),
+        facts_(facts_of(model, recipe, data)) {
     if (hooks.probe) probe_.emplace(model, data.train, uint64_t(recipe.train.seed));
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
