@@ -162,7 +162,108 @@ def ops():
            axes=[0, 2], eps=1e-5)
         op("normalize", lambda x: normalized(x, F.layer_norm(x, [3, 5], eps=0.1), [1, 2]), rand(4, 3, 5),
            axes=[-1, 1], eps=0.1)
+    with torch.random.fork_rng():
+        windows()
+
+        def batch_norm(x, w, b, eps=1e-5):
+            return F.batch_norm(x, None, None, w, b, training=True, eps=eps)
+
+        def batch_norm_gradient(x, w, mean, variance, dy, eps, axes):
+            """PyTorch's backward takes mean and deviation as they were saved; its own derivative takes them for x's."""
+            across = lambda v: v.reshape([-1] + [1] * (x.dim() - 2))
+            inverse, n = 1 / torch.sqrt(variance + eps), x.numel() / len(w)
+            z = (x - across(mean)) * across(inverse)
+            dweight, dbias = (dy * z).sum(axes), dy.sum(axes)
+            dx = (dy - across(dbias / n) - z * across(dweight / n)) * across(w * inverse)
+            theirs = torch.ops.aten.native_batch_norm_backward(dy, x, w, None, None, mean, inverse, True, eps, [True] * 3)
+            assert all(torch.allclose(a, b, rtol=1e-12) for a, b in zip((dx, dweight, dbias), theirs))
+            return dx, dweight, dbias
+
+        for shape, eps in ((4, 3, 5), 1e-5), ((7, 2), 0.1):
+            c, axes = shape[1], [0] if len(shape) == 2 else [0, 2]
+            op("batch_norm", lambda x, w, b: (batch_norm(x, w, b, eps), *normalized(x, x, axes)[1:]), rand(*shape),
+               rand(c), rand(c), eps=eps)
+            op("batch_norm_gradient", lambda x, w, m, v, dy: batch_norm_gradient(x, w, m, v, dy, eps, axes),
+               rand(*shape), rand(c), rand(c), rand(c, low=0.5), rand(*shape), eps=eps)
     write("ops.json", {"cases": op_cases})
+
+
+def around(x, padding):
+    """x with zeros around it: top, left, bottom, right."""
+    top, left, bottom, right = padding
+    return F.pad(x, (left, right, top, bottom))
+
+
+def windows():
+    """Convolution and pooling; what PyTorch cannot pad unevenly is padded first."""
+    from torch.nn.grad import conv2d_input, conv2d_weight
+
+    plans = [((2, 3, 5, 4), (4, 3, 3, 2), [1, 1], [0, 0, 0, 0], [1, 1], 1),
+             ((1, 2, 7, 6), (3, 2, 3, 3), [2, 3], [1, 2, 1, 2], [1, 1], 1),
+             ((2, 2, 8, 7), (2, 2, 3, 2), [1, 2], [2, 1, 2, 1], [2, 3], 1),
+             ((1, 6, 5, 4), (4, 3, 3, 3), [1, 1], [1, 1, 1, 1], [1, 1], 2),
+             ((2, 3, 6, 5), (6, 1, 2, 3), [2, 1], [0, 1, 0, 1], [1, 1], 3),
+             ((1, 2, 4, 5), (2, 2, 2, 2), [2, 2], [1, 0, 0, 2], [1, 1], 1)]
+    for size, kernel, stride, padding, dilation, groups in plans:
+        attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        x, weight = rand(*size), rand(*kernel)
+        outer = around(x, padding).shape
+        top, left, bottom, right = padding
+
+        def inner(y):
+            return y[..., top:outer[2] - bottom, left:outer[3] - right]
+
+        def conv(x, weight):
+            return F.conv2d(around(x, padding), weight, None, stride, 0, dilation, groups)
+
+        op("conv2d", conv, x, weight, **attrs)
+        dy = rand(*conv(x, weight).shape)
+        op("conv2d_input_gradient", lambda dy, weight: inner(conv2d_input(outer, weight, dy, stride, 0, dilation, groups)),
+           dy, weight, height=size[2], width=size[3], **attrs)
+        op("conv2d_weight_gradient",
+           lambda x, dy: conv2d_weight(around(x, padding), kernel, dy, stride, 0, dilation, groups),
+           x, dy, kernel=list(kernel[2:]), **attrs)
+        if groups == 1:
+            unfolded = [size[0], size[1], *kernel[2:], *dy.shape[2:]]
+            both = {"kernel_size": kernel[2:], "dilation": dilation, "stride": stride}
+            del attrs["groups"]
+            op("unfold2d", lambda x: F.unfold(around(x, padding), **both).reshape(unfolded), x, kernel=list(kernel[2:]),
+               **attrs)
+            op("fold2d", lambda x: inner(F.fold(x.reshape(size[0], -1, dy.shape[2] * dy.shape[3]), outer[2:], **both)),
+               rand(*unfolded), height=size[2], width=size[3], **attrs)
+
+    for kernel, dilation in ((4, 1), (3, 2)):
+        op("conv2d", lambda x, weight: F.conv2d(x, weight, padding="same", dilation=dilation), rand(1, 2, 5, 7),
+           rand(2, 2, kernel, 2), padding=[], dilation=[dilation])
+
+    plans = [((2, 3, 4, 6), [2, 2], [2, 2], [0, 0], 0), ((1, 2, 5, 7), [2, 3], [2, 1], [1, 1], 0),
+             ((1, 2, 6, 7), [3, 3], [2, 2], [1, 0], 1), ((2, 1, 5, 5), [2, 2], [2, 2], [0, 0], 1),
+             ((1, 1, 2, 2), [3, 3], [3, 3], [0, 0], 1)]
+    for size, kernel, stride, padding, ceil in plans:
+        attrs = {"kernel": kernel, "stride": stride, "padding": padding, "ceil": ceil}
+        given = (kernel, stride, padding)
+        x = rand(*size)
+        y, places = F.max_pool2d(x, *given, ceil_mode=bool(ceil), return_indices=True)
+        op("max_pool2d", lambda x: F.max_pool2d(x, *given, ceil_mode=bool(ceil)), x, **attrs)
+        op("max_pool2d", lambda x: F.max_pool2d(x, *given, ceil_mode=bool(ceil)), torch.round(x), **attrs)  # ties
+
+        def scatter(x, v):
+            empty = torch.zeros(size[0], size[1], size[2] * size[3])
+            return empty.scatter_add(2, places.flatten(2), v.flatten(2)).reshape(size) + 0 * x
+
+        op("max_pool2d_scatter", scatter, x, rand(*y.shape), **attrs)
+        op("max_pool2d_pick", lambda x, v: v.flatten(2).gather(2, places.flatten(2)).reshape(y.shape) + 0 * x.sum(), x,
+           rand(*size), **attrs)
+        for count in (1, 0):
+            def average(x):
+                return F.avg_pool2d(x, *given, ceil_mode=bool(ceil), count_include_pad=bool(count))
+
+            def spread(v):
+                leaf = torch.zeros(size, requires_grad=True)
+                return torch.autograd.grad(average(leaf), leaf, v, create_graph=True)[0]
+
+            op("avg_pool2d", average, x, count_padding=count, **attrs)
+            op("avg_pool2d_scatter", spread, rand(*y.shape), height=size[2], width=size[3], count_padding=count, **attrs)
 
 
 # ---- nets of dense layers: predictions, loss, the gradient of every parameter ---------------------------
@@ -317,6 +418,169 @@ def trained(plans):
                       "losses": losses, "gradients": gradients, "end": states(), "x": tensor(x),
                       "predictions": tensor(F.softmax(net(x), -1).detach())})
     return cases
+
+
+# ---- nets of pictures: ten steps of training from numbers that both sides can make, then evaluation ------------------
+
+def noise(shape, key, offset=0.0, scale=1.0):
+    """offset + scale u with u in [-1, 1), a float exactly; the test makes the same of key and position."""
+    values, n = [], torch.Size(shape).numel()
+    for i in range(n):
+        z = ((i + 1) * 0x9E3779B1 + key * 0x85EBCA77) & 0xFFFFFFFF
+        z ^= z >> 15
+        z = (z * 0x2C1B3C6D) & 0xFFFFFFFF
+        z ^= z >> 12
+        values.append(offset + scale * (z / 2 ** 31 - 1))
+    return torch.tensor(values).reshape(shape).float().double()
+
+
+def digest(x):
+    """At most 64 of its numbers, evenly spread, and the length of all."""
+    flat = x.detach().reshape(-1)
+    stride = max(1, (flat.numel() + 63) // 64)
+    return {"stride": stride, "some": flat[::stride].tolist(), "norm": flat.norm().item()}
+
+
+class Block(torch.nn.Module):
+    """A residual block with a short cut that projects where the shape changes."""
+
+    def __init__(self, before, out, stride):
+        super().__init__()
+        nn = torch.nn
+        self.conv1, self.bn1 = nn.Conv2d(before, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out)
+        self.conv2, self.main = nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out)
+        keeps = before == out and stride == 1
+        self.short = nn.Identity() if keeps else nn.Sequential(nn.Conv2d(before, out, 1, stride, bias=False),
+                                                               nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        return F.relu(self.main(self.conv2(F.relu(self.bn1(self.conv1(x))))) + self.short(x))
+
+
+class Dense(torch.nn.Module):
+    """A dense link: a layer's maps beside those that it was fed with."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = torch.nn.Conv2d(2, 3, 3, 1, 1), torch.nn.Conv2d(5, 4, 3, 1, 1)
+        self.fc1 = torch.nn.Linear(9, 3)
+
+    def forward(self, x):
+        both = torch.cat([x, F.relu(self.conv1(x))], 1)
+        return self.fc1(torch.cat([both, self.conv2(both)], 1).mean([2, 3]))
+
+
+def pictures():
+    nn = torch.nn
+
+    def net(**parts):
+        from collections import OrderedDict
+        return nn.Sequential(OrderedDict(parts))
+
+    flat, last = {"op": "flatten"}, {"op": "dense", "out": 3}
+    conv = {"op": "conv2d", "out": 4, "kernel": 3}
+    block = [{"op": "conv2d", "out": "$out", "kernel": 3, "stride": "$stride", "padding": 1, "bias": 0},
+             {"op": "batch_norm"}, {"op": "relu"},
+             {"op": "conv2d", "out": "$out", "kernel": 3, "padding": 1, "bias": 0}, {"op": "batch_norm", "name": "main"},
+             {"op": "project", "name": "short", "from": ["input"], "out": "$out", "stride": "$stride"},
+             {"op": "add", "from": ["main", "short"]}, {"op": "relu"}]
+    plans = [
+        ("conv2d", [2, 5, 6], [conv, {"op": "relu"}, flat, last],
+         net(conv1=nn.Conv2d(2, 4, 3), relu=nn.ReLU(), flat=nn.Flatten(), fc1=nn.Linear(48, 3))),
+        ("conv2d, its arguments", [2, 7, 6],
+         [{"op": "conv2d", "out": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 0]}, {"op": "tanh"},
+          {"op": "conv2d", "out": 6, "kernel": 3, "padding": "same", "dilation": 2, "groups": 2, "bias": 0}, {"op": "tanh"},
+          {"op": "conv2d", "out": 3, "kernel": 1, "stride": 2, "padding": "valid"}, flat, last],
+         net(conv1=nn.Conv2d(2, 4, (3, 2), (2, 1), (1, 0)), a=nn.Tanh(),
+             conv2=nn.Conv2d(4, 6, 3, padding="same", dilation=2, groups=2, bias=False), b=nn.Tanh(),
+             conv3=nn.Conv2d(6, 3, 1, 2), flat=nn.Flatten(), fc1=nn.Linear(18, 3))),
+        ("depthwise_conv2d", [3, 6, 5],
+         [{"op": "depthwise_conv2d", "kernel": 3, "multiplier": 2, "padding": 1}, {"op": "relu"},
+          {"op": "conv2d", "out": 6, "kernel": 3, "stride": 2, "groups": "depthwise"}, flat, last],
+         net(depthwise1=nn.Conv2d(3, 6, 3, 1, 1, groups=3), relu=nn.ReLU(), conv1=nn.Conv2d(6, 6, 3, 2, groups=6),
+             flat=nn.Flatten(), fc1=nn.Linear(24, 3))),
+        ("conv1d, max_pool1d, avg_pool1d", [3, 19],
+         [{"op": "conv1d", "out": 4, "kernel": 3, "stride": 2, "padding": 2, "dilation": 2}, {"op": "relu"},
+          {"op": "max_pool1d", "kernel": 3, "stride": 2, "padding": 1},
+          {"op": "conv1d", "out": 4, "kernel": 2, "padding": "same", "groups": 2},
+          {"op": "avg_pool1d", "kernel": 2, "ceil": 1}, flat, last],
+         net(conv1=nn.Conv1d(3, 4, 3, 2, 2, 2), relu=nn.ReLU(), a=nn.MaxPool1d(3, 2, 1),
+             conv2=nn.Conv1d(4, 4, 2, padding="same", groups=2), b=nn.AvgPool1d(2, ceil_mode=True), flat=nn.Flatten(),
+             fc1=nn.Linear(12, 3))),
+        ("max_pool2d, avg_pool2d, global_avg_pool", [2, 9, 8],
+         [conv, {"op": "max_pool2d", "kernel": 3, "stride": 2, "padding": 1, "ceil": 1},
+          {"op": "conv2d", "out": 4, "kernel": 2, "padding": 1},
+          {"op": "avg_pool2d", "kernel": [3, 2], "stride": [1, 2], "padding": 1, "count_padding": 0},
+          {"op": "global_avg_pool"}, last],
+         net(conv1=nn.Conv2d(2, 4, 3), a=nn.MaxPool2d(3, 2, 1, ceil_mode=True), conv2=nn.Conv2d(4, 4, 2, 1, 1),
+             b=nn.AvgPool2d((3, 2), (1, 2), 1, count_include_pad=False), c=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(),
+             fc1=nn.Linear(4, 3))),
+        ("adaptive_avg_pool2d, adaptive_max_pool2d, global_max_pool", [2, 9, 8],
+         [conv, {"op": "adaptive_avg_pool2d", "out": [5, 4]}, {"op": "conv2d", "out": 4, "kernel": 1},
+          {"op": "adaptive_max_pool2d", "out": [3, 4]}, {"op": "conv2d", "out": 4, "kernel": 2},
+          {"op": "adaptive_avg_pool2d", "out": 2}, {"op": "global_max_pool"}, last],
+         net(conv1=nn.Conv2d(2, 4, 3), a=nn.AdaptiveAvgPool2d((5, 4)), conv2=nn.Conv2d(4, 4, 1),
+             b=nn.AdaptiveMaxPool2d((3, 4)), conv3=nn.Conv2d(4, 4, 2), c=nn.AdaptiveAvgPool2d(2),
+             d=nn.AdaptiveMaxPool2d(1), flat=nn.Flatten(), fc1=nn.Linear(4, 3))),
+        ("group_norm", [2, 5, 4],
+         [conv, {"op": "group_norm", "groups": 2}, {"op": "relu"},
+          {"op": "group_norm", "groups": "depthwise", "eps": 0.1, "affine": 0}, flat, last],
+         net(conv1=nn.Conv2d(2, 4, 3), gn1=nn.GroupNorm(2, 4), relu=nn.ReLU(),
+             gn2=nn.GroupNorm(4, 4, eps=0.1, affine=False), flat=nn.Flatten(), fc1=nn.Linear(24, 3))),
+        ("upsample, zero_pad2d", [2, 4, 5],
+         [conv, {"op": "upsample"}, {"op": "zero_pad2d", "padding": [1, 0, 2, 1]}, {"op": "conv2d", "out": 2, "kernel": 2},
+          {"op": "upsample", "factor": 3, "mode": "bilinear"}, flat, last],
+         net(conv1=nn.Conv2d(2, 4, 3), a=nn.Upsample(scale_factor=2), b=nn.ZeroPad2d((0, 1, 1, 2)),
+             conv2=nn.Conv2d(4, 2, 2), c=nn.Upsample(scale_factor=3, mode="bilinear", align_corners=False),
+             flat=nn.Flatten(), fc1=nn.Linear(2 * 18 * 18, 3))),
+        ("project, add", [4, 6, 5],
+         {"blocks": {"res": block}, "layers": [{"op": "res", "out": 4, "stride": 1, "repeat": 2},
+                                               {"op": "res", "out": 6, "stride": 2}, {"op": "global_avg_pool"}, last]},
+         net(res1=Block(4, 4, 1), res2=Block(4, 4, 1), res3=Block(4, 6, 2), a=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(),
+             fc1=nn.Linear(6, 3))),
+        ("concatenate", [2, 5, 4],
+         [{"op": "conv2d", "out": 3, "kernel": 3, "padding": 1}, {"op": "relu", "name": "a"},
+          {"op": "concatenate", "name": "both", "from": ["input", "a"], "axis": 1},
+          {"op": "conv2d", "out": 4, "kernel": 3, "padding": 1, "name": "conv2"},
+          {"op": "concatenate", "from": ["both", "conv2"], "axis": 1}, {"op": "global_avg_pool"}, last], Dense()),
+        ("lenet", [1, 28, 28], "lenet",
+         net(conv1=nn.Conv2d(1, 6, 5, padding=2), a=nn.ReLU(), b=nn.MaxPool2d(2), conv2=nn.Conv2d(6, 16, 5), c=nn.ReLU(),
+             d=nn.MaxPool2d(2), flat=nn.Flatten(), fc1=nn.Linear(400, 120), e=nn.ReLU(), fc2=nn.Linear(120, 84),
+             f=nn.ReLU(), fc3=nn.Linear(84, 3))),
+        ("resnet20", [3, 12, 12], "resnet20",
+         net(conv1=nn.Conv2d(3, 16, 3, 1, 1, bias=False), bn1=nn.BatchNorm2d(16), a=nn.ReLU(),
+             **{f"res{i + 1}": Block(before, out, stride) for i, (before, out, stride) in enumerate(
+                 [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2)},
+             b=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc1=nn.Linear(64, 3))),
+    ]
+    cases, batch = [], 6
+    for name, sample, layers, module in plans:
+        start = {}
+        for key, (own, p) in enumerate(module.named_parameters()):
+            fan = p[0].numel()
+            offset = 1.0 if p.dim() == 1 and own.endswith("weight") else 0.0
+            scale = 0.25 if p.dim() == 1 else 2.0 ** round(torch.log2(torch.tensor(2.0 / fan) ** 0.5).item())
+            start[own] = [key + 1, offset, scale]
+            p.data = noise(p.shape, key + 1, offset, scale)
+        losses, gradients = [], {}
+        lr = 0.005 if name == "resnet20" else 0.05  # twenty layers of kinks: with large steps floats soon go elsewhere
+        optimizer = torch.optim.SGD(module.parameters(), lr=lr)
+        module.train()
+        for step in range(10):
+            x, t = noise([batch, *sample], 1000 + step), torch.tensor([(5 * i + step) % 3 for i in range(batch)])
+            optimizer.zero_grad()
+            loss = F.cross_entropy(module(x), t)
+            loss.backward()
+            if step == 0:
+                gradients = {own: digest(p.grad) for own, p in module.named_parameters()}
+            optimizer.step()
+            losses.append(loss.item())
+        module.eval()
+        predictions = F.softmax(module(noise([batch, *sample], 2000)), -1)
+        end = {own: digest(p) for own, p in module.state_dict().items() if "num_batches" not in own}
+        cases.append({"name": name, "sample": sample, "batch": batch, "lr": lr, "net": layers, "start": start, "losses": losses,
+                      "gradients": gradients, "end": end, "predictions": tensor(predictions.detach())})
+    write("pictures.json", {"cases": cases})
 
 
 # ---- losses: every reduction and option, value and gradient --------------------------------------------
@@ -680,3 +944,4 @@ if __name__ == "__main__":
     normalization()
     schedules()
     embeddings()
+    pictures()

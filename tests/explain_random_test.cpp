@@ -78,7 +78,9 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return softsign(p); },
       [](const Var& p, const Var&) { return log_cosh(p); },
       [](const Var& p, const Var& q) { return mix(add_scaled(p, q, 0.3), subtract_scaled(q, p, 0.2), 0.5, 0.4); },
-      [](const Var& p, const Var& q) { return normalised_step(p, q, mix_square(square(p), q, 0.5, 0.2), 0.1, 1, 0.5); },
+      [](const Var& p, const Var& q) {
+        return normalised_step(p, q, mix_square(square(p) + 0.1, q, 0.5, 0.2), 0.1, 1, 0.5);
+      },
       [&](const Var& p, const Var&) { return matmul(p, w); },
       [&](const Var& p, const Var&) { return matmul(p, w, false, true) + b; },
       [&](const Var& p, const Var& q) { return matmul(p, matmul(q, p, true, false)) * 0.2; },
@@ -109,6 +111,12 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) { return log_softmax(p) * 0.5; },
       [](const Var& p, const Var& q) { return normalize(p, {1}, 0.1).y * 0.5 + normalize(q, {0}, 0.1).mean * 0.2; },
       [](const Var& p, const Var& q) { return p * sqrt(normalize(q, {0}, 0.1).variance + 0.5); },
+      [](const Var& p, const Var& q) { return batch_norm(p, mean(q, {0}), max(q, {0}), 0.1).y * 0.5; },
+      [](const Var& p, const Var& q) { return q * sqrt(batch_norm(p, mean(q, {0}), sum(q, {0}), 0.1).variance + 0.5); },
+      [](const Var& p, const Var& q) {
+        const std::array<In, 5> in{p, mean(q, {0}), mean(p, {0}), max(square(p), {0}), q};
+        return apply_all(batch_norm_gradient_op, in, {{"eps", 0.1}})[0] * 0.3;
+      },
       [](const Var& p, const Var&) {
         const Var zero = constant(p.graph(), Tensor({DType::i32, Shape{}}));
         return p * dropout_mask(zero, zero, p.shape(), 0.3, 1, "dropout1");

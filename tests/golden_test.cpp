@@ -252,6 +252,100 @@ TEST(Golden, NormalizationInTrainingAndEvaluation) { train_as_stated("normalizat
 
 TEST(Golden, EmbeddingsOfCodes) { train_as_stated("embeddings.json"); }
 
+// offset + scale u, u in [-1, 1) from position and key: scripts/golden.py makes the same.
+Tensor noise(const Type& type, uint32_t key, double offset = 0, double scale = 1) {
+  Tensor out(type);
+  for (int64_t i = 0; i < out.elements(); ++i) {
+    uint32_t z = uint32_t(i + 1) * 0x9E3779B1u + key * 0x85EBCA77u;
+    z ^= z >> 15;
+    z *= 0x2C1B3C6Du;
+    z ^= z >> 12;
+    out.set(i, double(float(offset + scale * (double(z) / 2147483648.0 - 1))));
+  }
+  return out;
+}
+
+void expect_digest(const Tensor& found, const json& stated, double relative, const std::string& what) {
+  const auto some = stated["some"].get<std::vector<double>>();
+  const int64_t stride = stated["stride"];
+  double most = 1e-3, norm = 0;
+  for (const double x : some) most = std::max(most, std::fabs(x));
+  for (int64_t i = 0; i < found.elements(); ++i) norm += found.at(i) * found.at(i);
+  ASSERT_EQ((found.elements() + stride - 1) / stride, int64_t(some.size())) << what;
+  EXPECT_NEAR(std::sqrt(norm), stated["norm"].get<double>(), relative * std::max(std::sqrt(norm), 1e-3)) << what;
+  for (size_t i = 0; i < some.size(); ++i)
+    ASSERT_NEAR(found.at(int64_t(i) * stride), some[i], relative * most) << what << ", element " << int64_t(i) * stride;
+}
+
+std::vector<LayerSpec> layers_of(const json& stated) {
+  std::vector<LayerSpec> out;
+  for (json layer : stated) {
+    LayerSpec& spec = out.emplace_back();
+    spec.op = layer["op"];
+    spec.name = layer.value("name", "");
+    spec.from = layer.value("from", std::vector<std::string>{});
+    spec.repeat = layer.value("repeat", int64_t{1});
+    for (const char* own : {"op", "name", "from", "repeat"}) layer.erase(own);
+    spec.args = attrs_of(layer);
+  }
+  return out;
+}
+
+NetSpec net_of(const json& stated) {
+  if (stated.is_string()) return make_net(stated);
+  if (stated.is_array()) return {.layers = layers_of(stated)};
+  NetSpec out{.layers = layers_of(stated["layers"])};
+  for (const auto& [name, layers] : stated["blocks"].items()) out.blocks[name] = {name, layers_of(layers)};
+  return out;
+}
+
+TEST(Golden, NetsOfPictures) {
+  std::set<std::string> seen;
+  for (const json& stated : golden("pictures.json"))
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      SCOPED_TRACE(text(stated["name"].get<std::string>(), " ", vitro::name(dtype)));
+      const double tolerance = dtype == DType::f64 ? in_double : 10 * in_float; // after ten steps
+      const auto sample = stated["sample"].get<std::vector<int64_t>>();
+      const int64_t batch = stated["batch"];
+      ModelSpec spec{.net = net_of(stated["net"]), .sample = Shape(sample), .outputs = 3, .dtype = dtype};
+      for (const ResolvedLayer& layer : resolve(spec.net, 3)) seen.insert(layer.layer->name);
+      Model model(spec);
+      std::set<std::string> theirs;
+      for (const auto& [name, start] : stated["start"].items()) {
+        theirs.insert(name);
+        ASSERT_TRUE(model.states().has(name)) << name;
+        model.states().write(name, noise(model.states().at(name).type, start[0], start[1], start[2]));
+      }
+      const auto ours = model.states().names(true);
+      EXPECT_EQ(std::set<std::string>(ours.begin(), ours.end()), theirs);
+      auto extents = sample;
+      extents.insert(extents.begin(), batch);
+      const Type type{dtype, Shape(extents)};
+      const auto targets = [&](int64_t step) {
+        Tensor out({DType::i32, Shape{batch}});
+        for (int64_t i = 0; i < batch; ++i) out.set(i, double((5 * i + step) % 3));
+        return out;
+      };
+      const auto gradients = model.gradient(noise(type, 1000), targets(0));
+      for (const auto& [name, value] : stated["gradients"].items())
+        expect_digest(gradients.at(name), value, tolerance, name);
+      for (int64_t step = 0; step < 10; ++step) {
+        const double loss = stated["losses"][size_t(step)];
+        EXPECT_NEAR(model.fit(noise(type, uint32_t(1000 + step)), targets(step), stated["lr"]).loss, loss,
+                    tolerance * loss)
+            << "step " << step;
+      }
+      for (const auto& [name, value] : stated["end"].items())
+        expect_digest(model.states().read(name), value, tolerance, name);
+      expect_close(model.predict(noise(type, 2000)), tensor_of(stated["predictions"], DType::f64), tolerance,
+                   "predictions");
+    }
+  for (const char* layer : {"conv2d", "depthwise_conv2d", "conv1d", "project", "global_avg_pool", "global_max_pool",
+                            "adaptive_avg_pool2d", "adaptive_max_pool2d", "max_pool1d", "avg_pool1d", "max_pool2d",
+                            "avg_pool2d", "group_norm", "upsample", "zero_pad2d", "concatenate", "add"})
+    EXPECT_TRUE(seen.contains(layer)) << layer;
+}
+
 // The gradient that scripts/golden.py used at this step.
 Tensor bowl(const Tensor& p, int64_t step) {
   Tensor g(p.type());

@@ -214,6 +214,101 @@ inline void reduction_cases(const Op& op, std::vector<OpCase>& out) {
   add({2, 3, 5, 2}, {-1, 0}, 1);
   add({2, 3, 5}, {1, 2}, 0);
   add({3, 1, 5}, {1}, 0);
+  add({3, 32, 5, 4}, {2, 3}, 0); // maps
+  add({3, 16, 7}, {0, 2}, 1);
+}
+
+// Kernels of all kinds over maps: larger than a step and smaller, dilated, padded unevenly, over groups; sizes off 16.
+inline void convolution_cases(const Op& op, std::vector<OpCase>& out) {
+  using List = std::vector<int64_t>;
+  uint64_t seed = 520;
+  const auto add = [&](const Shape& x, const Shape& weight, Attrs attrs) {
+    const std::vector<Type> types{{DType::f32, x}, {DType::f32, weight}};
+    const Shape y = conv2d_op.infer({complete_attrs(conv2d_op, attrs), types})[0].shape;
+    if (&op == &conv2d_input_gradient_op) {
+      attrs.set("height", x[2]);
+      attrs.set("width", x[3]);
+    } else if (&op == &conv2d_weight_gradient_op) {
+      attrs.set("kernel", List{weight[2], weight[3]});
+    }
+    const Shape& first = &op == &conv2d_input_gradient_op ? y : x;
+    const Shape& second = &op == &conv2d_weight_gradient_op ? y : weight;
+    out.push_back({&op, {random_tensor(first, ++seed), random_tensor(second, ++seed)}, std::move(attrs)});
+  };
+  const auto grouped = [](int64_t groups, Attrs attrs = {}) {
+    attrs.set("groups", groups);
+    return attrs;
+  };
+  add({1, 1, 1, 1}, {1, 1, 1, 1}, {});
+  add({2, 5, 3, 4}, {7, 5, 1, 1}, {});
+  add({2, 3, 5, 4}, {2, 3, 1, 1}, {{"stride", List{2}}});
+  add({2, 2, 5, 7}, {3, 2, 5, 7}, {}); // as large as the map
+  add({2, 3, 4, 5}, {2, 3, 3, 3}, {{"padding", List{1}}});
+  add({1, 2, 3, 3}, {2, 2, 5, 5}, {{"padding", List{2}}}); // larger than the map
+  add({1, 2, 7, 6}, {3, 2, 3, 2}, {{"stride", List{2, 3}}, {"padding", List{1, 0, 2, 1}}});
+  add({1, 2, 7, 6}, {2, 2, 2, 3}, {{"stride", List{3, 1}}, {"padding", List{}}});
+  add({1, 2, 7, 8}, {2, 2, 3, 3}, {{"dilation", List{2, 3}}, {"padding", List{2, 1}}});
+  add({2, 1, 9, 5}, {2, 1, 2, 3}, {{"stride", List{3, 1}}, {"dilation", List{1, 2}}, {"padding", List{0, 2}}});
+  add({1, 6, 5, 4}, {4, 3, 3, 3}, grouped(2, {{"padding", List{1}}}));
+  add({2, 3, 4, 5}, {3, 1, 3, 3}, grouped(3, {{"padding", List{1}}, {"stride", List{2}}}));
+  add({1, 3, 4, 3}, {6, 1, 2, 2}, grouped(3));
+  add({1, 17, 4, 5}, {17, 1, 3, 3}, grouped(17, {{"padding", List{1}}}));
+  add({2, 17, 4, 5}, {18, 17, 3, 3}, {{"padding", List{1}}});
+  add({1, 16, 8, 8}, {32, 16, 3, 3}, {{"padding", List{1}}});
+  add({1, 16, 7, 8}, {33, 16, 3, 3}, {{"padding", List{1}}, {"stride", List{2}}});
+  add({2, 3, 9, 9}, {16, 3, 5, 5}, {{"padding", List{2}}, {"stride", List{2}}});
+}
+
+inline void window_cases(const Op& op, std::vector<OpCase>& out) {
+  using List = std::vector<int64_t>;
+  uint64_t seed = 540;
+  const auto add = [&](const Shape& x, Attrs attrs) {
+    if (&op == &unfold2d_op) return out.push_back({&op, {random_tensor(x, ++seed)}, std::move(attrs)});
+    const std::vector<Type> types{{DType::f32, x}};
+    const Shape windows = unfold2d_op.infer({complete_attrs(unfold2d_op, attrs), types})[0].shape;
+    Attrs own{{"height", x[2]}, {"width", x[3]}};
+    for (const auto& [name, value] : attrs.items())
+      if (name != "kernel" && name != "fill") own.set(name, value);
+    out.push_back({&op, {random_tensor(windows, ++seed)}, own});
+  };
+  add({1, 1, 1, 1}, {{"kernel", List{1}}});
+  add({2, 3, 4, 5}, {{"kernel", List{3}}, {"padding", List{1}}, {"fill", -0.5}});
+  add({1, 2, 3, 2}, {{"kernel", List{4, 1}}, {"padding", List{2, 0}}, {"stride", List{2, 1}}});
+  add({2, 1, 7, 5}, {{"kernel", List{2, 3}}, {"stride", List{3, 1}}, {"padding", List{0, 1, 2, 0}}});
+  add({1, 1, 6, 7}, {{"kernel", List{3}}, {"dilation", List{2, 3}}, {"padding", List{1}}});
+}
+
+inline void pooling_cases(const Op& op, std::vector<OpCase>& out) {
+  using List = std::vector<int64_t>;
+  uint64_t seed = 545;
+  const auto add = [&](const Shape& x, Attrs attrs, bool counts = true) {
+    const std::vector<Type> types{{DType::f32, x}};
+    const Shape y = max_pool2d_op.infer({complete_attrs(max_pool2d_op, attrs), types})[0].shape;
+    const bool average = &op == &avg_pool2d_op || &op == &avg_pool2d_scatter_op;
+    if (average && !counts) attrs.set("count_padding", int64_t{0});
+    std::vector<Tensor> in;
+    if (&op == &avg_pool2d_scatter_op) {
+      attrs.set("height", x[2]);
+      attrs.set("width", x[3]);
+    } else {
+      in.push_back(random_tensor(x, ++seed));
+    }
+    if (&op == &max_pool2d_scatter_op || &op == &avg_pool2d_scatter_op) in.push_back(random_tensor(y, ++seed));
+    if (&op == &max_pool2d_pick_op) in.push_back(random_tensor(x, ++seed));
+    out.push_back({&op, in, attrs});
+  };
+  add({1, 1, 1, 1}, {{"kernel", List{1}}});
+  add({2, 3, 4, 6}, {{"kernel", List{2}}});
+  add({1, 2, 5, 7}, {{"kernel", List{2}}});
+  add({1, 2, 5, 7}, {{"kernel", List{2}}, {"ceil", int64_t{1}}});
+  add({1, 2, 6, 67}, {{"kernel", List{2}}});
+  add({1, 2, 3, 35}, {{"kernel", List{2}}, {"stride", List{1, 2}}});
+  add({2, 1, 5, 6}, {{"kernel", List{3}}, {"stride", List{2}}, {"padding", List{1}}});
+  add({2, 1, 5, 6}, {{"kernel", List{3}}, {"stride", List{2}}, {"padding", List{1}}, {"ceil", int64_t{1}}}, false);
+  add({1, 3, 4, 5}, {{"kernel", List{3, 2}}, {"stride", List{1}}, {"padding", List{2, 0, 1, 1}}}, false);
+  add({1, 1, 2, 2}, {{"kernel", List{3}}, {"ceil", int64_t{1}}}); // one window, which stands out
+  add({1, 17, 3, 3}, {{"kernel", List{3}}});
+  add({3, 40, 20, 22}, {{"kernel", List{2}}}); // so much that threads share it
 }
 
 inline void normalize_cases(std::vector<OpCase>& out) {
@@ -229,6 +324,23 @@ inline void normalize_cases(std::vector<OpCase>& out) {
   add({2, 3, 2, 3}, {0, 2, 3});
   add({2, 3, 5}, {-2, -1});
   add({2, 3, 5}, {0, 1, 2});
+}
+
+inline void batch_norm_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 570;
+  // One block of channels or several, whole or not; one position a sample or several, whole chunks of them or not.
+  for (const Shape& shape :
+       {Shape{2, 1}, Shape{5, 3}, Shape{33, 17}, Shape{3, 40}, Shape{1, 1, 165}, Shape{2, 16, 2, 3}, Shape{3, 17, 1, 7},
+        Shape{1, 40, 7}, Shape{2, 3, 33, 5}, Shape{1, 2, 401}}) {
+    const Shape by_channel{shape[1]};
+    OpCase one{&op, {random_tensor(shape, ++seed), random_tensor(by_channel, ++seed)}, {{"eps", 0.1}}};
+    one.in.push_back(random_tensor(by_channel, ++seed));
+    if (&op == &batch_norm_gradient_op) {
+      one.in.push_back(random_tensor(by_channel, ++seed, 0.2, 2));
+      one.in.push_back(random_tensor(shape, ++seed));
+    }
+    out.push_back(one);
+  }
 }
 
 inline void dropout_cases(std::vector<OpCase>& out) {
@@ -307,8 +419,17 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::indexing_cases(op, out);
   else if (one_of({&sum_op, &mean_op, &max_op}))
     cases::reduction_cases(op, out);
+  else if (one_of({&conv2d_op, &conv2d_input_gradient_op, &conv2d_weight_gradient_op}))
+    cases::convolution_cases(op, out);
+  else if (one_of({&unfold2d_op, &fold2d_op}))
+    cases::window_cases(op, out);
+  else if (one_of(
+               {&max_pool2d_op, &max_pool2d_scatter_op, &max_pool2d_pick_op, &avg_pool2d_op, &avg_pool2d_scatter_op}))
+    cases::pooling_cases(op, out);
   else if (&op == &normalize_op)
     cases::normalize_cases(out);
+  else if (one_of({&batch_norm_op, &batch_norm_gradient_op}))
+    cases::batch_norm_cases(op, out);
   else if (&op == &dropout_mask_op)
     cases::dropout_cases(out);
   else if (one_of({&softmax_op, &log_softmax_op}))

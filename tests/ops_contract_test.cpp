@@ -253,8 +253,18 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
   int ran = 0;
   for (const OpCase& one : op_cases(op())) {
     SCOPED_TRACE(one.str());
-    const std::vector<Layout> plain_in(one.in.size(), row_major);
-    const Fast fast = run_prepared(one, plain_in, row_major, false);
+    const Attrs attrs = complete_attrs(op(), one.attrs);
+    const auto types = types_of(one.in);
+    const std::vector<Layout> rows(one.in.size(), row_major);
+    // The kernel as a plan would use it where inputs are held so, and the output is wanted so.
+    const auto wishes = [&](const std::vector<Layout>& held, Layout out_wanted = row_major) {
+      LayoutWishes wished = op().layouts ? op().layouts({attrs, types, held, out_wanted}) : LayoutWishes{};
+      if (wished.in.empty()) wished.in = rows;
+      if (!out_wanted.row_major()) wished.out = out_wanted;
+      return wished;
+    };
+    const LayoutWishes usual = wishes(rows);
+    const Fast fast = run_prepared(one, usual.in, usual.out, false);
     if (!fast.ran) continue;
     ++ran;
     const auto truth = oracle(one, in_doubles(one.in));
@@ -266,21 +276,22 @@ TEST_P(PreparedOps, KernelKeepsItsBounds) {
             << "output " << j << ", element " << i << " of " << truth[j].type().str();
 
     // Whatever the layout, the epilogue, the number of threads: the same bits.
-    const Attrs attrs = complete_attrs(op(), one.attrs);
-    const auto types = types_of(one.in);
     const bool takes_epilogue =
-        op().prepare({attrs, types, op().infer({attrs, types}), plain_in, row_major}).takes_epilogue;
-    if (takes_epilogue) { EXPECT_EQ(run_prepared(one, plain_in, row_major, true).out, fast.out); }
-    const LayoutWishes wishes = op().layouts ? op().layouts({attrs, types}) : LayoutWishes{};
-    if (!wishes.in.empty()) {
-      EXPECT_EQ(run_prepared(one, wishes.in, row_major, takes_epilogue).out, fast.out) << "wished inputs";
-    }
-    for (const Layout offered : wishes.out)
-      EXPECT_EQ(run_prepared(one, plain_in, offered, takes_epilogue).out, fast.out) << "output in " << offered.str();
+        op().prepare({attrs, types, op().infer({attrs, types}), usual.in, usual.out}).takes_epilogue;
+    if (takes_epilogue) { EXPECT_EQ(run_prepared(one, usual.in, usual.out, true).out, fast.out); }
+    const auto run_as = [&](const LayoutWishes& wished, const std::string& what) {
+      EXPECT_EQ(run_prepared(one, wished.in, wished.out, takes_epilogue).out, fast.out) << what;
+    };
+    if (!usual.states.empty()) run_as(wishes(usual.states), "inputs as states are");
+    for (const Layout offered : usual.offers) run_as(wishes(rows, offered), "output in " + offered.str());
+    std::vector<Layout> blocks = rows;
+    for (size_t i = 0; i < types.size(); ++i)
+      if (types[i].shape.rank() >= 2) blocks[i] = {1, 16};
+    run_as(wishes(blocks), "inputs in blocks of channels");
     const int before = thread_count();
     for (const int threads : {1, 3}) {
       set_thread_count(threads);
-      EXPECT_EQ(run_prepared(one, plain_in, row_major, false).out, fast.out) << threads << " threads";
+      EXPECT_EQ(run_prepared(one, usual.in, usual.out, false).out, fast.out) << threads << " threads";
     }
     set_thread_count(before);
   }
@@ -362,22 +373,25 @@ TEST_P(Contract, NoInputCrashes) {
     std::vector<Var> in;
     std::vector<Tensor> values;
     const size_t usual = op().args.size() - (std::string(op().args.back()) == "...");
-    const size_t count = draws.below(8) ? usual : draws.below(4);
+    const Example& example = op().examples[0];
+    const bool like_example = draws.below(4) == 0; // its inputs, and most of its attributes
+    const size_t count = like_example ? example.in.size() : draws.below(8) ? usual : draws.below(4);
     const Shape base = shapes[draws.below(shapes.size())];
     const std::vector<DType> dtypes{DType::f32, DType::f64, DType::i32, DType::u8};
     const DType main = draws.below(3) ? DType::f32 : dtypes[draws.below(4)];
     for (size_t i = 0; i < count; ++i) {
       DType dtype = draws.below(4) ? main : dtypes[draws.below(4)];
-      const bool whole = i < op().examples[0].in.size() && op().examples[0].in[i].dtype() == DType::i32;
+      const bool whole = i < example.in.size() && example.in[i].dtype() == DType::i32;
       if (whole && draws.below(4)) dtype = DType::i32;
-      const Type type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
+      const Type type =
+          like_example ? example.in[i].type() : Type{dtype, draws.below(2) ? base : shapes[draws.below(shapes.size())]};
       values.push_back(Tensor::full(type, draws.below(3) ? 1 : 0));
       in.push_back(append(graph, input_op, {}, {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}},
                           std::source_location::current())[0]);
     }
-    Attrs attrs;
+    Attrs attrs = like_example ? example.attrs : Attrs{};
     for (const AttrSpec& spec : op().attrs) {
-      if (!spec.required && draws.below(3) == 0) continue;
+      if (like_example ? draws.below(3) > 0 : !spec.required && draws.below(3) == 0) continue;
       const auto integer = [&] {
         return draws.below(3) ? int64_t(draws.below(4)) - 1 : integers[draws.below(integers.size())];
       };

@@ -4,7 +4,8 @@
 // are changed where they stand:
 //   scaled      an input's derivative times 1.01
 //   dropped     an input's derivative left out; or, inside the rule, a node replaced by one of its operands:
-//               a term, a factor, a sign, a sum left out
+//               a term, a factor, a sign, a sum left out; or an operand taken for another (of a node with
+//               several outputs)
 //   transposed  the elements of a derivative in reverse; the derivatives of two inputs swapped; a matrix
 //               product in the rule with one operand's transpose flipped
 // A mutant is caught if the check fails on at least one case of the op. A mutant that leaves every
@@ -104,12 +105,25 @@ struct Inside {
   auto operator<=>(const Inside&) const = default;
 };
 
+// The next operand of the same type; -1 where there is none.
+int taken_for(const Graph& graph, const Node& node, int operand) {
+  for (size_t step = 1; step < node.in.size(); ++step) {
+    const size_t other = (size_t(operand) + step) % node.in.size();
+    if (graph.type(node.in[other]) == graph.type(node.in[size_t(operand)])) return int(other);
+  }
+  return -1;
+}
+
 void corrupt(Graph& graph, Inside mutant) {
   const NodeId id = derivative_nodes(graph)[size_t(mutant.node)];
   Node& node = graph.nodes[size_t(id)];
   if (mutant.operand < 0) {
     const char* flag = mutant.operand == -1 ? "transpose_a" : "transpose_b";
     node.attrs.set(flag, int64_t{1} - node.attrs.integer(flag));
+    return;
+  }
+  if (node.out.size() > 1) {
+    node.in[size_t(mutant.operand)] = node.in[size_t(taken_for(graph, node, mutant.operand))];
     return;
   }
   // The node becomes one that hands its operand on.
@@ -126,7 +140,8 @@ std::vector<Inside> inside_mutants(const Graph& graph) {
     const Node& node = graph[nodes[at]];
     if (node.op->is(alias)) continue; // hands its operand on already
     for (size_t i = 0; i < node.in.size(); ++i)
-      if (graph.type(node.in[i]) == node.out[0]) out.push_back({int(at), int(i)});
+      if (node.out.size() > 1 ? taken_for(graph, node, int(i)) >= 0 : graph.type(node.in[i]) == node.out[0])
+        out.push_back({int(at), int(i)});
     if (node.op == &matmul_op)
       for (const int which : {-1, -2}) {
         Attrs attrs = node.attrs;

@@ -39,11 +39,17 @@ public:
     add_state(*out, "w2", {widths[1], widths[1]}); // square: used again and again
     add_state(*out, "b0", {widths[0]});
     add_state(*out, "scalar", {});
+    const int64_t channels[] = {2, 3, 12, 16, 17, 32};
+    const int64_t seen = channels[draws_.below(6)], made = channels[draws_.below(6)];
+    add_state(*out, "k0", {made, seen, 3, 2});
+    add_state(*out, "k1", {made, made, 3, 3});
+    add_state(*out, "kb", {made, 1, 1});
     for (const auto& name : out->states.names()) out->states.add(name + "/m", Tensor(out->states.at(name).type));
 
     Trace trace(out->states);
     out->inputs = {random_tensor({batch, features}, draws_.below(1000)),
                    random_indices({batch}, draws_.below(1000), widths[1])};
+    out->inputs.push_back(random_tensor({1 + int64_t(draws_.below(3)), seen, 5 * scale_, 6}, draws_.below(1000)));
     const Var x = trace.input("x", out->inputs[0].type());
     labels_ = trace.input("labels", out->inputs[1].type());
     weight_ = trace.state("w2");
@@ -60,10 +66,18 @@ public:
       if (draws_.below(3) == 0) y = tanh(y); // keeps values tame
       pool_.push_back(y);
     }
+    kernel_ = trace.state("k1");
+    maps_ = {
+        tanh(conv2d(trace.input("maps", out->inputs[2].type()), trace.state("k0"), {.padding = {1, 0, 1, 1}}) * 0.1 +
+             trace.state("kb"))};
+    for (int i = 0; i < steps_ / 2; ++i) maps_.push_back(tanh(one_more_map()));
     Var loss = losses(second);
+    loss = loss + mean(square(sum(conv2d(maps_.back(), kernel_, {.stride = {2}, .padding = {1}}), {2, 3})));
+    for (const Var& y : maps_) loss = loss + mean(square(y));
     for (const Var& y : pool_) loss = loss + mean(tanh(y)) * 0.1;
     trace.output("loss", loss);
     trace.output("last", pool_.back());
+    trace.output("a map", maps_[draws_.below(maps_.size())]);
     if (draws_.below(2)) trace.output("state as it was", trace.state("w1"));
 
     std::vector<Var> parameters;
@@ -132,7 +146,7 @@ private:
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(50)) {
+    switch (draws_.below(51)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -193,9 +207,32 @@ private:
         const Normalized of = normalize(x2, {draws_.below(2) ? 0 : -1}, 0.1);
         return of.y * mean(of.mean + of.variance);
       }
-      case 40: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
-      case 41: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      case 40: {
+        const Normalized of = batch_norm(x2, mean(x2, {0}), max(x2, {0}), 0.1);
+        return of.y * mean(of.mean + of.variance);
+      }
+      case 41: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
+      case 42: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
       default: return activation(x);
+    }
+  }
+
+  // Of maps [n, c, h, w] another of the same shape.
+  Var one_more_map() {
+    const Var x = maps_[draws_.below(maps_.size())], other = maps_[draws_.below(maps_.size())];
+    const Attrs window{
+        {"kernel", std::vector<int64_t>{3}}, {"stride", std::vector<int64_t>{1}}, {"padding", std::vector<int64_t>{1}}};
+    switch (draws_.below(10)) {
+      case 0:
+      case 1: return conv2d(x, kernel_, {.padding = {1}}) * 0.1; // far from where tanh is flat: no two maxima alike
+      case 2: return conv2d(relu(x), kernel_, {.padding = {2}, .dilation = {2}}) * 0.1;
+      case 3: return x + other;
+      case 4: return x * sigmoid(mean(other, {2, 3}, true)); // a number for each sample and channel
+      case 5: return x - mean(other, {1}, true);             // for each place
+      case 6: return apply(max_pool2d_op, {x}, window);
+      case 7: return apply(max_pool2d_pick_op, {x, other}, window);
+      case 8: return apply(avg_pool2d_op, {relu(x)}, window);
+      default: return fold2d(tanh(unfold2d(x, {3, 3}, {.padding = {1}})), x.shape()[2], x.shape()[3], {.padding = {1}});
     }
   }
 
@@ -231,8 +268,8 @@ private:
   Draws draws_;
   int steps_;
   int64_t scale_;
-  std::vector<Var> pool_;
-  Var labels_, weight_;
+  std::vector<Var> pool_, maps_;
+  Var labels_, weight_, kernel_;
 };
 
 inline std::unique_ptr<RandomFunction> random_function(uint64_t seed, int steps = 12, int64_t scale = 1) {

@@ -89,9 +89,17 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
   } else if (&op == &matmul_op) {
     const int axis = in[0].shape().rank() - (complete_attrs(op, attrs).integer("transpose_a") ? 2 : 1);
     sum_of_sizes(double(in[0].shape()[axis]));
-  } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op) {
+  } else if (&op == &sum_op || &op == &scatter_add_op || &op == &mean_op || &op == &fold2d_op ||
+             &op == &avg_pool2d_op || &op == &avg_pool2d_scatter_op) {
     sum_of_sizes(n + 2);
-  } else if (&op == &normalize_op) {
+  } else if (&op == &conv2d_op || &op == &conv2d_input_gradient_op || &op == &conv2d_weight_gradient_op) {
+    const int apart = &op == &conv2d_op ? 0 : 1; // the axis of the second operand that is not summed over
+    sum_of_sizes(double(in[1].elements()) / double(std::max<int64_t>(in[1].shape()[apart], 1)) + 2);
+  } else if (&op == &max_pool2d_scatter_op) { // each value at most once for each tap of a window
+    const auto kernel = complete_attrs(op, attrs).list("kernel");
+    const double taps = double(kernel.front() * kernel.back());
+    for (int64_t i = 0; i < bounds[0].elements(); ++i) bounds[0].set(i, gamma(taps) * taps * largest(in[1]));
+  } else if (&op == &normalize_op || &op == &batch_norm_op) {
     // The mean is off by gamma_n of the sizes, the distances to it by that and a rounding, and so on: y by as much
     // relative to the deviation.
     const double each = n / std::max(1.0, double(truth[1].elements())), eps = complete_attrs(op, attrs).real("eps");
@@ -99,11 +107,34 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
     double least = INFINITY; // deviation
     for (int64_t i = 0; i < truth[2].elements(); ++i) least = std::min(least, std::sqrt(truth[2].at(i) + eps));
     const double of_y = gamma(each + 8);
-    for (int64_t i = 0; i < truth[0].elements(); ++i)
-      bounds[0].set(i, 2 * off / least * (1 + std::fabs(truth[0].at(i))) + of_y * std::fabs(truth[0].at(i)));
+    const bool affine = &op == &batch_norm_op;
+    const double weight = affine ? largest(in[1]) : 1, bias = affine ? largest(in[2]) : 0;
+    for (int64_t i = 0; i < truth[0].elements(); ++i) {
+      const double y = std::fabs(truth[0].at(i)) + bias;
+      bounds[0].set(i, 2 * off / least * (weight + y) + of_y * y);
+    }
     for (int64_t i = 0; i < truth[1].elements(); ++i) {
       bounds[1].set(i, off);
       bounds[2].set(i, 4 * off * std::sqrt(truth[2].at(i)) + 2 * off * off + gamma(each + 4) * truth[2].at(i));
+    }
+  } else if (&op == &batch_norm_gradient_op) { // three terms, each to some roundings of the sizes it adds up
+    const int64_t channels = truth[1].elements(), inner = int64_t(n) / channels / in[0].shape()[0];
+    const double each = n / double(channels), eps = complete_attrs(op, attrs).real("eps");
+    for (int64_t c = 0; c < channels; ++c) {
+      const double inverse = 1 / std::sqrt(in[3].at(c) + eps);
+      const auto z = [&](int64_t i) { return std::fabs(in[0].at(i) - in[2].at(c)) * inverse; };
+      const auto for_each = [&](auto use) {
+        for (int64_t i = 0; i < truth[0].elements(); ++i)
+          if (i / inner % channels == c) use(i);
+      };
+      double sum = 0, products = 0;
+      for_each([&](int64_t i) { sum += std::fabs(in[4].at(i)), products += std::fabs(in[4].at(i)) * z(i); });
+      bounds[1].set(c, gamma(each + 8) * products);
+      bounds[2].set(c, gamma(each + 2) * sum);
+      for_each([&](int64_t i) {
+        const double size = std::fabs(in[4].at(i)) + sum / each + z(i) * products / each;
+        bounds[0].set(i, gamma(each + 12) * std::fabs(in[1].at(c)) * inverse * size);
+      });
     }
   } else if (&op == &subtract_one_hot_op) {
     relative(2); // a difference and a product, each rounded once

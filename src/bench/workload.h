@@ -45,6 +45,7 @@ std::vector<Workload> workloads();
 std::vector<Workload> limits();
 std::vector<Workload> steps();
 std::vector<Workload> products();
+std::vector<Workload> convolutions();
 std::vector<Workload> elementwise();
 std::vector<Workload> optimizers();
 std::vector<Workload> losses();

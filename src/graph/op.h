@@ -72,16 +72,23 @@ struct Prepared {
 struct PrepareCall {
   const Attrs& attrs;
   std::span<const Type> in, out;
-  std::span<const Layout> in_layouts; // row-major, or what `layouts` wished for
-  Layout out_layout;                  // row-major, or what `layouts` offered
+  std::span<const Layout> in_layouts; // as `layouts` said; row-major where there is no such function
+  Layout out_layout;                  // the same, or one of its offers
 };
 
-/// Layouts that a kernel can use. `in[i]` is wished for where input i is a state (others are made
-/// row-major); `out` can be written directly where a state's gradient is wanted so.
+struct LayoutCall {
+  const Attrs& attrs;
+  std::span<const Type> in;
+  std::span<const Layout> held;  // how each input is held
+  Layout out_wanted = row_major; // one of `offers`, where a state's gradient is wanted so
+};
+
+/// The layouts that an op's kernel reads and writes. All that is left out is row-major.
 struct LayoutWishes {
-  std::vector<Layout> in;
-  std::vector<Layout> out;
-  bool chooses = true; // false: reads inputs so where another op has wished for it, and is as content with row-major
+  std::vector<Layout> in = {};     // how it reads each input: what is held otherwise is reordered
+  Layout out = row_major;          // how it writes its first output; the others are row-major
+  std::vector<Layout> offers = {}; // how it could write it as well
+  std::vector<Layout> states = {}; // what an input gets if it is a state that nobody has chosen a layout for yet
 };
 
 using VectorKernel = void (*)(const float* const* in, float* out, int64_t n, const float* params);
@@ -119,7 +126,7 @@ struct Op {
   std::function<std::vector<Var>(const GradOf&)> grad = nullptr;
   VectorKernel vector = nullptr;
   std::vector<const char*> vector_params = {}; // real attributes handed to `vector`, in order
-  std::function<LayoutWishes(const InferCall&)> layouts = nullptr;
+  std::function<LayoutWishes(const LayoutCall&)> layouts = nullptr;
   std::function<Prepared(const PrepareCall&)> prepare = nullptr;
   const char* onnx = ""; // the ONNX operator of the same meaning, "" where there is none
   Peers peers = {};

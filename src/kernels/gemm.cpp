@@ -1,10 +1,7 @@
 // The matrix product: B in panels, a register tile of C, the rest is how to walk.
 //
-// A tile of rows x panels of C stays in registers while k runs; each step of k loads one row of the
-// panels and broadcasts one element of A per row (Goto, van de Geijn, "Anatomy of high-performance
-// matrix multiplication", 2008; Van Zee, van de Geijn, "BLIS", 2015). Long k is cut into blocks, so
-// that what the tiles of a strip (one to three panels) pass over stays in the first-level cache; a
-// tile then loads C and continues its chains, which changes no bit.
+// Long k is cut into blocks, so that what the tiles (tile-inl.h) of a strip (one to three panels) pass over stays in
+// the first-level cache; a tile then loads C and continues its chains, which changes no bit.
 //
 // B is packed into panels, except where so few rows would use them that its rows are read in place. A is read where it
 // lies, except where its elements along k would fall on few sets of a cache: then its transpose is packed.
@@ -16,7 +13,7 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm.cpp"
 #include "hwy/foreach_target.h"
 
-#include "kernels/math-inl.h"
+#include "kernels/tile-inl.h"
 
 #ifndef VITRO_KERNELS_GEMM_BLOCK
 #define VITRO_KERNELS_GEMM_BLOCK
@@ -38,165 +35,9 @@ struct GemmOperands {
 HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::HWY_NAMESPACE {
 
-// The largest tiles: their sums, one row of the panels and one broadcast fill the vector registers. Few rows take more
-// panels: the sums in flight hide the latency of the multiply-add.
-#if HWY_TARGET == HWY_AVX3 // 24 + 3 + 1 of 32 registers
-constexpr int most_panels(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : rows <= 8 ? 3 : 2; }
-constexpr int most_rows(int64_t panels) { return panels <= 2 ? 12 : panels == 3 ? 8 : panels == 4 ? 2 : 1; }
-#elif HWY_TARGET == HWY_AVX2 // 12 + 2 + 1 of 16
-constexpr int most_panels(int64_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
-constexpr int most_rows(int64_t panels) { return panels == 1 ? 6 : panels == 2 ? 2 : 1; }
-#elif HWY_TARGET == HWY_NEON // 24 + 4 + 1 of 32
-constexpr int most_panels(int64_t) { return 1; }
-constexpr int most_rows(int64_t) { return 6; }
-#else                        // 8 + 4 + 1 of 16
-constexpr int most_panels(int64_t) { return 1; }
-constexpr int most_rows(int64_t) { return 2; }
-#endif
-inline constexpr int vectors = int(panel_width / lanes); // of one row of a panel
-
 inline constexpr int64_t block_rows = 64; // of C, finished together: with a strip they stay in the first-level cache
 inline constexpr int64_t k_block = 160;
-
-struct Tile {
-  int64_t k;
-  const float* a;
-  int64_t a_row, a_column;
-  int64_t a_run, a_skip; // after so many steps of k, A goes on so many elements further
-  const float* b;
-  int64_t b_row, b_panel;
-  float* c;
-  int64_t c_row, c_panel;
-  bool continued;       // C holds the sums so far
-  int64_t last_columns; // of the last panel's 16, those that exist
-  bool pads;            // C has room for all 16: zeros
-};
-
-template <int rows, int panels> void multiply_tile(const Tile& t) {
-  const Tag d;
-  V sum[rows][panels][vectors];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 16
-    for (int p = 0; p < panels; ++p)
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) sum[i][p][v] = hn::Zero(d);
-
-  // The last panel may be cut off anywhere: `some` of this vector's lanes exist (<= 0: none). All else is whole
-  // vectors.
-  float* const c = t.c;
-  const int64_t c_row = t.c_row, c_panel = t.c_panel, last_columns = t.last_columns;
-  const bool whole = last_columns == panel_width, pads = t.pads;
-  if (t.continued) {
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 16
-      for (int p = 0; p < panels; ++p)
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; ++v) {
-          const float* from = c + i * c_row + p * c_panel + v * lanes;
-          if (const int64_t some = last_columns - v * lanes; whole || p + 1 < panels || some >= lanes)
-            sum[i][p][v] = hn::LoadU(d, from);
-          else if (some > 0)
-            sum[i][p][v] = load_first(from, some);
-        }
-  }
-
-  // A pointer and three steps reach four rows: all addresses stay in registers.
-  const float *a = t.a, *a4 = a + 4 * t.a_row, *a8 = a + 8 * t.a_row, *b = t.b, *b4 = b + 4 * t.b_panel;
-  const int64_t a_row = t.a_row, a_row3 = 3 * t.a_row, a_column = t.a_column;
-  const int64_t b_panel = t.b_panel, b_panel3 = 3 * t.b_panel, b_row = t.b_row;
-  for (int64_t left = t.k; left > 0; left -= t.a_run) {
-    for (int64_t run = left < t.a_run ? left : t.a_run; run > 0; --run) {
-      V row[panels][vectors];
-#pragma GCC unroll 16
-      for (int p = 0; p < panels; ++p)
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; ++v)
-          row[p][v] = hn::LoadU(d, (p < 4 ? b : b4) + (p % 4 == 3 ? b_panel3 : p % 4 * b_panel) + v * lanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) {
-        // Not (i < 4 ? a : ..)[down]: of that g++ 12 makes wrong addresses under -fsanitize=undefined.
-        const int64_t down = i % 4 == 3 ? a_row3 : i % 4 * a_row;
-        const V x = hn::Set(d, i < 4 ? a[down] : i < 8 ? a4[down] : a8[down]);
-#pragma GCC unroll 16
-        for (int p = 0; p < panels; ++p)
-#pragma GCC unroll 16
-          for (int v = 0; v < vectors; ++v) sum[i][p][v] = hn::MulAdd(x, row[p][v], sum[i][p][v]);
-      }
-      a += a_column, b += b_row;
-      if (rows > 4) a4 += a_column;
-      if (rows > 8) a8 += a_column;
-      if (panels > 4) b4 += b_row;
-    }
-    a += t.a_skip, a4 += t.a_skip, a8 += t.a_skip;
-  }
-
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 16
-    for (int p = 0; p < panels; ++p)
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) {
-        float* to = c + i * c_row + p * c_panel + v * lanes;
-        const int64_t some = last_columns - v * lanes;
-        if (whole || p + 1 < panels || some >= lanes)
-          hn::StoreU(sum[i][p][v], d, to);
-        else if (pads) // the padding is zero even where A holds infinities
-          hn::StoreU(some > 0 ? hn::IfThenElseZero(hn::FirstN(d, size_t(some)), sum[i][p][v]) : hn::Zero(d), d, to);
-        else if (some > 0)
-          store_first(sum[i][p][v], to, some);
-      }
-}
-
-using MultiplyTile = void (*)(const Tile&);
-struct Tiles {
-  MultiplyTile of[most_rows(1)][most_panels(1)] = {};
-  template <int rows, int panels> constexpr void fill() {
-    of[rows - 1][panels - 1] = multiply_tile<rows, panels>;
-    if constexpr (panels < most_panels(rows))
-      fill<rows, panels + 1>();
-    else if constexpr (rows < most_rows(1))
-      fill<rows + 1, 1>();
-  }
-  constexpr Tiles() { fill<1, 1>(); }
-};
-inline constexpr Tiles tiles;
-/// Panels of a strip of C's blocks: as many as the tile that most rows fit has.
-constexpr int strip_panels(int64_t rows) { return most_panels(rows < most_rows(3) ? rows : most_rows(3)); }
-
-/// The next step through `left`: the largest, but what remains at the end is halved (9 = 5 + 4).
-constexpr int64_t next(int64_t left, int64_t most) {
-  return left >= 2 * most || left <= most ? (left < most ? left : most) : (left + 1) / 2;
-}
-
-/// to[j * to_row + i] = from[i * from_row + j], i < rows, j < columns.
-void transpose(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t to_row) {
-  int64_t i = 0;
-#if HWY_TARGET != HWY_SCALAR
-  // Blocks of 4 x 4 are transposed in registers.
-  const hn::FixedTag<float, 4> d;
-  for (; i + 4 <= rows; i += 4) {
-    int64_t j = 0;
-    for (; j + 4 <= columns; j += 4) {
-      const float* x = from + i * from_row + j;
-      const auto x0 = hn::LoadU(d, x), x1 = hn::LoadU(d, x + from_row);
-      const auto x2 = hn::LoadU(d, x + 2 * from_row), x3 = hn::LoadU(d, x + 3 * from_row);
-      const auto low01 = hn::InterleaveLower(d, x0, x1), low23 = hn::InterleaveLower(d, x2, x3);
-      const auto high01 = hn::InterleaveUpper(d, x0, x1), high23 = hn::InterleaveUpper(d, x2, x3);
-      float* y = to + j * to_row + i;
-      hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, y);
-      hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, y + to_row);
-      hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, y + 2 * to_row);
-      hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, y + 3 * to_row);
-    }
-    for (; j < columns; ++j)
-      for (int64_t r = i; r < i + 4; ++r) to[j * to_row + r] = from[r * from_row + j];
-  }
-#endif
-  for (; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
-}
+static_assert(panel_columns == panel_width);
 
 /// Rows [row, row_end) and panels [panel, panel_end) of C as a part of its storage.
 Stripes part_of(const GemmOperands& g, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
@@ -227,12 +68,16 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
   int64_t k0 = 0;
   do {
     const int64_t k1 = k - k0 < step ? k : k0 + step;
-    Tile tile{.k = k1 - k0,
+    Leg legs[k_block / panel_width + 1]; // A in panels: one for each of them
+    int64_t leg_count = 0;
+    const int64_t leg_steps = g.a.form == Matrix::panels ? panel_width : k1 - k0;
+    for (int64_t x = 0; x < k1 - k0; x += leg_steps)
+      legs[leg_count++] = {x * m, x * g.b_row, k1 - k0 - x < leg_steps ? k1 - k0 - x : leg_steps};
+    Tile tile{.legs = legs,
+              .leg_count = leg_count,
               .a = nullptr,
               .a_row = a_row,
               .a_column = a_column,
-              .a_run = g.a.form == Matrix::panels ? panel_width : k1 - k0,
-              .a_skip = g.a.form == Matrix::panels ? (m - 1) * panel_width : 0,
               .b = g.b + panel * g.b_panel + k0 * g.b_row,
               .b_row = g.b_row,
               .b_panel = g.b_panel,
@@ -249,7 +94,7 @@ void multiply_strip(const GemmOperands& g, int64_t row, int64_t row_end, int64_t
         g.epilogue.ahead(g.epilogue.context, part_of(g, i, i + rows, panel, panel + panels));
       tile.a = g.a.data + (g.a.form == Matrix::panels ? k0 * m : k0 * a_column) +
                (packed ? i / panel_width * panel_width * k + i % panel_width : i * a_row);
-      tiles.of[rows - 1][panels - 1](tile);
+      tiles<>.of[rows - 1][panels - 1](tile);
       tile.c += rows * c_row;
     }
     k0 = k1;

@@ -21,6 +21,17 @@ double share(const LayerCall& call) {
   return call.training ? p : 0;
 }
 
+// Whole channels: neighbours in a map say nearly the same, so that what is dropped value by value is not missed.
+Var dropout2d(const LayerCall& call) {
+  const double p = share(call);
+  const Shape& x = call.in[0].shape();
+  if (x.rank() < 3) bad_input(text("layer ", call.name), text("input is ", x, ", expected [batch, channels, ...]"));
+  if (p == 0) return call.in[0];
+  std::vector<int64_t> across(size_t(x.rank()), 1);
+  across[0] = x[0], across[1] = x[1];
+  return call.in[0] * reshape(call.mask(Shape{x[0], x[1]}, p), across);
+}
+
 Var dropout(const LayerCall& call) {
   const double p = share(call);
   return p > 0 ? call.in[0] * call.mask(call.in[0].shape(), p) : call.in[0];
@@ -46,6 +57,15 @@ const Layer dropout_layer{
     .doc = "Puts out values at random, anew for every sample in every step, so that no unit can rely on another one.",
     .peers = {"nn.Dropout", "Dropout(rate): rate is p"},
     .inputs = {"x"}, .args = args, .build = dropout};
+
+const Layer dropout2d_layer{
+    .name = "dropout2d", .aliases = {"Dropout2d", "SpatialDropout2D", "Dropout1d", "SpatialDropout1D"},
+    .short_name = "dropout",
+    .formula = "training: y = x / (1 - p), or 0 with probability p, channel by channel; evaluation: y = x",
+    .doc = "Puts out whole channels at random (Tompson et al., \"Efficient object localization using convolutional "
+           "networks\", 2015, section 3.2).",
+    .peers = {"nn.Dropout2d", "SpatialDropout2D(rate): channels last"},
+    .inputs = {"x"}, .args = args, .build = dropout2d};
 
 const Layer alpha_dropout_layer{
     .name = "alpha_dropout", .aliases = {"AlphaDropout"}, .short_name = "alpha_dropout",

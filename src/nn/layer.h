@@ -56,7 +56,11 @@ struct Layer {
 
 extern const Layer dense_layer, embed_layer, flatten_layer, prelu_layer;
 extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer;
-extern const Layer dropout_layer, alpha_dropout_layer;
+extern const Layer group_norm_layer;
+extern const Layer dropout_layer, dropout2d_layer, alpha_dropout_layer;
+extern const Layer conv2d_layer, depthwise_conv2d_layer, conv1d_layer, project_layer;
+extern const Layer global_avg_pool_layer, global_max_pool_layer, adaptive_avg_pool2d_layer, adaptive_max_pool2d_layer;
+extern const Layer max_pool1d_layer, avg_pool1d_layer, upsample_layer, zero_pad2d_layer;
 
 /// All layers: those with a file of their own first, then every op.
 std::span<const Layer* const> layers();

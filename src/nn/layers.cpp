@@ -27,7 +27,11 @@ std::vector<const char*> also_called(const std::string& op) {
                                                                      {"hard_sigmoid", {"hardsigmoid", "Hardsigmoid"}},
                                                                      {"softmax", {"Softmax"}},
                                                                      {"log_softmax", {"LogSoftmax"}},
-                                                                     {"identity", {"Identity"}}};
+                                                                     {"identity", {"Identity"}},
+                                                                     {"max_pool2d", {"MaxPool2d", "MaxPooling2D"}},
+                                                                     {"avg_pool2d", {"AvgPool2d", "AveragePooling2D"}},
+                                                                     {"concatenate", {"concat", "Concatenate"}},
+                                                                     {"add", {"Add"}}};
   const auto found = names.find(op);
   return found == names.end() ? std::vector<const char*>{} : found->second;
 }
@@ -49,9 +53,29 @@ Layer from_op(const Op& op) {
 }
 
 std::vector<const Layer*> all_layers() {
-  std::vector<const Layer*> all{&dense_layer,    &embed_layer,      &flatten_layer,
-                                &prelu_layer,    &batch_norm_layer, &layer_norm_layer,
-                                &rms_norm_layer, &dropout_layer,    &alpha_dropout_layer};
+  std::vector<const Layer*> all{&dense_layer,
+                                &embed_layer,
+                                &flatten_layer,
+                                &conv2d_layer,
+                                &depthwise_conv2d_layer,
+                                &conv1d_layer,
+                                &project_layer,
+                                &global_avg_pool_layer,
+                                &global_max_pool_layer,
+                                &adaptive_avg_pool2d_layer,
+                                &adaptive_max_pool2d_layer,
+                                &max_pool1d_layer,
+                                &avg_pool1d_layer,
+                                &upsample_layer,
+                                &zero_pad2d_layer,
+                                &prelu_layer,
+                                &batch_norm_layer,
+                                &layer_norm_layer,
+                                &rms_norm_layer,
+                                &group_norm_layer,
+                                &dropout_layer,
+                                &dropout2d_layer,
+                                &alpha_dropout_layer};
   static const std::vector<Layer> from_ops = [&] {
     std::vector<Layer> out;
     for (const Op* op : catalogue())

@@ -165,15 +165,19 @@ private:
     return int(list_.size()) - 1;
   }
 
-  // Where a whole number is expected, "classes" and "outputs" stand for the net's number of outputs; where a gain is,
-  // an activation stands for its own.
+  // Words for numbers: "classes" and "outputs" are the net's number of outputs; a gain's is that of an activation; a
+  // padding's and that of groups are as convolutions read them: "same" is none stated, "depthwise" is 0.
   Attrs with_numbers(const Layer& kind, Attrs args, const std::string& where) const {
     for (const AttrSpec& spec : kind.args) {
       const Attr* value = args.find(spec.name);
       const std::string* word = value ? std::get_if<std::string>(value) : nullptr;
       if (word && std::holds_alternative<int64_t>(spec.fallback) && (*word == "classes" || *word == "outputs"))
         args.set(spec.name, outputs_);
-      if (word && std::string_view(spec.name) == "gain") args.set(spec.name, gain_of(*word, where));
+      const std::string_view name = spec.name;
+      if (word && name == "gain") args.set(spec.name, gain_of(*word, where));
+      if (word && name == "groups" && *word == "depthwise") args.set(spec.name, int64_t{0});
+      if (word && name == "padding" && (*word == "same" || *word == "valid"))
+        args.set(spec.name, std::vector<int64_t>(*word == "valid", 0));
     }
     return args;
   }

@@ -28,20 +28,15 @@ struct Affine {
   }
 };
 
-// Of `shape`, reshaped to meet the axes of y.
-Affine affine(const LayerCall& call, const Shape& shape, const Shape& meets, bool with_bias) {
-  const auto own = [&](const char* name, const char* start) {
-    const Var value = call.parameter(name, shape, {start, {1, 1}});
-    return meets == shape ? value : reshape(value, meets.list());
-  };
+Affine affine(const LayerCall& call, const Shape& shape, bool with_bias) {
   Affine out;
   if (!call.args.integer("affine")) return out;
-  out.weight = own("weight", "constant(1)");
-  if (with_bias) out.bias = own("bias", "zero");
+  out.weight = call.parameter("weight", shape, {"constant(1)", {1, 1}});
+  if (with_bias) out.bias = call.parameter("bias", shape, {"zero", {1, 1}});
   return out;
 }
 
-Var batch_norm(const LayerCall& call) {
+Var channel_norm(const LayerCall& call) {
   const Var& x = call.in[0];
   const std::string where = text("layer ", call.name);
   const double eps = checked_eps(call), momentum = call.args.real("momentum");
@@ -52,15 +47,14 @@ Var batch_norm(const LayerCall& call) {
     bad_input(where, text("input is ", x.shape(), ", expected [batch, channels, ...]"),
               "give samples at least one axis");
   const Shape channels{x.shape()[1]};
-  std::vector<int64_t> across(size_t(x.shape().rank() - 1), 1), axes{0}; // across: [channels, 1, ...]
-  across[0] = channels[0];
-  for (int64_t axis = 2; axis < x.shape().rank(); ++axis) axes.push_back(axis);
-  const Affine end = affine(call, channels, Shape(across), true);
+  const Affine end = affine(call, channels, true);
   const Var mean = call.running("running_mean", channels, 0), variance = call.running("running_var", channels, 1);
-  if (!call.training) {
-    const auto spread = [&](const Var& v) { return axes.size() == 1 ? v : reshape(v, across); };
-    const Var away = x - spread(mean), deviation = sqrt(spread(variance) + eps);
-    return end.weight ? Affine{end.weight / deviation, end.bias}(away) : away / deviation;
+  if (!call.training) { // a multiplication and an addition for each element
+    std::vector<int64_t> across(size_t(x.shape().rank() - 1), 1);
+    across[0] = channels[0];
+    const auto spread = [&](const Var& v) { return across.size() == 1 ? v : reshape(v, across); };
+    const Var deviation = sqrt(variance + eps), scale = end.weight ? end.weight / deviation : 1 / deviation;
+    return x * spread(scale) + spread(end.bias ? end.bias - mean * scale : -mean * scale);
   }
   const int64_t n = channels[0] ? x.shape().elements() / channels[0] : 0;
   if (n < 2)
@@ -68,11 +62,12 @@ Var batch_norm(const LayerCall& call) {
               text("in training a channel needs at least 2 values to have a variance, found ", n, " in ", x.shape()),
               "choose batch (and shards) so that neither the batches nor the last one of an epoch, which is smaller, "
               "leave a sample alone; or take layer_norm");
-  const Normalized of = normalize(x, axes, eps);
+  const Normalized of =
+      batch_norm(x, end.weight ? end.weight : full_like(mean, 1), end.bias ? end.bias : full_like(mean, 0), eps);
   // PyTorch normalises by the biased variance (over n) and keeps the unbiased one (over n - 1).
   call.update("running_mean", mix(mean, of.mean, 1 - momentum, momentum));
   call.update("running_var", mix(variance, of.variance, 1 - momentum, momentum * double(n) / double(n - 1)));
-  return end(of.y);
+  return of.y;
 }
 
 // Over the last `axes` axes of each sample.
@@ -89,7 +84,7 @@ Var sample_norm(const LayerCall& call, bool centred) {
   std::iota(axes.begin(), axes.end(), rank - count);
   const double eps = checked_eps(call);
   const Var y = centred ? normalize(x, axes, eps).y : x / sqrt(mean(square(x), axes, true) + eps);
-  return affine(call, shape, shape, centred && call.args.integer("bias"))(y);
+  return affine(call, shape, centred && call.args.integer("bias"))(y);
 }
 
 const AttrSpec axes_arg{"axes", int64_t{1}, "so many of the last axes together: as long as PyTorch's normalized_shape"};
@@ -109,7 +104,7 @@ const Layer batch_norm_layer{
     .args = {eps_arg, {"momentum", 0.1, "weight of the new mean and variance, from 0 to 1 (Keras: of the old, 0.99)"},
              affine_arg},
     .parameters = {"weight [channels]", "bias [channels]", "running_mean [channels]", "running_var [channels]"},
-    .build = batch_norm};
+    .build = channel_norm};
 
 const Layer layer_norm_layer{
     .name = "layer_norm", .aliases = {"LayerNorm", "LayerNormalization"}, .short_name = "ln",

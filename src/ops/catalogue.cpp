@@ -71,8 +71,21 @@ std::span<const Op* const> catalogue() {
       &sum_op,
       &mean_op,
       &max_op,
+      // convolution and pooling
+      &unfold2d_op,
+      &fold2d_op,
+      &conv2d_op,
+      &conv2d_input_gradient_op,
+      &conv2d_weight_gradient_op,
+      &max_pool2d_op,
+      &max_pool2d_scatter_op,
+      &max_pool2d_pick_op,
+      &avg_pool2d_op,
+      &avg_pool2d_scatter_op,
       // normalisation and dropout
       &normalize_op,
+      &batch_norm_op,
+      &batch_norm_gradient_op,
       &dropout_mask_op,
       // softmax and losses
       &softmax_op,

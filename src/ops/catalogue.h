@@ -19,7 +19,10 @@ extern const Op gather_op, scatter_add_op, one_hot_op, to_index_op;
 extern const Op add_scaled_op, subtract_scaled_op, mix_op, mix_square_op, normalised_step_op;
 extern const Op sum_op, mean_op, max_op;
 extern const Op softmax_op, log_softmax_op;
-extern const Op normalize_op, dropout_mask_op;
+extern const Op unfold2d_op, fold2d_op;
+extern const Op conv2d_op, conv2d_input_gradient_op, conv2d_weight_gradient_op;
+extern const Op max_pool2d_op, max_pool2d_scatter_op, max_pool2d_pick_op, avg_pool2d_op, avg_pool2d_scatter_op;
+extern const Op normalize_op, batch_norm_op, batch_norm_gradient_op, dropout_mask_op;
 extern const Op softmax_cross_entropy_op, subtract_one_hot_op, binary_cross_entropy_op, squared_error_op, log_cosh_op;
 
 /// All ops, in the order of the docs; input, state and constant are not among them.

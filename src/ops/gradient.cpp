@@ -45,6 +45,7 @@ void drop_unused(const std::shared_ptr<Graph>& graph, NodeId first, std::vector<
     if (!needed[size_t(id - first)]) continue;
     Node node = std::move(graph->nodes[size_t(id)]);
     for (Edge& edge : node.in) edge = moved(edge);
+    if (node.grad_of >= first) node.grad_of = graph->serving; // a rule that is itself a gradient
     now[size_t(id - first)] = next;
     graph->nodes[size_t(next++)] = std::move(node);
   }

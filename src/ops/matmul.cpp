@@ -83,10 +83,13 @@ void plain(const PlainCall& call) {
 // that makes its gradient can write them.
 constexpr Layout panels{.axis = 0, .block = kernels::panel_width};
 
-LayoutWishes layouts(const InferCall& call) {
-  const Product p = product(call);
-  if (p.batch.rank() != 0) return {.in = {row_major, row_major}, .out = {}};
-  return {.in = {row_major, panels}, .out = {panels}, .chooses = call.attrs.integer("transpose_b") != 0};
+LayoutWishes layouts(const LayoutCall& call) {
+  if (call.in[0].shape.rank() != 2 || call.in[1].shape.rank() != 2) return {};
+  // A product that writes panels reads rows.
+  const bool reads_panels = call.held[1] == panels && call.out_wanted.row_major();
+  return {.in = {row_major, reads_panels ? panels : row_major},
+          .offers = {panels},
+          .states = {row_major, call.attrs.integer("transpose_b") ? panels : row_major}};
 }
 
 kernels::Matrix matrix(const void* data, bool transposed, const Shape& shape) {

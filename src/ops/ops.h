@@ -105,11 +105,30 @@ struct Normalized {
 };
 /// (x - mean) / sqrt(variance + eps), both taken over `axes`.
 Normalized normalize(In x, const std::vector<int64_t>& axes, double eps = 1e-5);
+/// x [batch, channels, ...]: normalised over all axes but 1, times weight [channels], plus bias [channels].
+Normalized batch_norm(In x, In weight, In bias, double eps = 1e-5);
 
 // dropout.cpp
 /// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p). step and sample (the number of the first one): i32 [].
 Var dropout_mask(In step, In sample, const Shape& shape, double p, uint64_t seed, const std::string& stream,
                  DType dtype = DType::f32);
+
+// windows.cpp, convolution.cpp, pooling.cpp: maps [n, c, h, w]. A list is one number, or two: of rows and of columns.
+struct Window {
+  std::vector<int64_t> stride{1}, padding{0}, dilation{1}; // padding also: top, left, bottom, right
+};
+/// The values of each window: [n, c, kh, kw, oh, ow]; `fill` where it lies over the edge.
+Var unfold2d(In x, const std::vector<int64_t>& kernel, const Window& window = {}, double fill = 0);
+/// Its transpose: windows added up in a map [n, c, height, width].
+Var fold2d(In x, int64_t height, int64_t width, const Window& window = {});
+/// weight [o, c / groups, kh, kw]: map o is the sum of the windows of its group's maps, each times its weight.
+Var conv2d(In x, In weight, const Window& window = {}, int64_t groups = 1);
+struct Pool {
+  std::vector<int64_t> kernel, stride{}, padding{0}; // stride {}: the kernel
+  bool ceil = false;                                 // the last window may stand out over the edge
+};
+Var max_pool2d(In x, const Pool& pool);
+Var avg_pool2d(In x, const Pool& pool, bool count_padding = true);
 
 // losses.cpp. `reduction`: "mean" over all elements (cross-entropy: over all rows), "sum", or
 // "half" (half the squared norm of each sample, averaged over the first axis: Nielsen's quadratic cost)

@@ -80,19 +80,36 @@ template <class Combine> auto plain(double start, Combine combine) {
   };
 }
 
+// Of maps in blocks of channels [n, c/16, .., 16] the sums over all places are in rows again.
+constexpr Layout blocks{.axis = 1, .block = 16};
+
+LayoutWishes layouts(const LayoutCall& call) {
+  const Shape& shape = call.in[0].shape;
+  if (call.held[0] != blocks || shape[1] % 16) return {};
+  const auto reduced = reduced_axes(call.attrs, shape);
+  const bool all_places = std::all_of(reduced.begin() + 2, reduced.end(), [](bool axis) { return axis; });
+  return {.in = {all_places && !reduced[1] ? blocks : row_major}};
+}
+
 // The reduced axes as runs of neighbours: one pass of the kernel each, the last run first, through
 // two alternating buffers.
 template <class Kernel> auto prepare(Kernel kernel) {
   return [kernel](const PrepareCall& call) {
     const Shape& shape = call.in[0].shape;
-    const auto reduced = reduced_axes(call.attrs, shape);
+    auto extents = shape.list();
+    auto reduced = reduced_axes(call.attrs, shape);
+    if (!call.in_layouts[0].row_major()) {
+      extents[1] /= blocks.block;
+      extents.push_back(blocks.block);
+      reduced.push_back(false);
+    }
     std::vector<kernels::Axes> passes;
     int64_t inner = 1, largest = 0;
-    for (int axis = shape.rank() - 1; axis >= 0;) {
+    for (int axis = int(extents.size()) - 1; axis >= 0;) {
       int64_t run = 1, outer = 1;
       const bool reduce = reduced[size_t(axis)];
-      while (axis >= 0 && reduced[size_t(axis)] == reduce) run *= shape[axis--];
-      for (int i = 0; i <= axis; ++i) outer *= shape[i];
+      while (axis >= 0 && reduced[size_t(axis)] == reduce) run *= extents[size_t(axis--)];
+      for (int i = 0; i <= axis; ++i) outer *= extents[size_t(i)];
       if (reduce) {
         passes.push_back({outer, run, inner});
         largest = std::max(largest, outer * inner);
@@ -138,7 +155,7 @@ const Op sum_op{
     .args = {"x"}, .rules = {"dx = dy"}, .attrs = axes_attrs, .infer = infer,
     .plain = plain(0, [](auto sum, auto x) { return sum + x; }),
     .grad = [](const GradOf& g) { return std::vector{stretched(g, g.dy)}; },
-    .prepare = prepare(kernels::sum), .onnx = "ReduceSum", .examples = examples};
+    .layouts = layouts, .prepare = prepare(kernels::sum), .onnx = "ReduceSum", .examples = examples};
 
 const Op mean_op{
     .name = "mean", .formula = "y = sum(x) / n", .doc = "The mean over axes.",

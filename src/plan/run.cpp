@@ -36,16 +36,22 @@ bool all_finite(const PointwiseProgram& program, const float* x, int64_t begin, 
   return true;
 }
 
+// Where an index over the axes [first, last) of `shape` leads by its strides.
+int64_t offset(const Shape& shape, const Strides& stride, int first, int last, int64_t index) {
+  int64_t at = 0;
+  for (int axis = last - 1; axis >= first && index; --axis) {
+    at += index % shape[axis] * stride[size_t(axis)];
+    index /= shape[axis];
+  }
+  return at;
+}
+
 // Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
 void stretch(const float* x, const Shape& shape, const Strides& stride, int64_t begin, int64_t n, float* out) {
   const int64_t inner = shape.back(), step = stride[size_t(shape.rank() - 1)];
   int64_t row = begin / inner, column = begin % inner;
   while (n > 0) {
-    int64_t at = column * step, rest = row;
-    for (int axis = shape.rank() - 2; axis >= 0 && rest; --axis) {
-      at += rest % shape[axis] * stride[size_t(axis)];
-      rest /= shape[axis];
-    }
+    const int64_t at = column * step + offset(shape, stride, 0, shape.rank() - 1, row);
     const int64_t length = std::min(inner - column, n);
     if (step)
       std::copy_n(x + at, length, out);
@@ -55,6 +61,34 @@ void stretch(const float* x, const Shape& shape, const Strides& stride, int64_t 
     n -= length;
     ++row;
     column = 0;
+  }
+}
+
+// The same over a packed space: elements begin .. begin+n of its storage, zeros in the padding.
+void stretch_packed(const float* x, const Shape& shape, Layout layout, const Strides& stride, int64_t begin, int64_t n,
+                    float* out) {
+  const int axis = layout.axis, rank = shape.rank();
+  const int64_t block = layout.block, blocks = (shape[axis] + block - 1) / block, lane_step = stride[size_t(axis)];
+  const bool rows = axis + 1 < rank;
+  const int64_t columns = rows ? shape.back() : 1, step = rows ? stride[size_t(rank - 1)] : 0;
+  int64_t inner = 1;
+  for (int i = axis + 1; i < rank; ++i) inner *= shape[i];
+  for (const int64_t end = begin + n; begin < end;) {
+    const int64_t group = begin / block, i = group % inner, at = group / inner % blocks;
+    const int64_t real = std::min(block, shape[axis] - at * block);
+    const float* from = x + offset(shape, stride, 0, axis, group / inner / blocks) + at * block * lane_step +
+                        offset(shape, stride, axis + 1, rank, i);
+    for (int64_t column = i % columns; column < columns && begin < end; ++column, from += step) {
+      int64_t lane = begin % block;
+      const int64_t length = std::min(block - lane, end - begin);
+      begin += length;
+      if (length == 16 && real == 16 && lane_step == 1) { // of one length that is known: the channels of a picture
+        std::memcpy(out, from, 16 * sizeof(float));
+        out += 16;
+      } else {
+        for (const int64_t last = lane + length; lane < last; ++lane) *out++ = lane < real ? from[lane * lane_step] : 0;
+      }
+    }
   }
 }
 
@@ -102,9 +136,12 @@ void run_part(Chain& chain, const Stripes& part, const float* made, int64_t made
         fetch_ahead(&chain, {at + tile, std::min(at + 2 * tile, end)});
       for (size_t k = 0; k < program.operands.size(); ++k) {
         const Operand& operand = program.operands[k];
-        if (operand.kind == Operand::broadcast)
+        if (operand.kind == Operand::broadcast && program.layout.row_major())
           stretch(data(operand.index), program.shape, program.strides[size_t(operand.strides)], at, n,
                   slot(operand.tile));
+        else if (operand.kind == Operand::broadcast)
+          stretch_packed(data(operand.index), program.shape, program.layout, program.strides[size_t(operand.strides)],
+                         at, n, slot(operand.tile));
         else if (operand.period > 1)
           places[k].base = data(operand.index) + at % operand.period;
       }
