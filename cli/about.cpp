@@ -272,6 +272,19 @@ About about(const NetKind& net) {
   return out;
 }
 
+About about(const AugmentationKind& kind) {
+  About out{.kind = "augmentation", .name = kind.name, .doc = kind.doc};
+  for (const AugmentationArg& arg : kind.args) {
+    AttrSpec& spec = out.args.emplace_back(); // member by member: g++ 12 takes a moved one for uninitialised
+    spec.name = arg.name;
+    spec.fallback = arg.fallback;
+    spec.doc = arg.doc;
+  }
+  out.facts.emplace_back("in a recipe", text("augment = [{op=\"", kind.name, "\", ", kind.args[0].name, "=",
+                                             number(kind.args[0].fallback), "}]"));
+  return out;
+}
+
 std::string text_of(const About& about) {
   const Palette& palette = out_stream().palette;
   std::string out = palette.strong(text(about.kind, " ", about.name)) + "\n" +

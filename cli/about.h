@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "data/augment.h"
 #include "nn/layer.h"
 #include "nn/losses.h"
 #include "nn/nets.h"
@@ -33,6 +34,7 @@ About about(const Optimizer& optimizer);
 About about(const Schedule& schedule);
 About about(const Initializer& initializer);
 About about(const NetKind& net);
+About about(const AugmentationKind& kind);
 
 std::string text_of(const About& about);
 nlohmann::ordered_json json_of(const About& about);

@@ -135,6 +135,7 @@ void TableArguments::declare(Arguments& arguments) {
   arguments.option("--forecast", forecast, "COLUMN", "of rows in time: predict the next values of this column");
   arguments.option("--horizon", horizon, "N", "of a forecast: so many rows ahead (default: 1)");
   arguments.option("--window", window, "N", "of a forecast: from so many rows (default: two seasons or horizons)");
+  arguments.flag("--skip-bad", skip_bad, "of pictures: leave out, and name, what can't be read");
 }
 
 std::vector<std::string> TableArguments::assignments() const {
@@ -148,6 +149,7 @@ std::vector<std::string> TableArguments::assignments() const {
   set("data.forecast", forecast);
   if (horizon) out.push_back(text("data.horizon=", *horizon));
   if (window) out.push_back(text("data.window=", *window));
+  if (skip_bad) out.emplace_back("data.skip_bad=true");
   std::vector<std::string> names;
   for (const std::string& name : names_between_commas(drop)) names.push_back(toml_text(name));
   if (!names.empty()) out.push_back(text("data.drop=[", join(names, ", "), "]"));

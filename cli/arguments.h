@@ -69,12 +69,13 @@ struct Common {
 /// "a,b" and "c" are a, b, c: how several columns are named.
 std::vector<std::string> names_between_commas(const std::vector<std::string>& lists);
 
-/// The options that say how a table is learned from.
+/// The options that say how a table, or a folder of pictures, is learned from.
 struct TableArguments {
   std::string target, group, test;
   std::vector<std::string> drop;
   std::string forecast;
   std::optional<int64_t> horizon, window;
+  bool skip_bad = false;
 
   void declare(Arguments& arguments);
   /// As keys of a recipe.

@@ -144,6 +144,14 @@ const std::vector<Catalogue>& catalogues() {
       {{"losses"}, false, [] { return named(losses()); }, by_name(losses())},
       {{"optimisers", "optimizers"}, false, [] { return named(optimizers()); }, by_name(optimizers())},
       {{"schedules"}, false, [] { return named(schedules()); }, by_name(schedules())},
+      {{"augmentations"},
+       false,
+       [] { return named(augmentations()); },
+       [](const std::string& name) -> std::optional<About> {
+         for (const AugmentationKind& kind : augmentations())
+           if (kind.name == name) return about(kind);
+         return {};
+       }},
       {{"initialisers", "initializers"}, false, [] { return named(initializers()); }, by_name(initializers())},
   };
   return all;

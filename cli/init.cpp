@@ -14,7 +14,7 @@ namespace {
 // What a built-in set's defaults depend on is known without reading it.
 std::optional<Schema> known_schema(const Recipe& recipe) {
   for (const KnownSet& set : known_sets())
-    if (set.name == recipe.data.source && set.table()) return std::nullopt;
+    if (set.name == recipe.data.source && set.form != PublishedAs::idx) return std::nullopt;
   for (const SourceEntry& entry : catalogue_of_data()) {
     if (entry.name != recipe.data.source) continue;
     Schema schema;

@@ -181,7 +181,8 @@ std::string rates_text(const Rates& rates) {
 std::string samples_of(const Dataset& data) {
   const Schema& schema = data.schema;
   const Shape& shape = schema.sample;
-  if (shape.rank() == 3 && shape[0] == 1 && shape[2] <= 100) {
+  if (shape.rank() == 3 && (shape[0] == 1 || shape[0] == 3) && shape[2] <= 100) {
+    const int64_t plane = shape[1] * shape[2];
     std::vector<std::string> drawings, captions;
     for (size_t c = 0; c < std::min<size_t>(schema.classes.size(), 10); ++c) {
       const auto labels = data.label_of();
@@ -189,7 +190,11 @@ std::string samples_of(const Dataset& data) {
       if (found == labels.end()) continue;
       const int64_t row = found - labels.begin();
       std::vector<double> pixels;
-      for (int64_t i = 0; i < shape.elements(); ++i) pixels.push_back(data.samples.at(row * shape.elements() + i));
+      for (int64_t i = 0; i < plane; ++i) { // of colours their mean
+        double sum = 0;
+        for (int64_t c = 0; c < shape[0]; ++c) sum += data.samples.at((row * shape[0] + c) * plane + i);
+        pixels.push_back(sum / double(shape[0]));
+      }
       drawings.push_back(picture(pixels, shape[1], shape[2], *std::min_element(pixels.begin(), pixels.end()),
                                  *std::max_element(pixels.begin(), pixels.end())));
       captions.push_back(text("sample ", row, ": ", schema.classes[c]));

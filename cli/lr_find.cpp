@@ -9,10 +9,10 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/batches.h"
 #include "io/files.h"
 #include "model/range_test.h"
 #include "report/plot.h"
+#include "train/feed.h"
 #include "train/measure.h"
 #include "train/setup.h"
 
@@ -66,15 +66,13 @@ RangeTestResult tested(const Recipe& recipe, const Splits& data, const RangeTest
               text("the training part has ", plural(samples, "sample"), ", fewer than a batch of ", size),
               text("batch=", samples, " or less"));
   Model model(model_spec(recipe, data.train.schema));
-  Batches batches(samples, size, uint64_t(recipe.train.seed),
-                  recipe.train.shuffle ? Order::shuffled : Order::as_stored);
+  Feed feed(recipe, data.train, model.spec().dtype, model.spec().outputs);
   Position at;
-  SampleBatch batch;
   LiveLine live(!quiet);
   return range_test(model, test, [&](int64_t step) {
     if (live.due()) live.draw(text("range test: step ", step + 1, " of ", test.steps));
-    fill(data.train, batches.rows(at), model.spec().dtype, batch);
-    at = batches.after(at);
+    const SampleBatch& batch = feed.at(at);
+    at = feed.after(at);
     return std::pair<ConstView, ConstView>(batch.x, batch.targets);
   });
 }

@@ -25,12 +25,17 @@ const Verb all[] = {
      "wrong inside is said in plain words: which layer, since when, and the way out. Ctrl-C saves and stops; `vitro "
      "train "
      "--resume RUN` goes on. Of a table a line per column says what was inferred and what becomes of it; the last "
-     "column is predicted unless --target names another.",
+     "column is predicted unless --target names another. Of a folder of pictures each sub-folder is a class; "
+     "sub-folders "
+     "train, val and test that hold class folders are the parts; data.augment says what is done to training pictures "
+     "(vitro list augmentations).",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
       {"vitro train titanic.csv --target Survived --drop Name", "what to predict, what not to look at"},
       {"vitro train titanic.csv --target Survived --folds 5", "five nets say how good a sixth, of all rows, is"},
+      {"vitro train ./pets/ data.size=48 --skip-bad", "a folder of pictures for each class: PNG and JPEG, any size"},
+      {"vitro train cifar10 'augment=[{op=\"flip\"}, {op=\"crop\", padding=4}]'", "pictures anew in every epoch"},
       {"vitro train digits --watch", "gradients, updates, dead units and outputs, live"},
       {"vitro train moons --net perceptron", "Rosenblatt's rule: its mistakes, and why it settles or never will"},
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
@@ -61,14 +66,21 @@ const Verb all[] = {
     {"eval",
      "measure a trained net",
      "[RUN] [FILE] [options]",
-     "Measures the run's weights on the test part of its data, or on FILE, a raw file with labels.",
+     "Measures the run's weights on the test part of its data, or on FILE, a raw file with labels, or a folder of "
+     "pictures "
+     "in folders that are called as its classes are.",
      {{"vitro eval", "the latest run on its test part"},
       {"vitro eval runs/a points.csv", "on a file of your own; a FILE alone is for the latest run"}},
      eval},
     {"predict",
      "what a trained net says about a file",
-     "RUN FILE [options]",
-     "FILE holds raw samples: IDX images (packed or not) or the rows of a table, whose columns may stand in any order "
+     "[RUN] FILE [FILE ...] [options]",
+     "Several files, or a folder, are pictures: PNG or JPEG of any size, scaled as those that the net learned from; "
+     "for a "
+     "net of light strokes on black, as MNIST's digits, a photograph of a digit on paper is brought into that form, "
+     "and "
+     "shown as the net saw it. Else FILE holds raw samples: IDX images (packed or not) or the rows of a table, whose "
+     "columns may stand in any order "
      "and "
      "whose target may be absent; - is standard input. RUN alone knows how raw values become the net's input. What is "
      "said "
@@ -77,6 +89,8 @@ const Verb all[] = {
      "that of each class.",
      {{"vitro predict runs/titanic-mlp-001 new.csv --keep PassengerId > out.csv", "of a table: CSV, a line per row"},
       {"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
+      {"vitro predict runs/mnist-mlp-001 photo.jpg", "a digit on paper, and what the net saw of it"},
+      {"vitro predict runs/pets-mlp-001 a.jpg b.png new/", "photographs, and a folder of them"},
       {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
      predict},
     {"explain",

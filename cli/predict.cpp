@@ -2,6 +2,7 @@
 // can read it; of pictures and the like as a table for people.
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
@@ -38,10 +39,20 @@ std::vector<double> numbers(const Dataset& data, const Tensor& predictions, int6
   return out;
 }
 
-std::string class_table(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
+// What is to be predicted: the samples, and where they are pictures, what of.
+struct Asked {
+  RawFile raw;
+  std::vector<std::string> pictures = {}; // of each sample its file; none: they are rows of one file
+  bool prepared = false;                  // as ink: the net saw something else than a smaller photograph
+};
+
+std::string class_table(const StoredRun& run, const Asked& asked, const Tensor& predictions) {
+  const RawFile& raw = asked.raw;
   const bool probabilities = makes_probabilities(run);
   const auto shown = [&](double score) { return probabilities ? percent(score) : fixed(score, 4); };
-  std::vector<std::string> headings = {"> sample", "class", probabilities ? "> probability" : "> score", "then"};
+  const bool pictures = !asked.pictures.empty();
+  std::vector<std::string> headings = {pictures ? "picture" : "> sample", "class",
+                                       probabilities ? "> probability" : "> score", "then"};
   if (raw.labelled) headings.emplace_back("truth");
   Table table(headings);
   const std::vector<std::string>& classes = run.schema.classes;
@@ -53,7 +64,8 @@ std::string class_table(const StoredRun& run, const RawFile& raw, const Tensor& 
     std::string then;
     for (size_t k = 1; k < std::min<size_t>(order.size(), 3); ++k)
       then += text(k > 1 ? ", " : "", classes[order[k]], " ", shown(values[order[k]]));
-    std::vector<std::string> row = {thousands(i), classes[order[0]], shown(values[order[0]]), then};
+    std::vector<std::string> row = {pictures ? asked.pictures[size_t(i)] : thousands(i), classes[order[0]],
+                                    shown(values[order[0]]), then};
     if (raw.labelled) {
       const auto truth = size_t(raw.data.label_of()[size_t(i)]);
       row.push_back(classes[truth] + (truth == order[0] ? "" : "  (wrong)"));
@@ -61,6 +73,24 @@ std::string class_table(const StoredRun& run, const RawFile& raw, const Tensor& 
     table.add(std::move(row));
   }
   return table.str(out_stream().palette);
+}
+
+// The pictures that the net saw in the photographs' place, the first few.
+std::string seen(const StoredRun& run, const Asked& asked) {
+  constexpr int64_t most = 6;
+  const Shape& shape = run.schema.sample;
+  const int64_t shown = std::min(asked.raw.data.size(), most), elements = shape.elements();
+  std::vector<std::string> drawings, captions;
+  for (int64_t i = 0; i < shown; ++i) {
+    std::vector<double> pixels;
+    for (int64_t p = 0; p < elements; ++p) pixels.push_back(asked.raw.data.samples.at(i * elements + p));
+    drawings.push_back(picture(pixels, shape[1], shape[2], 0, 255));
+    captions.push_back(std::filesystem::path(asked.pictures[size_t(i)]).filename().string());
+  }
+  return text("What the net saw: light on black, its longer side ", run.schema.picture->ink,
+              " pixels, its centre of mass in the middle of ", shape[1], " x ", shape[2],
+              shown < asked.raw.data.size() ? text("; the first ", shown) : "", " (--as-is: only scaled)\n") +
+         pictures_in_rows(drawings, captions, out_stream().terminal ? out_stream().width : 120);
 }
 
 std::string number_table(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
@@ -113,11 +143,14 @@ std::string csv_of(const StoredRun& run, const RawFile& raw, const Tensor& predi
   return out;
 }
 
-Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictions) {
+Json object_of(const StoredRun& run, const Asked& asked, const Tensor& predictions) {
+  const RawFile& raw = asked.raw;
   const int64_t width = run.model.spec().outputs;
+  const Shape& shape = run.schema.sample;
   Json list = Json::array();
   for (int64_t i = 0; i < raw.data.size(); ++i) {
     Json one;
+    if (!asked.pictures.empty()) one["picture"] = asked.pictures[size_t(i)];
     if (run.schema.goal == Goal::classes) {
       const std::vector<double> values = scores(predictions, i, width);
       const auto best = size_t(std::max_element(values.begin(), values.end()) - values.begin());
@@ -128,6 +161,10 @@ Json object_of(const StoredRun& run, const RawFile& raw, const Tensor& predictio
       one["prediction"] = numbers(raw.data, predictions, i, width);
     }
     for (const auto& [name, column] : raw.kept) one["kept"][name] = column[size_t(i)];
+    for (int64_t y = 0; asked.prepared && y < shape[1]; ++y) {
+      Json& row = one["seen"].emplace_back(Json::array());
+      for (int64_t x = 0; x < shape[2]; ++x) row.push_back(int(raw.data.samples.at((i * shape[1] + y) * shape[2] + x)));
+    }
     list.push_back(std::move(one));
   }
   return {{"run", run.directory.path()},
@@ -158,24 +195,46 @@ std::string next_rows(const StoredRun& run, const std::string& file, bool json) 
          "\n";
 }
 
+bool is_run(const std::string& path) { return std::filesystem::exists(RunDirectory(path).recipe()); }
+
+Asked pictures_of(const StoredRun& run, const std::vector<std::string>& files, bool as_is, bool skip_bad, bool quiet) {
+  RawPictures found = open_pictures_as(run.schema, files, as_is, skip_bad);
+  if (!found.skipped.empty() && !quiet)
+    say(text("skipped ", plural(int64_t(found.skipped.size()), "picture"),
+             " that can't be read: ", join(found.skipped, ", ")));
+  return {{std::move(found.data), found.labelled}, std::move(found.names), found.prepared};
+}
+
 } // namespace
 
 int predict(Arguments& arguments) {
   Common common;
   std::vector<std::string> keep;
+  bool as_is = false, skip_bad = false;
   arguments.option("--keep", keep, "COLUMNS",
                    "of a table: columns to be copied beside the prediction; names between commas");
+  arguments.flag("--as-is", as_is, "of pictures: only scaled, not prepared as the handwriting that the net learned");
+  arguments.flag("--skip-bad", skip_bad, "of pictures: leave out, and name, what can't be read");
   common.declare(arguments);
-  arguments.parse(2);
+  arguments.parse(std::numeric_limits<size_t>::max());
   arguments.refuse_overrides();
   common.apply();
-  if (arguments.words().empty() || (arguments.words().size() == 1 && std::filesystem::is_directory(arguments.word(0))))
+  std::vector<std::string> files = arguments.words();
+  if (files.empty() || (files.size() == 1 && is_run(files[0])))
     bad_input("vitro predict", "which file?", "vitro predict RUN FILE; a FILE alone is for the latest run");
-  const bool named = arguments.words().size() == 2;
-  const StoredRun run = open_run(find_run(named ? arguments.word(0) : ""));
-  const std::string file = arguments.word(named ? 1 : 0);
+  // Several words may be a run and its files, or files alone, for the latest run.
+  const bool named = files.size() > 1 && (is_run(files[0]) || !std::filesystem::exists(files[0]));
+  const StoredRun run = open_run(find_run(named ? files[0] : ""));
+  if (named) files.erase(files.begin());
+  const std::string file = files[0];
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
+  const bool of_pictures = std::ranges::all_of(files, are_pictures);
+  if (files.size() > 1 && !of_pictures)
+    bad_input(*std::ranges::find_if_not(files, are_pictures), "is no picture, and only of pictures several are taken",
+              "one file at a time");
+  if (!of_pictures && (as_is || skip_bad))
+    bad_input(as_is ? "--as-is" : "--skip-bad", text(file, " is no picture"), "leave it out");
   if (run.schema.forecast) {
     if (!keep.empty())
       bad_input("--keep", text(run.directory.path(), " forecasts: it makes rows of its own"), "leave out --keep");
@@ -187,16 +246,20 @@ int predict(Arguments& arguments) {
   reading.keep = names_between_commas(keep);
   if (!of_table && !reading.keep.empty())
     bad_input("--keep", text(run.directory.path(), " did not learn from a table"), "leave out --keep");
-  const RawFile raw = open_as(run.schema, file, reading);
+  const Asked asked =
+      of_pictures ? pictures_of(run, files, as_is, skip_bad, common.quiet) : Asked{open_as(run.schema, file, reading)};
+  const RawFile& raw = asked.raw;
   if (raw.kept.size() != reading.keep.size())
     bad_input("--keep", text(file, " is no text: its columns have no names"), "leave out --keep");
   const Tensor predictions = predict_all(run.model, raw.data);
   if (common.json)
-    print(object_of(run, raw, predictions).dump() + "\n");
+    print(object_of(run, asked, predictions).dump() + "\n");
   else if (of_table)
     print(csv_of(run, raw, predictions));
   else
-    print(run.schema.goal == Goal::classes ? class_table(run, raw, predictions) : number_table(run, raw, predictions));
+    print((run.schema.goal == Goal::classes ? class_table(run, asked, predictions)
+                                            : number_table(run, raw, predictions)) +
+          (asked.prepared ? "\n" + seen(run, asked) : ""));
   return 0;
 }
 

@@ -38,6 +38,7 @@ KINDS = {
     "losses": ("Losses", "How wrong the predictions are, as one number: `loss = \"NAME\"` in a recipe's `[train]`."),
     "optimisers": ("Optimisers", "How a gradient changes the weights: `optimizer = \"NAME\"`, its arguments beside it."),
     "schedules": ("Schedules", "How the learning rate changes: `schedule = {op=\"NAME\", ...}`."),
+    "augmentations": ("Augmentations", "What is done to training pictures: `augment = [{op=\"NAME\", ...}]` below `[data]` (docs/pictures.md)."),
     "initialisers": ("Initialisers", "How weights start: a layer's `init` and `bias_init`."),
     "nets": ("Nets", "Whole nets by name: `--net NAME`."),
 }

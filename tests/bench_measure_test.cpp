@@ -152,7 +152,8 @@ TEST(Workloads, AreChosenWithWhatBoundsThem) {
   };
   EXPECT_THAT(names({"adam-64Ki"}), ElementsAre("peak", "stream-adam-64Ki", "adam-64Ki"));
   EXPECT_THAT(names({"relu", "W1-first"}), ElementsAre("peak", "copy-L1", "W1-first", "relu"));
-  EXPECT_THAT(names({"step"}), ElementsAre("peak", "copy-L1", "copy-L2", "copy-L3", "W1", "W1b", "W2", "W6"));
+  EXPECT_THAT(names({"step"}),
+              ElementsAre("peak", "copy-L1", "copy-L2", "copy-L3", "W1", "W1b", "W2", "W3", "W4", "W6"));
   EXPECT_EQ(names({}).size(), workloads().size());
   try {
     names({"W1", "mutmal"});
@@ -167,11 +168,14 @@ TEST(Workloads, AreChosenWithWhatBoundsThem) {
 // derivatives by both weights as many again, and by the second layer's input.
 TEST(Workloads, FlopsOfAStep) {
   const double first = 2.0 * 32 * 784 * 128, second = 2.0 * 32 * 128 * 10;
-  EXPECT_DOUBLE_EQ(step_flops(32, std::array<int64_t, 3>{784, 128, 10}), 2 * first + 3 * second);
-  EXPECT_DOUBLE_EQ(step_flops(300, std::array<int64_t, 4>{2, 16, 16, 3}), 600.0 * (2 * 32 + 3 * 256 + 3 * 48));
+  EXPECT_DOUBLE_EQ(step_flops(32, dense_cost(std::array<int64_t, 3>{784, 128, 10})), 2 * first + 3 * second);
+  EXPECT_DOUBLE_EQ(step_flops(300, dense_cost(std::array<int64_t, 4>{2, 16, 16, 3})),
+                   600.0 * (2 * 32 + 3 * 256 + 3 * 48));
   // The batch and its labels; 785 x 128 + 129 x 10 parameters, read and written.
-  EXPECT_DOUBLE_EQ(step_bytes(32, std::array<int64_t, 3>{784, 128, 10}, 0), 4.0 * (32 * 785 + 2 * 101770));
-  EXPECT_DOUBLE_EQ(step_bytes(32, std::array<int64_t, 3>{784, 128, 10}, 2), 4.0 * (32 * 785 + 6 * 101770));
+  EXPECT_DOUBLE_EQ(step_bytes(32, {784}, dense_cost(std::array<int64_t, 3>{784, 128, 10}), 0),
+                   4.0 * (32 * 785 + 2 * 101770));
+  EXPECT_DOUBLE_EQ(step_bytes(32, {784}, dense_cost(std::array<int64_t, 3>{784, 128, 10}), 2),
+                   4.0 * (32 * 785 + 6 * 101770));
 }
 
 TEST(Workloads, AMemoryLevelIsChosenByWhatIsGoneOver) {

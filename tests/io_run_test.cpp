@@ -324,7 +324,7 @@ TEST(Input, IsReadStrictly) {
   EXPECT_THAT(with("\"generated\": true", "\"generated\": 1"), HasSubstr("\"generated\" is not true or false"));
   EXPECT_THAT(with("\"generated\"", "\"generatd\": true, \"generated\""), HasSubstr("did you mean \"generated\""));
   EXPECT_THAT(with("\"generated\"", "\"generated\": true, \"generated\""), HasSubstr("twice"));
-  EXPECT_THAT(with("\"version\": 2", "\"version\": 3"), HasSubstr("version 3"));
+  EXPECT_THAT(with("\"version\": 3", "\"version\": 4"), HasSubstr("version 4"));
   EXPECT_THAT(with("classification", "clustering"), HasSubstr("\"goal\" is not"));
   EXPECT_THAT(with("\"f32\"", "\"i32\""), HasSubstr("\"raw\" is not"));
   EXPECT_THAT(with("0.3081", "0"), HasSubstr("deviation"));
@@ -394,6 +394,27 @@ TEST(Input, ForecastsAreReadStrictly) {
   Schema flat = series_format();
   flat.sample = {2};
   EXPECT_THAT(refusal([&] { read_schema(to_json(flat), "i"); }).message, HasSubstr("rows and columns"));
+}
+
+TEST(Input, PicturesReadBackAndAreReadStrictly) {
+  Schema ink;
+  ink.raw = DType::u8;
+  ink.sample = {1, 28, 28};
+  ink.classes = {"0", "1"};
+  ink.picture = PictureForm{.ink = 20};
+  EXPECT_EQ(read_schema(to_json(ink), "i"), ink);
+  Schema folder = ink;
+  folder.picture = PictureForm{.fit = Fit::stretch};
+  EXPECT_EQ(read_schema(to_json(folder), "i"), folder);
+  EXPECT_EQ(read_schema(to_json(format()), "i").picture, std::nullopt);
+  const auto with = [&](const std::string& from, const std::string& to) { return refusal_of(to_json(ink), from, to); };
+  EXPECT_THAT(with("\"ink\": 20", "\"ink\": 29"), HasSubstr("\"ink\" is not"));
+  EXPECT_THAT(with("\"ink\": 20", "\"ink\": -1"), HasSubstr("\"ink\" is not"));
+  EXPECT_THAT(with("\"ink\"", "\"inc\": 3, \"ink\""), HasSubstr("did you mean \"ink\""));
+  EXPECT_THAT(with("\"fit\": null", "\"fit\": \"squeeze\""), HasSubstr("\"fit\" is not"));
+  Schema floats = ink;
+  floats.raw = DType::f32;
+  EXPECT_THAT(refusal([&] { read_schema(to_json(floats), "i"); }).message, HasSubstr("samples u8"));
 }
 
 TEST(Input, DamageNeverCrashes) {

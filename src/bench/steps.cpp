@@ -11,29 +11,60 @@
 namespace vitro::bench {
 namespace {
 
-// Parameters of dense layers, biases too.
-double parameters(std::span<const int64_t> widths) {
-  double out = 0;
-  for (size_t i = 1; i < widths.size(); ++i) out += double(widths[i]) * double(widths[i - 1] + 1);
-  return out;
+double sample_bytes(const Shape& sample) { return 4.0 * double(sample.elements() + 1); }
+
+int moments(const ModelSpec& spec) {
+  return spec.optimizer.name == "adam"                                          ? 2
+         : spec.optimizer.name == "sgd" && spec.optimizer.args.find("momentum") ? 1
+                                                                                : 0;
 }
 
-double weights(std::span<const int64_t> widths) {
-  double out = 0;
-  for (size_t i = 1; i < widths.size(); ++i) out += double(widths[i]) * double(widths[i - 1]);
-  return out;
-}
-
-double batch_bytes(int64_t batch, int64_t width) { return 4.0 * double(batch) * double(width + 1); }
-
-int moments(const ModelSpec& spec) { return spec.optimizer.name == "adam" ? 2 : 0; }
-
-Training training(const char* name, const char* what, int64_t batch, std::vector<int64_t> widths,
-                  OptimizerSpec optimizer) {
+Training dense(const char* name, const char* what, int64_t batch, const std::vector<int64_t>& widths,
+               OptimizerSpec optimizer) {
   const std::vector<int64_t> hidden(widths.begin() + 1, widths.end() - 1);
-  ModelSpec spec{
-      .net = mlp(hidden), .sample = {widths.front()}, .outputs = widths.back(), .optimizer = std::move(optimizer)};
-  return {name, what, batch, std::move(widths), std::move(spec)};
+  return {
+      name,
+      what,
+      batch,
+      dense_cost(widths),
+      {.net = mlp(hidden), .sample = {widths.front()}, .outputs = widths.back(), .optimizer = std::move(optimizer)}};
+}
+
+Training lenet(OptimizerSpec optimizer) {
+  const std::vector<int64_t> widths{400, 120, 84, 10};
+  const Cost last = dense_cost(widths);
+  return {"W3",
+          "LeNet: two convolutions 5 x 5 with ReLU and max-pool, 400-120-84-10, batch 64, Adam",
+          64,
+          {28 * 28 * 6 * 25, 10 * 10 * 16 * 150 + last.first + last.others, 6 * 26 + 16 * 151 + last.parameters},
+          {.net = make_net("lenet"), .sample = {1, 28, 28}, .outputs = 10, .optimizer = std::move(optimizer)}};
+}
+
+// Convolutions 3 x 3 without bias, each with batch-norm and ReLU behind it.
+Training conv_stack(OptimizerSpec optimizer) {
+  NetSpec net;
+  Cost cost{0, 64 * 10, 64 * 10 + 10};
+  int64_t in = 3, size = 32;
+  for (const auto& [out, stride] :
+       std::vector<std::pair<int64_t, int64_t>>{{16, 1}, {32, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}, {64, 1}}) {
+    net.layers.push_back(
+        {.op = "conv2d",
+         .args = {
+             {"out", out}, {"kernel", int64_t{3}}, {"stride", stride}, {"padding", int64_t{1}}, {"bias", int64_t{0}}}});
+    net.layers.push_back({.op = "batch_norm"});
+    net.layers.push_back({.op = "relu"});
+    size /= stride;
+    (in == 3 ? cost.first : cost.others) += double(size * size * out * in * 9);
+    cost.parameters += double(out * in * 9 + 2 * out);
+    in = out;
+  }
+  net.layers.push_back({.op = "global_avg_pool"});
+  net.layers.push_back({.op = "dense", .args = {{"out", std::string("classes")}}});
+  return {"W4",
+          "seven convolutions 3 x 3 with batch-norm and ReLU, 3 x 32 x 32, batch 128, SGD with momentum",
+          128,
+          cost,
+          {.net = net, .sample = {3, 32, 32}, .outputs = 10, .optimizer = std::move(optimizer)}};
 }
 
 double seconds_of(const auto& body) {
@@ -47,9 +78,9 @@ Workload whole_step(const Training& training) {
   return {.name = training.name,
           .group = "step",
           .what = training.what,
-          .flops = step_flops(training.batch, training.widths),
-          .bytes = step_bytes(training.batch, training.widths, held),
-          .bandwidth = bandwidth_for(4 * (1 + held) * parameters(training.widths), true),
+          .flops = step_flops(training.batch, training.cost),
+          .bytes = step_bytes(training.batch, training.spec.sample, training.cost, held),
+          .bandwidth = bandwidth_for(4 * (1 + held) * training.cost.parameters, true),
           .make = [training]() -> Job {
             const auto model = std::make_shared<Model>(training.spec);
             const auto batch = std::make_shared<const TrainingBatch>(training);
@@ -64,7 +95,7 @@ Workload first_step(const Training& training, bool create) {
           .group = "first",
           .what = create ? "a model created, and its first step: parameters, trace, plan, run"
                          : "the first step of a model: trace, plan, run",
-          .flops = step_flops(training.batch, training.widths),
+          .flops = step_flops(training.batch, training.cost),
           .make = [training, create]() -> Job {
             const auto batch = std::make_shared<const TrainingBatch>(training);
             return {.measure = [=] {
@@ -84,42 +115,54 @@ Workload inference(Training training, int64_t batch) {
   return {.name = text(training.name, "-predict-", batch),
           .group = "predict",
           .what = text("probabilities of ", batch, batch == 1 ? " sample" : " samples"),
-          .flops = 2 * double(batch) * weights(training.widths),
-          .bytes = 4 * parameters(training.widths) + batch_bytes(batch, training.widths.front()),
-          .bandwidth = bandwidth_for(4 * parameters(training.widths), false),
+          .flops = 2 * double(batch) * (training.cost.first + training.cost.others),
+          .bytes = 4 * training.cost.parameters + double(batch) * sample_bytes(training.spec.sample),
+          .bandwidth = bandwidth_for(4 * training.cost.parameters, false),
           .make = [training]() -> Job {
             const auto model = std::make_shared<const Model>(training.spec);
             const auto given = std::make_shared<const TrainingBatch>(training);
-            const auto out = std::make_shared<Tensor>(Type{DType::f32, {training.batch, training.widths.back()}});
+            const auto out = std::make_shared<Tensor>(Type{DType::f32, {training.batch, training.spec.outputs}});
             return {.run = [=] { model->predict(given->x, out->view()); }};
           }};
 }
 
 } // namespace
 
-double step_flops(int64_t batch, std::span<const int64_t> widths) {
-  return 2 * double(batch) * (3 * weights(widths) - weights(widths.first(2)));
+Cost dense_cost(std::span<const int64_t> widths) {
+  Cost out{0, 0, 0};
+  for (size_t i = 1; i < widths.size(); ++i) {
+    (i == 1 ? out.first : out.others) += double(widths[i]) * double(widths[i - 1]);
+    out.parameters += double(widths[i]) * double(widths[i - 1] + 1);
+  }
+  return out;
 }
 
-double step_bytes(int64_t batch, std::span<const int64_t> widths, int moments) {
-  return batch_bytes(batch, widths.front()) + 4 * 2 * (1 + moments) * parameters(widths);
+double step_flops(int64_t batch, const Cost& cost) { return 2 * double(batch) * (2 * cost.first + 3 * cost.others); }
+
+double step_bytes(int64_t batch, const Shape& sample, const Cost& cost, int moments) {
+  return double(batch) * sample_bytes(sample) + 4 * 2 * (1 + moments) * cost.parameters;
 }
 
 const std::vector<Training>& trainings() {
-  static const OptimizerSpec sgd{"sgd", {{"lr", 0.01}}}, adam{"adam"};
+  static const OptimizerSpec sgd{"sgd", {{"lr", 0.01}}}, momentum{"sgd", {{"lr", 0.01}, {"momentum", 0.9}}};
+  static const OptimizerSpec adam{"adam"};
   static const std::vector<Training> all{
-      training("W1", "784-128-10 ReLU, batch 32, SGD", 32, {784, 128, 10}, sgd),
-      training("W1b", "784-128-10 ReLU, batch 128, SGD", 128, {784, 128, 10}, sgd),
-      training("W2", "784-1024-1024-10 ReLU, batch 256, Adam", 256, {784, 1024, 1024, 10}, adam),
-      training("W6", "2-16-16-3 ReLU, 300 points in one batch, Adam", 300, {2, 16, 16, 3}, adam),
+      dense("W1", "784-128-10 ReLU, batch 32, SGD", 32, {784, 128, 10}, sgd),
+      dense("W1b", "784-128-10 ReLU, batch 128, SGD", 128, {784, 128, 10}, sgd),
+      dense("W2", "784-1024-1024-10 ReLU, batch 256, Adam", 256, {784, 1024, 1024, 10}, adam),
+      lenet(adam),
+      conv_stack(momentum),
+      dense("W6", "2-16-16-3 ReLU, 300 points in one batch, Adam", 300, {2, 16, 16, 3}, adam),
   };
   return all;
 }
 
-TrainingBatch::TrainingBatch(const Training& training)
-    : x(noise({training.batch, training.widths.front()})), labels(Type{DType::i32, {training.batch}}) {
+TrainingBatch::TrainingBatch(const Training& training) : labels(Type{DType::i32, {training.batch}}) {
+  auto extents = training.spec.sample.list();
+  extents.insert(extents.begin(), training.batch);
+  x = noise(Shape(extents));
   const Stream stream(0, "bench");
-  const auto classes = uint64_t(training.widths.back());
+  const auto classes = uint64_t(training.spec.outputs);
   for (int64_t i = 0; i < training.batch; ++i)
     labels.as<int32_t>()[size_t(i)] = int32_t(stream.below(classes, 0, uint64_t(i)));
 }
@@ -130,6 +173,8 @@ std::vector<Workload> steps() {
   const Training& w1 = trainings().front();
   for (const bool create : {false, true}) out.push_back(first_step(w1, create));
   for (const int64_t batch : {1, 32}) out.push_back(inference(w1, batch));
+  for (const Training& training : trainings())
+    if (training.name == "W3") out.push_back(inference(training, 1));
   return out;
 }
 

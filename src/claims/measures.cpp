@@ -10,8 +10,8 @@
 #include "core/math.h"
 #include "core/random.h"
 #include "core/text.h"
-#include "data/batches.h"
 #include "model/range_test.h"
+#include "train/feed.h"
 #include "train/measure.h"
 #include "train/perceptron.h"
 
@@ -121,12 +121,11 @@ double beyond_majority(const Snapshot& at, const MeasureArgs& args) {
 // A net of its own, with the weights that the seed gives: a range test takes steps.
 double of_range(const Snapshot& at, double (*number)(const RangeTestResult&)) {
   Model model(at.model.spec());
-  Batches batches(at.data.train.size(), at.recipe.train.batch, uint64_t(at.recipe.train.seed));
+  Feed feed(at.recipe, at.data.train, model.spec().dtype, model.spec().outputs);
   Position position;
-  SampleBatch batch;
   return number(range_test(model, {.from = 1e-5, .to = 100}, [&](int64_t) {
-    fill(at.data.train, batches.rows(position), model.spec().dtype, batch);
-    position = batches.after(position);
+    const SampleBatch& batch = feed.at(position);
+    position = feed.after(position);
     return std::pair<ConstView, ConstView>(batch.x, batch.targets);
   }));
 }

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "data/batches.h"
 #include "optim/schedule.h"
+#include "train/feed.h"
 #include "train/measure.h"
 #include "train/training.h"
 
@@ -17,8 +17,7 @@ public:
   Trial(const Recipe& recipe, const Splits& data, std::span<const Figure* const> figures, const TrialHooks& hooks)
       : recipe_(complete(recipe, data.train.schema)), data_(data), figures_(figures), hooks_(hooks),
         model_(model_spec(recipe_, data.train.schema)), scheduler_(scheduler_of(recipe_, data)),
-        batches_(data.train.size(), recipe_.train.batch, uint64_t(recipe_.train.seed),
-                 recipe_.train.shuffle ? Order::shuffled : Order::as_stored),
+        feed_(recipe_, data.train, model_.spec().dtype, model_.spec().outputs),
         values_(figures.size(), std::numeric_limits<double>::quiet_NaN()) {}
 
   std::optional<std::vector<double>> run() {
@@ -26,23 +25,22 @@ public:
     for (const Figure* figure : figures_)
       last = std::max(last, figure->at.kind == Instant::after ? figure->at.epoch : recipe_.train.epochs);
     look(0);
-    for (Position at; at.epoch < last; at = batches_.after(at)) {
+    for (Position at; at.epoch < last; at = feed_.after(at)) {
       if (hooks_.stop && hooks_.stop()) return std::nullopt;
       if (!step(at)) break;
-      if (at.batch + 1 == batches_.per_epoch()) {
+      if (at.batch + 1 == feed_.per_epoch()) {
         history_.rows.push_back({double(at.epoch + 1), double(correct_) / double(data_.train.size())});
         correct_ = 0;
         end_epoch(at.epoch + 1);
       }
-      if (hooks_.passed) hooks_.passed(double(model_.steps()) / double(last * batches_.per_epoch()));
+      if (hooks_.passed) hooks_.passed(double(model_.steps()) / double(last * feed_.per_epoch()));
     }
     return values_;
   }
 
 private:
   bool step(Position at) {
-    fill(data_.train, batches_.rows(at), model_.spec().dtype, batch_);
-    const StepResult result = take_step(model_, recipe_, scheduler_, batch_);
+    const StepResult result = take_step(model_, recipe_, scheduler_, feed_.at(at));
     correct_ += std::max<int64_t>(result.correct, 0);
     return result.finite && result.finite_update;
   }
@@ -72,8 +70,7 @@ private:
   const TrialHooks& hooks_;
   Model model_;
   Scheduler scheduler_;
-  Batches batches_;
-  SampleBatch batch_;
+  Feed feed_;
   History history_{{"epoch", "train_accuracy"}, {}};
   int64_t correct_ = 0; // in the epoch that runs
   std::vector<double> values_;

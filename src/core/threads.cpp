@@ -174,6 +174,9 @@ void set_thread_count(int threads) {
 
 void parallel(int64_t tasks, Task run, void* context) { pool().run(tasks, run, context); }
 
+BesideThePool::BesideThePool() : before_(inside_task) { inside_task = true; }
+BesideThePool::~BesideThePool() { inside_task = before_; }
+
 } // namespace vitro
 
 #else
@@ -189,6 +192,9 @@ void set_thread_count(int threads) {
 void parallel(int64_t tasks, Task run, void* context) {
   for (int64_t i = 0; i < tasks; ++i) run(context, i);
 }
+
+BesideThePool::BesideThePool() : before_(true) {}
+BesideThePool::~BesideThePool() = default;
 
 } // namespace vitro
 

@@ -20,6 +20,19 @@ using Task = void (*)(void* context, int64_t task);
 /// Runs task 0 .. tasks-1, each once, in any order; returns when all are done. A task must not throw.
 void parallel(int64_t tasks, Task run, void* context);
 
+/// While it lives, `parallel` on this thread runs every task here: for a thread that works beside the pool, so that the
+/// pool stays with whoever trains.
+class BesideThePool {
+public:
+  BesideThePool();
+  ~BesideThePool();
+  BesideThePool(const BesideThePool&) = delete;
+  BesideThePool& operator=(const BesideThePool&) = delete;
+
+private:
+  bool before_;
+};
+
 /// The same with a callable: parallel(tasks, [&](int64_t task) { ... }).
 template <class Body> void parallel(int64_t tasks, Body&& body) {
   parallel(

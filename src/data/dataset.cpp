@@ -70,7 +70,7 @@ Dataset empty_like(const Schema& schema) {
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   const bool classes = all.schema.goal == Goal::classes;
-  Origin origin{all.origin.file, all.origin.counts, {}};
+  Origin origin{all.origin.file, all.origin.counts, {}, all.origin.names};
   origin.places.reserve(rows.size());
   for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
   return {all.schema,

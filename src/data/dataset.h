@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "core/tensor.h"
 #include "data/columns.h"
+#include "data/picture.h"
 
 namespace vitro {
 
@@ -47,23 +49,33 @@ struct Forecast {
   bool operator==(const Forecast&) const = default;
 };
 
+/// Of pictures, u8 [1 or 3, height, width]: how one that was made elsewhere becomes a sample.
+struct PictureForm {
+  std::optional<Fit> fit = {}; // how those of a folder were brought to their size; others are cropped
+  // From 1 on: the samples are light strokes on black, in a frame that is empty, their longer side about so many pixels
+  // long, their centre of mass in the middle (MNIST's: 20). What is drawn is made so (data/ink.h). 0: only scaled.
+  int64_t ink = 0;
+  bool operator==(const PictureForm&) const = default;
+};
+
 /// All that there is to know about a data set but its samples: what a run keeps beside its weights.
 struct Schema {
   std::string name;        // "mnist", "points"
   std::string description; // "generated digits, not MNIST: ..."
   bool generated = false;  // made by this program, not measured
   Goal goal = Goal::classes;
-  DType raw = DType::f32;            // u8, f32 or f64
-  Shape sample;                      // of one sample: [1, 28, 28] (channels first), [2]
-  std::vector<std::string> features; // a name for each element of a sample's last axis; else empty
-  std::vector<std::string> classes;  // names; a label is an index into them; empty for Goal::numbers
-  std::vector<std::string> targets;  // the predicted column(s): of a table also the class column's name
-  Scaling input;                     // where there are no columns
-  Scaling target;                    // Goal::numbers: the network learns target.apply(raw)
-  std::vector<Column> columns;       // of a table: what each element of a sample's last axis is, and becomes
-  std::vector<LeftOut> left_out;     // of a table: the columns that the net does not see
-  bool header = false;               // of a table: the file names its columns
-  std::optional<Forecast> forecast;  // of a series
+  DType raw = DType::f32;             // u8, f32 or f64
+  Shape sample;                       // of one sample: [1, 28, 28] (channels first), [2]
+  std::vector<std::string> features;  // a name for each element of a sample's last axis; else empty
+  std::vector<std::string> classes;   // names; a label is an index into them; empty for Goal::numbers
+  std::vector<std::string> targets;   // the predicted column(s): of a table also the class column's name
+  Scaling input;                      // where there are no columns
+  Scaling target;                     // Goal::numbers: the network learns target.apply(raw)
+  std::vector<Column> columns;        // of a table: what each element of a sample's last axis is, and becomes
+  std::vector<LeftOut> left_out;      // of a table: the columns that the net does not see
+  bool header = false;                // of a table: the file names its columns
+  std::optional<Forecast> forecast;   // of a series
+  std::optional<PictureForm> picture; // of pictures
 
   int64_t outputs() const; // how many classes, or how many numbers
   /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it.
@@ -78,11 +90,16 @@ struct Schema {
 
 /// Where samples stand in the file that they were read from, for whoever wants to look them up.
 struct Origin {
-  std::string file;            // as it was opened; "" where they were generated
-  std::string counts;          // what `places` count: "line" (from 1), "sample" (from 0)
-  std::vector<int64_t> places; // of each sample; empty: 0, 1, 2, ...
+  std::string file;                                           // as it was opened; "" where they were generated
+  std::string counts;                                         // what `places` count: "line" (from 1), "sample" (from 0)
+  std::vector<int64_t> places;                                // of each sample; empty: 0, 1, 2, ...
+  std::shared_ptr<const std::vector<std::string>> names = {}; // of each place, where `file` is a folder: its file in it
 
   int64_t place(int64_t sample) const { return places.empty() ? sample : places[size_t(sample)]; }
+  /// The file that the sample is in.
+  std::string file_of(int64_t sample) const {
+    return names ? file + (file.ends_with('/') ? "" : "/") + (*names)[size_t(place(sample))] : file;
+  }
 };
 
 struct Dataset {

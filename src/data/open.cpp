@@ -10,9 +10,12 @@
 #include "core/text.h"
 #include "data/arrays.h"
 #include "data/bytes.h"
+#include "data/cifar.h"
 #include "data/forecast.h"
 #include "data/idx.h"
+#include "data/ink.h"
 #include "data/npy.h"
+#include "data/picture_file.h"
 
 namespace vitro {
 namespace fs = std::filesystem;
@@ -40,27 +43,39 @@ void keep_first(Dataset& data, const DataOptions& options, const std::string& wh
   data = take(data, range(0, *options.samples));
 }
 
-// A set that comes with its own test part: validation is the end of the training part.
-Splits with_own_test(Dataset train, Dataset test, const DataOptions& options, const std::string& where) {
-  if (options.test) bad_input(where, "comes with its own test part: test can't be chosen", "leave test out");
+void check_not_generated(const DataOptions& options, const std::string& where) {
   if (options.classes || options.noise) bad_input(where, "takes neither classes nor noise: it is not generated");
+}
+
+// A set that comes with its own test part: validation is the end of the training part, the n-th of it where not stated.
+Splits with_own_test(Dataset train, Dataset test, const DataOptions& options, const std::string& where,
+                     int64_t validation = 6) {
+  if (options.test) bad_input(where, "comes with its own test part: test can't be chosen", "leave test out");
+  check_not_generated(options, where);
   const int64_t n = train.size();
-  const int64_t kept = options.validation ? share_of(*options.validation, n, "validation", where) : n / 6;
+  const int64_t kept = options.validation ? share_of(*options.validation, n, "validation", where) : n / validation;
   Splits out{take(train, range(0, n - kept)), take(train, range(n - kept, n)), std::move(test)};
   keep_first(out.train, options, where);
   return out;
 }
 
-// Mean and deviation of all pixels, after the scale, in exact integer sums.
+// Mean and deviation of the pixels of each channel, after the scale, in exact integer sums.
 Scaling pixel_scaling(const Tensor& samples, double scale) {
-  uint64_t sum = 0, squares = 0;
-  for (const uint8_t pixel : samples.as<uint8_t>()) {
-    sum += pixel;
-    squares += uint64_t(pixel) * pixel;
+  const Shape& shape = samples.shape();
+  const int64_t channels = shape.rank() == 4 ? shape[1] : 1, n = shape[0], run = samples.elements() / n / channels;
+  Scaling out{scale, {}, {}};
+  for (int64_t c = 0; c < channels; ++c) {
+    uint64_t sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; ++i)
+      for (const uint8_t pixel : samples.as<uint8_t>().subspan(size_t((i * channels + c) * run), size_t(run))) {
+        sum += pixel;
+        squares += uint64_t(pixel) * pixel;
+      }
+    const double mean = double(sum) / double(n * run), variance = double(squares) / double(n * run) - mean * mean;
+    out.mean.push_back(mean * scale);
+    out.deviation.push_back(variance > 0 ? math::sqrt(variance) * scale : 1);
   }
-  const double n = double(samples.elements()), mean = double(sum) / n;
-  const double variance = double(squares) / n - mean * mean;
-  return {scale, {mean * scale}, {variance > 0 ? math::sqrt(variance) * scale : 1}};
+  return out;
 }
 
 // Fits the scalings on the training part and gives them to all parts.
@@ -75,26 +90,30 @@ void scale_by_training(Splits& parts) {
   parts.validation.schema = parts.test.schema = schema;
 }
 
-Splits dealt(const Dataset& all, const DataOptions& options, const std::string& where) {
-  if (options.classes || options.noise) bad_input(where, "takes neither classes nor noise: it is not generated");
+// `test`: the share where none is stated.
+Splits dealt(const Dataset& all, const DataOptions& options, const std::string& where, double test = 0.1) {
+  check_not_generated(options, where);
   const int64_t n = all.size();
-  const auto share = [&](const std::optional<double>& asked, const char* what) {
-    if (!asked) return 0.1;
+  const auto share = [&](const std::optional<double>& asked, const char* what, double usual) {
+    if (!asked) return usual;
     const int64_t rows = share_of(*asked, n, what, where); // checks a share, counts rows
     return *asked < 1 ? *asked : double(rows) / double(n);
   };
-  Splits out = split(all, share(options.validation, "validation"), share(options.test, "test"), options.seed);
+  Splits out =
+      split(all, share(options.validation, "validation", 0.1), share(options.test, "test", test), options.seed);
   keep_first(out.train, options, where);
   scale_by_training(out);
   return out;
 }
 
-// What a file holds, by its first bytes: no text begins with a zero byte, and IDX files do.
-enum class Kind : uint8_t { text, idx, npy, npz };
+// What a file holds, by its first bytes: no text begins with a zero byte, and IDX files do. Only CIFAR's records begin
+// with nothing in particular.
+enum class Kind : uint8_t { text, idx, npy, npz, picture };
 Kind kind_of(ByteSource& source) {
   std::array<uint8_t, 16> head{};
   const ByteSpan read(head.data(), source.read(head));
   source.rewind();
+  if (picture_format(read) != PictureFormat::none) return Kind::picture;
   if (is_npy(read)) return Kind::npy;
   if (is_npz(read)) return Kind::npz;
   return !read.empty() && read[0] == 0 ? Kind::idx : Kind::text;
@@ -199,13 +218,67 @@ Splits open_idx(const std::string& path, Tensor images, const std::string& name,
   return out;
 }
 
-Splits open_directory(const std::string& directory, const DataOptions& options) {
+// Parts that a set comes with stay what they are; the missing ones are dealt out of the training part.
+Splits with_own_parts(Dataset train, std::optional<Dataset> validation, std::optional<Dataset> test,
+                      const DataOptions& options, const std::string& where) {
+  for (const auto& [own, asked, name] :
+       {std::tuple(validation.has_value(), options.validation.has_value(), "validation"),
+        std::tuple(test.has_value(), options.test.has_value(), "test")})
+    if (own && asked)
+      bad_input(where, text("comes with its own ", name, " part: ", name, " can't be chosen"),
+                text("leave ", name, " out"));
+  if (!validation && !test) return dealt(train, options, where);
+  DataOptions of_train = options;
+  if (validation) of_train.validation = 0;
+  Splits out = dealt(train, of_train, where, 0);
+  if (validation) out.validation = std::move(*validation);
+  if (test) out.test = std::move(*test);
+  scale_by_training(out);
+  return out;
+}
+
+Splits open_records(const std::vector<std::string>& files, const std::string& where, const DataOptions& options) {
+  CifarParts parts = read_cifar_files(files);
+  const Scaling published = parts.train.schema.input;
+  Splits out =
+      parts.test && !parts.validation
+          ? with_own_test(std::move(parts.train), std::move(*parts.test), options, where, 10)
+          : with_own_parts(std::move(parts.train), std::move(parts.validation), std::move(parts.test), options, where);
+  for (Dataset* part : {&out.train, &out.validation, &out.test}) part->schema.input = published;
+  out.files = std::move(parts.files);
+  out.remarks = std::move(parts.remarks);
+  return out;
+}
+
+Splits open_pictures(const std::string& directory, const DataOptions& options) {
+  PictureFolder folder = open_picture_folder(directory, options.pictures);
+  const bool dealt_out = !folder.validation || !folder.test, none = folder.validation && !folder.test && !options.test;
+  Splits out =
+      with_own_parts(std::move(folder.train), std::move(folder.validation), std::move(folder.test), options, directory);
+  out.remarks = std::move(folder.remarks);
+  if (none)
+    out.remarks.emplace_back("parts: as its folders say; there is no test part (data.test deals one)");
+  else
+    out.remarks.emplace_back(dealt_out ? "parts: what its folders do not say is dealt at random, class by class"
+                                       : "parts: as its folders say");
+  out.files = {directory};
+  return out;
+}
+
+// The IDX file of training images in a directory; "" where there is none.
+std::string idx_in(const std::string& directory) {
   for (const char* name : {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images", "images-idx3-ubyte",
                            "images.idx3-ubyte", "images"})
-    if (const std::string file = packed_or_not((fs::path(directory) / name).string()); !file.empty())
-      return open_idx(file, read_idx(read_bytes(file), file), stem_of(directory), options);
-  bad_input(directory, "is a directory without IDX files",
-            "put train-images-idx3-ubyte and train-labels-idx1-ubyte there, packed (.gz) or not, or name a file");
+    if (const std::string file = packed_or_not((fs::path(directory) / name).string()); !file.empty()) return file;
+  return "";
+}
+
+Splits open_directory(const std::string& directory, const DataOptions& options) {
+  if (const std::string file = idx_in(directory); !file.empty())
+    return open_idx(file, read_idx(read_bytes(file), file), stem_of(directory), options);
+  if (const std::vector<std::string> records = cifar_files(directory); !records.empty())
+    return open_records(records, directory, options);
+  return open_pictures(directory, options);
 }
 
 Splits open_npz(ByteSource& source, const std::string& path, const std::string& name, const DataOptions& options) {
@@ -247,6 +320,7 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
         ByteSource source = ByteSource::open(file);
         return table(source, file, set.name, own);
       }
+      if (set.form == PublishedAs::cifar) return open_records(find_known(set, options.data_dir), what, options);
       Published published = read_known(set, options.data_dir);
       Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
       out.files = std::move(published.files);
@@ -257,9 +331,12 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
   }
   std::error_code none;
   if (fs::is_directory(what, none)) return open_directory(what, options);
+  if (has_cifar_name(what)) return open_records({what}, what, options);
   ByteSource source = ByteSource::open(what);
   const Kind kind = kind_of(source);
   if (kind == Kind::text) return table(source, what, stem_of(what), options);
+  if (kind == Kind::picture)
+    bad_input(what, "is one picture: there is nothing to tell apart", "name a folder with a sub-folder for each class");
   if (kind == Kind::npz) return open_npz(source, what, stem_of(what), options);
   if (kind == Kind::npy)
     bad_input(what, "is one array: there is nothing beside it to predict", "numpy.savez(\"data.npz\", x=..., y=...)");
@@ -276,16 +353,46 @@ std::vector<std::string> data_names() {
 
 Splits open_data(const std::string& what, const DataOptions& options) {
   Splits out = open_as_published(what, options);
+  if (const std::optional<PictureForm>& form = out.train.schema.picture;
+      options.pictures != PictureOptions{} && !(form && form->fit))
+    bad_input(what, "is no folder of pictures: size, channels, fit and skip_bad have no meaning for it",
+              "leave them out");
   if (!options.standardise) {
     Schema& schema = out.train.schema;
     schema.input = {schema.raw == DType::u8 ? 1.0 / 255 : 1.0};
     if (schema.goal == Goal::numbers) schema.target = {};
     out.validation.schema = out.test.schema = schema;
   }
+  // What a photograph needs, to be like what was learned from, is seen in the training part.
+  Schema& schema = out.train.schema;
+  const Shape& sample = schema.sample;
+  if (schema.raw == DType::u8 && sample.rank() == 3 && (sample[0] == 1 || sample[0] == 3)) {
+    if (!schema.picture) schema.picture = PictureForm{.ink = ink_length(out.train.samples)};
+    out.validation.schema = out.test.schema = schema;
+  }
   return out;
 }
 
+bool are_pictures(const std::string& path) {
+  std::error_code none;
+  if (path != "-" && fs::is_directory(path, none)) return true;
+  if (path == "-" || !is_file(path) || has_cifar_name(path)) return false;
+  ByteSource source = ByteSource::open(path);
+  return kind_of(source) == Kind::picture;
+}
+
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
+  if (are_pictures(path)) {
+    RawPictures pictures = open_pictures_as(schema, {path}, false, false);
+    return {std::move(pictures.data), pictures.labelled};
+  }
+  if (has_cifar_name(path)) {
+    Dataset records = read_cifar(read_bytes(path), schema.classes, path);
+    if (records.schema.sample != schema.sample || records.schema.raw != schema.raw)
+      bad_input(path, text("holds records of ", records.schema.sample, ", the net takes samples ", schema.sample));
+    records.schema = schema;
+    return {std::move(records), true};
+  }
   ByteSource source = ByteSource::open(path);
   const Kind kind = kind_of(source);
   if (kind == Kind::text)

@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "core/threads.h"
 #include "data/bytes.h"
+#include "data/cifar.h"
 #include "data/idx.h"
 
 extern "C" char** environ; // POSIX
@@ -30,6 +31,7 @@ std::span<const KnownSet> known_sets() {
         {"train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28881},
         {"t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1648877},
         {"t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4542}},
+       PublishedAs::idx,
        {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
        0.1307,
        0.3081,
@@ -42,6 +44,7 @@ std::span<const KnownSet> known_sets() {
         {"train-labels-idx1-ubyte.gz", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", 29515},
         {"t10k-images-idx3-ubyte.gz", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", 4422102},
         {"t10k-labels-idx1-ubyte.gz", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", 5148}},
+       PublishedAs::idx,
        {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
        0.2860,
        0.3530,
@@ -53,14 +56,23 @@ std::span<const KnownSet> known_sets() {
               "gradient-descent/",
        .files = {{"udacity-points.csv", "f0662ef7f84149a54f36566c02bd22719350e02849dbc39f784611323edae0e9", 1778,
                   "data.csv"}},
+       .form = PublishedAs::table,
        .size = "80 + 10 + 10"},
       {.name = "admissions",
        .doc = "Student admissions: 400 students by test score, marks and the rank of their school; 127 admitted",
        .url = "https://raw.githubusercontent.com/udacity/deep-learning-v2-pytorch/master/intro-neural-networks/"
               "student-admissions/",
        .files = {{"student_data.csv", "2f5dcda0e455631215709575cc2eede4e5fb4e94cda9c37dab54e26d79dcf8c2", 5088}},
+       .form = PublishedAs::table,
        .target = "admit",
        .size = "320 + 40 + 40"},
+      {.name = "cifar10",
+       .doc = "CIFAR-10: 60,000 pictures of animals and vehicles, 32 x 32 in colour, ten classes (Krizhevsky)",
+       .url = "https://www.cs.toronto.edu/~kriz/",
+       .files = {{"cifar-10-binary.tar.gz", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+                  170052171}},
+       .form = PublishedAs::cifar,
+       .size = "45000 + 5000 + 10000"},
   };
   return all;
 }
@@ -120,6 +132,13 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
   std::vector<std::string> tried;
   for (const std::string& root : data_roots(data_dir)) {
     const std::string own = root + "/" + set.name;
+    if (set.form == PublishedAs::cifar) {
+      for (const std::string& place : {own, root})
+        if (place == own || fs::path(root).filename() == set.name)
+          if (std::vector<std::string> records = cifar_files(place); !records.empty()) return records;
+      tried.push_back(own);
+      continue;
+    }
     std::vector<std::string> files = files_in(set, own);
     if (files.size() == set.files.size()) return files;
     tried.push_back(files.empty() ? own : text(own, " (", files.size(), " of ", set.files.size(), " files)"));

@@ -17,19 +17,22 @@ struct KnownFile {
   std::string published_as = {}; // "": by the same name
 };
 
-/// A published set: four IDX files (train images, train labels, test images, test labels, in this order), or one table,
-/// a CSV file, of which only name, doc, url, files and target say anything.
+/// A published set: four IDX files (train images, train labels, test images, test labels, in this order); one table, a
+/// CSV file; or CIFAR's records, one archive of them (data/cifar.h). Of the last two only name, doc, url, files, target
+/// and size say anything.
+enum class PublishedAs : uint8_t { idx, table, cifar };
 struct KnownSet {
   std::string name, doc;
   std::string url; // the files' names are appended
   std::vector<KnownFile> files;
+  PublishedAs form = PublishedAs::idx;
   std::vector<std::string> classes = {};
   double mean = 0, deviation = 1;      // of the 60,000 training images' pixels / 255
   std::string test_labels_sha256 = {}; // of the unpacked test labels: tells sets with equal file names apart
   std::string target = {};             // a table's column to predict; "": the last
   std::string size = {};               // training, validation and test samples, as `vitro list data` says it
 
-  bool table() const { return files.size() == 1; }
+  bool table() const { return form == PublishedAs::table; }
 };
 std::span<const KnownSet> known_sets();
 
@@ -38,8 +41,9 @@ std::span<const KnownSet> known_sets();
 std::vector<std::string> data_roots(const std::string& data_dir);
 
 /// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
-/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Throws
-/// bad_input that lists the places and names `vitro data fetch`.
+/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Of
+/// CIFAR's records the files that there are, or the archive of all (`cifar_files`), in `root/name/` or a `root` called
+/// `name`. Throws bad_input that lists the places and names `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
 /// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and

@@ -17,7 +17,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using Reader = JsonReader<json>;
 
-constexpr int64_t version = 2;
+constexpr int64_t version = 3;
 
 ordered_json written(const Scaling& scaling) {
   return {{"scale", scaling.scale}, {"mean", scaling.mean}, {"deviation", scaling.deviation}};
@@ -193,6 +193,29 @@ std::optional<Forecast> read_forecast(const Reader& file, const Schema& schema, 
   return out;
 }
 
+ordered_json written(const std::optional<PictureForm>& form) {
+  if (!form) return nullptr;
+  return {{"fit", form->fit ? ordered_json(name(*form->fit)) : ordered_json()}, {"ink", form->ink}};
+}
+
+std::optional<PictureForm> read_picture_form(const Reader& file, const Schema& schema, const std::string& where) {
+  const json& object = file.at("picture");
+  if (object.is_null()) return std::nullopt;
+  const std::string here = text(where, ", picture");
+  const Reader read(object, here);
+  only(object, {"fit", "ink"}, here);
+  const Shape& sample = schema.sample;
+  if (schema.raw != DType::u8 || sample.rank() != 3 || (sample[0] != 1 && sample[0] != 3))
+    bad_input(here,
+              text("needs samples u8 of 1 or 3 channels, height and width; samples are ", Type{schema.raw, sample}));
+  PictureForm out{.ink = read.whole("ink")};
+  if (!read.at("fit").is_null() && !(out.fit = fit_of(read.word("fit"))))
+    read.wrong("fit", "\"crop\", \"pad\", \"stretch\" or null");
+  if (out.ink < 0 || out.ink > std::min(sample[1], sample[2]) || (out.ink > 0 && sample[0] != 1))
+    read.wrong("ink", "0, or a number of pixels within a sample of one channel");
+  return out;
+}
+
 } // namespace
 
 std::string to_json(const Schema& schema) {
@@ -214,7 +237,8 @@ std::string to_json(const Schema& schema) {
                             {"header", schema.header},
                             {"columns", columns},
                             {"left_out", left_out},
-                            {"forecast", written(schema.forecast)}};
+                            {"forecast", written(schema.forecast)},
+                            {"picture", written(schema.picture)}};
   try {
     return out.dump(2) + "\n";
   } catch (const json::exception&) {
@@ -232,7 +256,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
               "use the program that wrote it");
   only(object,
        {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
-        "input", "target", "header", "columns", "left_out", "forecast"},
+        "input", "target", "header", "columns", "left_out", "forecast", "picture"},
        where);
   Schema out;
   out.name = read.word("name");
@@ -261,6 +285,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
   if (!out.columns.empty() && (out.columns.size() != out.features.size() || out.raw == DType::u8))
     bad_input(where, text("describes ", out.columns.size(), " columns of ", out.features.size(), " features"));
   out.forecast = read_forecast(read, out, where);
+  out.picture = read_picture_form(read, out, where);
   return out;
 }
 

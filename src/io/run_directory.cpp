@@ -38,7 +38,7 @@ void check_writable(const fs::path& directory) {
 
 // "data/My points.csv" becomes "My-points": what a shell takes without quotes.
 std::string plain(const std::string& what) {
-  std::string out = fs::path(what).lexically_normal().stem().string();
+  std::string out = without_slash(what).stem().string();
   for (char& c : out) {
     const bool kept =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';

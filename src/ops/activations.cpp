@@ -49,7 +49,7 @@ const Op relu_op{
     .doc = "Passes what is positive, stops the rest; not bounded above. The slope at 0 is taken as 0.",
     .traits = pointwise | kinked, .args = {"x"}, .rules = {"dx = dy [x > 0]"},
     .infer = infer_pointwise, .plain = unary([](auto x) { return x < 0 ? decltype(x)(0) : x; }),
-    .grad = [](const GradOf& g) { return std::vector{g.dy * step(g.x)}; },
+    .grad = [](const GradOf& g) { return std::vector{g.dy * step(g.y)}; }, // as of x, which nobody has to keep
     .vector = kernels::relu, .onnx = "Relu", .peers = {"nn.ReLU", "relu"}, .examples = {{.in = {some}}}};
 
 const Op leaky_relu_op{

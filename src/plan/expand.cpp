@@ -17,10 +17,14 @@ bool has_kernel(const Graph& graph, const Node& node) {
   return bool(prepare(graph, node, std::vector<Layout>(node.in.size(), row_major), row_major).run);
 }
 
-std::vector<bool> needed_nodes(const Function& function, const std::vector<Edge>& observed) {
+std::vector<bool> needed_nodes(const Function& function, const std::vector<Edge>& observed, bool by_updates) {
   std::vector<bool> needed(size_t(function.graph->size()));
-  for (const auto* ends : {&function.inputs, &function.outputs, &function.updates})
-    for (const Named& end : *ends) needed[size_t(end.edge.node)] = true;
+  const auto need = [&](const std::vector<Named>& ends) {
+    for (const Named& end : ends) needed[size_t(end.edge.node)] = true;
+  };
+  need(function.inputs);
+  need(function.outputs);
+  if (by_updates) need(function.updates);
   for (const Edge edge : observed) needed[size_t(edge.node)] = true;
   for (NodeId id = function.graph->size() - 1; id >= 0; --id)
     if (needed[size_t(id)])
@@ -28,16 +32,26 @@ std::vector<bool> needed_nodes(const Function& function, const std::vector<Edge>
   return needed;
 }
 
+// The needed nodes in the order in which they run: what only updates need comes last. A running mean would stand
+// between batch-norm and the activation that rides on it.
+std::vector<NodeId> order(const Expanded& from) {
+  const auto first = needed_nodes(from.function, from.observed, false),
+             needed = needed_nodes(from.function, from.observed, true);
+  std::vector<NodeId> out;
+  for (const bool by_updates : {false, true})
+    for (size_t id = 0; id < needed.size(); ++id)
+      if (needed[id] && first[id] != by_updates) out.push_back(NodeId(id));
+  return out;
+}
+
 // One pass: copies the needed nodes into a new graph, composed ones as what they expand to.
 // An expansion may use composed ops again; `changed` says that another pass is due.
 Expanded pass(const Expanded& from, bool& changed) {
   const Graph& graph = *from.function.graph;
-  const auto needed = needed_nodes(from.function, from.observed);
   const auto target = std::make_shared<Graph>();
   std::vector<std::vector<Var>> now(size_t(graph.size()));
   const auto var = [&](Edge edge) { return now[size_t(edge.node)][size_t(edge.output)]; };
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    if (!needed[size_t(id)]) continue;
+  for (const NodeId id : order(from)) {
     const Node& node = graph[id];
     std::vector<Var> in;
     for (const Edge edge : node.in) in.push_back(var(edge));

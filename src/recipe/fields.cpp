@@ -183,6 +183,53 @@ void read_groups(Recipe& recipe, const Item& item) {
   optimizer.groups = std::move(groups);
 }
 
+// A list of words and tables {op="crop", padding=4}; one may stand alone.
+void read_augment(Recipe& recipe, const Item& item) {
+  std::vector<Augmentation> list;
+  const auto add = [&](const Item& one) {
+    const bool word = one.value.as<std::string>() != nullptr;
+    const Value* op = word ? &one.value : nullptr;
+    if (!word)
+      for (const auto& [key, value] : one.table())
+        if (key == "op") op = &value;
+    if (!op) bad_input(one.where(), text(one.key, " has no op"), "write {op=\"crop\", padding=4}");
+    const AugmentationKind& kind = find_augmentation(Item{*op, one.key + ".op", one.origin}.word(), one.where());
+    Augmentation& made = list.emplace_back(Augmentation{kind.name, {}});
+    std::vector<std::string> known;
+    for (const AugmentationArg& arg : kind.args) {
+      made.args.push_back(arg.fallback);
+      known.emplace_back(arg.name);
+    }
+    if (word) return;
+    for (const auto& [key, value] : one.table()) {
+      if (key == "op") continue;
+      const auto found = std::ranges::find(known, key);
+      if (found == known.end())
+        bad_input(one.where(), text(kind.name, " has no argument \"", key, "\"", did_you_mean(key, known)),
+                  "it takes " + join(known, ", "));
+      made.args[size_t(found - known.begin())] =
+          Item{value, text(one.key, ".", key), one.origin}.real(-std::numeric_limits<double>::infinity());
+    }
+  };
+  if (item.value.as<Value::List>())
+    for (const Value& one : item.list()) add({one, text(item.key, ".", list.size()), item.origin});
+  else
+    add(item);
+  check(list, item.where());
+  recipe.data.augment = std::move(list);
+}
+
+std::string write_augment(const Recipe& recipe) {
+  std::vector<std::string> tables;
+  for (const Augmentation& one : recipe.data.augment) {
+    const AugmentationKind& kind = find_augmentation(one.op, "data.augment");
+    std::string out = text("{op=", toml_text(one.op));
+    for (size_t i = 0; i < one.args.size(); ++i) out += text(", ", kind.args[i].name, "=", number(one.args[i]));
+    tables.push_back(out + "}");
+  }
+  return tables.empty() ? "" : text("[", join(tables, ", "), "]");
+}
+
 std::string write_groups(const Recipe& recipe) {
   std::vector<std::string> tables;
   for (const ParameterGroup& group : recipe.train.optimizer.groups) {
@@ -277,7 +324,7 @@ const Value::Table& Item::table() const {
 std::span<const Field> data_fields() {
   static const std::vector<Field> all = {
       word(
-          "source", "a data set by name (vitro list data), or a path: CSV, IDX, a directory of IDX files",
+          "source", "a data set by name (vitro list data), or a path: CSV, IDX, a directory of IDX files or pictures",
           [](auto& r) -> auto& { return r.data.source; }),
       whole(
           "samples", 1, "training samples; of a file the first so many",
@@ -324,6 +371,27 @@ std::span<const Field> data_fields() {
           "drop", "of a table: columns that the net does not see", [](auto& r) -> auto& { return r.data.drop; }),
       {"columns", "of a table: what each is: number, quantile, date, category, embedding, drop", read_columns,
        write_columns},
+      {"size", "of pictures: 64, or 48x64 (height first); theirs where all have the same, else 64 or less",
+       [](Recipe& r, const Item& item) {
+         const int64_t* side = item.value.as<int64_t>();
+         r.data.size = side ? stated(*side) : item.word();
+         picture_size_of(r.data.size, item.where());
+       },
+       [](const Recipe& r) { return stated(r.data.size); }, true},
+      {"channels", "of pictures: 1 (grey) or 3; grey where all are grey if not stated",
+       [](Recipe& r, const Item& item) {
+         r.data.channels = item.whole(1);
+         if (*r.data.channels != 1 && *r.data.channels != 3) item.expected("1 (grey) or 3 (colour)");
+       },
+       [](const Recipe& r) { return stated(r.data.channels); }},
+      one_of(
+          "fit", {"crop", "pad", "stretch"}, "of pictures of another shape: the middle, all with black beside it, all",
+          [](auto& r) -> auto& { return r.data.fit; }),
+      flag(
+          "skip_bad", "of pictures: those that can't be read are left out, and named",
+          [](auto& r) -> auto& { return r.data.skip_bad; }),
+      {"augment", "of pictures, in training: [{op=\"flip\"}, {op=\"crop\", padding=4}] (vitro list augmentations)",
+       read_augment, write_augment},
       column(
           "forecast", "of a series: the column whose next values are predicted, by name or position from 1",
           [](auto& r) -> auto& { return r.data.forecast; }),

@@ -38,6 +38,15 @@ void state_data(DataRecipe& data) {
   }
 }
 
+// The size and channels that pictures of a folder were brought to.
+void state_pictures(DataRecipe& data, const Schema& schema) {
+  if (!schema.picture || !schema.picture->fit) return;
+  data.size =
+      schema.sample[1] == schema.sample[2] ? text(schema.sample[1]) : text(schema.sample[1], "x", schema.sample[2]);
+  data.channels = schema.sample[0];
+  data.fit = name(*schema.picture->fit);
+}
+
 // A table's target, goal and columns as they were found: a line each, to be edited.
 void state_columns(DataRecipe& data, const Schema& schema) {
   if (schema.columns.empty()) return;
@@ -103,6 +112,7 @@ Recipe complete(Recipe recipe, const Schema& schema) {
     recipe.data.standardise =
         !schema.columns.empty() || schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
   state_columns(recipe.data, schema);
+  state_pictures(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
@@ -131,6 +141,10 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   out.noise = data.noise;
   out.standardise = data.standardise.value_or(true);
   out.numpy = recipe.train.random == "numpy";
+  if (!data.size.empty()) out.pictures.size = picture_size_of(data.size, "data.size");
+  out.pictures.channels = data.channels;
+  out.pictures.fit = fit_of(data.fit).value_or(Fit::crop);
+  out.pictures.skip_bad = data.skip_bad.value_or(false);
   TabularOptions& table = out.table;
   table.target = data.target;
   if (!data.goal.empty()) table.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
@@ -161,6 +175,13 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   if (schema.goal == Goal::numbers && loss.classes())
     bad_input("train.loss", text(out.loss, " is for classes, but ", schema.name, " asks for numbers"),
               "write loss = \"squared_error\"");
+  if (!recipe.data.augment.empty() && !schema.picture)
+    bad_input("data.augment", text("is for pictures; samples of ", schema.name, " are ", schema.net_input()),
+              "leave it out");
+  if (mixes(recipe.data.augment) &&
+      (schema.goal != Goal::classes || (loss.answer != Loss::chances && loss.answer != Loss::distribution)))
+    bad_input("data.augment", text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),
+              "leave mixup out, or write loss = \"cross_entropy\"");
   out.loss_args = recipe.train.loss_args;
   out.reduction = recipe.train.reduction;
   // A yes-or-no question needs one answer.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/augment.h"
 #include "data/open.h"
 #include "model/model.h"
 #include "optim/average.h"
@@ -35,6 +36,12 @@ struct DataRecipe {
   std::vector<std::string> missing; // further words that stand for a missing value
   std::vector<std::string> drop;    // columns that the net does not see
   std::vector<std::pair<std::string, std::string>> columns; // what a column is, by name: a Role's word, or "drop"
+  // Of pictures:
+  std::string size;                  // "64", "48x64" (height first); "": theirs, where all have the same
+  std::optional<int64_t> channels;   // 1 or 3; grey where all are grey
+  std::string fit;                   // "crop", "pad", "stretch"; "": crop
+  std::optional<bool> skip_bad;      // what can't be read is left out
+  std::vector<Augmentation> augment; // what is done to training pictures, in this order, anew in every epoch
   // Of tables whose rows follow each other in time:
   std::string forecast;           // the column whose next values are predicted, by name or position; "": none
   std::optional<int64_t> horizon; // rows ahead

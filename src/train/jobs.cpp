@@ -95,9 +95,10 @@ std::string data_key(const Recipe& recipe) {
   const auto& sets = known_sets();
   const auto set =
       std::find_if(sets.begin(), sets.end(), [&](const KnownSet& one) { return one.name == recipe.data.source; });
-  const bool same_for_all_seeds = set != sets.end() && !set->table(); // published parts
+  const bool same_for_all_seeds = set != sets.end() && set->form == PublishedAs::idx; // published parts
   Recipe asked;
   asked.data = recipe.data;
+  asked.data.augment.clear(); // what is done to samples later
   asked.train.random = recipe.train.random;
   asked.train.seed = same_for_all_seeds ? 0 : recipe.train.seed;
   return to_toml(asked);

@@ -29,18 +29,32 @@ template <class Body> void in_batches(int64_t n, Body body) {
 
 } // namespace
 
-void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
+namespace {
+
+void make_room(Tensor& held, const Type& type) {
+  if (held.type() != type) held = Tensor(type);
+}
+
+} // namespace
+
+View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatch& batch) {
+  make_room(batch.x, {dtype, with_batch(rows, data.schema.net_input())});
+  return batch.x.view();
+}
+
+void fill_answers(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
   const auto n = int64_t(rows.size());
   const bool classes = data.schema.goal == Goal::classes;
-  const Type x{dtype, with_batch(n, data.schema.net_input())};
-  const Type targets = classes ? Type{DType::i32, {n}} : Type{dtype, {n, data.schema.outputs()}};
-  if (batch.x.type() != x) batch.x = Tensor(x);
-  if (batch.targets.type() != targets) batch.targets = Tensor(targets);
-  fill_samples(data, rows, batch.x.view());
+  make_room(batch.targets, classes ? Type{DType::i32, {n}} : Type{dtype, {n, data.schema.outputs()}});
   if (classes)
     fill_labels(data, rows, batch.targets.view());
   else
     fill_targets(data, rows, batch.targets.view());
+}
+
+void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
+  fill_samples(data, rows, room_for_samples(data, int64_t(rows.size()), dtype, batch));
+  fill_answers(data, rows, dtype, batch);
 }
 
 SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype) {

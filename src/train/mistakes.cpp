@@ -78,7 +78,7 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
   std::string out = csv_line(cells);
   for (const int64_t i : mistakes_of(predictions, part)) {
     cells.clear();
-    if (from_file) cells.push_back(part.origin.file);
+    if (from_file) cells.push_back(part.origin.file_of(i));
     cells.push_back(text(part.origin.place(i)));
     for (int64_t f = 0; f < int64_t(features.size()); ++f) cells.push_back(written(part, i, f));
     if (classes) {

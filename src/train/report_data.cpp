@@ -277,6 +277,7 @@ std::string source_of(const Dataset& data) {
 }
 
 std::string place_of(const Dataset& data, int64_t sample) {
+  if (data.origin.names) return short_name((*data.origin.names)[size_t(data.origin.place(sample))]);
   return text(data.origin.counts.empty() ? "sample" : data.origin.counts, "\u00a0", data.origin.place(sample));
 }
 
@@ -288,11 +289,11 @@ Markup data_section(const ReportSources& from, bool with_regions) {
   const Schema& schema = from.data.train.schema;
   Markup out = element("p", {}, element("b", {}, schema.name), ": ", schema.description,
                        schema.description.ends_with('.') ? "" : ".");
+  for (const std::string& remark : from.data.remarks) out.add(element("p", {{"class", "note"}}, cut(remark, 400)));
   const Markup counts = counts_table(from.data);
   if (is_picture(schema))
     return out.add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),
                            element("div", {}, counts, duplicates_text(from.data))));
-  for (const std::string& remark : from.data.remarks) out.add(element("p", {{"class", "note"}}, cut(remark, 400)));
   if (is_plane(schema))
     out.add(element("div", {{"class", "pair"}}, points(from, with_regions), element("div", {}, counts)));
   else if (is_curve(schema))

@@ -13,7 +13,7 @@
 namespace vitro {
 namespace {
 
-// What data without a recipe of its own is trained with, unless it is a table (train/table_plan.h).
+// What data without a recipe of its own is trained with, unless it is a table (train/table_plan.h) or pictures.
 constexpr const char* usual = R"([net]
 name = "mlp"
 [train]
@@ -23,6 +23,20 @@ batch = 32
 epochs = 200
 patience = 20
 )";
+
+// The same of pictures [1 or 3, height, width].
+std::string plan_of_pictures(const Schema&) {
+  return R"([net]
+name = "mlp"
+hidden = [128]
+[train]
+optimizer = "adam"
+lr = 0.001
+batch = 64
+epochs = 50
+patience = 8
+)";
+}
 
 Recipe with_plan(const std::string& source, const std::string& plan) {
   return parse_recipe(text("vitro = 1\n[data]\nsource = ", toml_text(source), "\n", plan), source);
@@ -73,13 +87,14 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
   Recipe recipe = recipe_for(what, assignments);
   Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
   const Schema& schema = data.train.schema;
-  if (has_own_recipe(what) || schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
-
   const auto planned = [&](const std::string& plan) {
     Recipe out = with_plan(what, plan);
     set_all(out, assignments);
     return complete(std::move(out), schema);
   };
+  if (has_own_recipe(what)) return {complete(std::move(recipe), schema), std::move(data)};
+  if (schema.picture) return {planned(plan_of_pictures(schema)), std::move(data)};
+  if (schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
   Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));
   // Whoever says how to train has chosen.
   const bool free = std::ranges::all_of(assignments, says_what_to_read);

@@ -12,6 +12,7 @@
 #include "data/batches.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
+#include "train/feed.h"
 #include "train/linear.h"
 #include "train/measure.h"
 #include "train/mistakes.h"
@@ -36,10 +37,9 @@ class Loop {
 public:
   Loop(Model& model, const Recipe& recipe, const Splits& data, const RunDirectory* run, const TrainingHooks& hooks)
       : model_(model), recipe_(recipe), plan_(recipe.train), data_(data), run_(run), hooks_(hooks),
-        dtype_(model.spec().dtype), classes_(data.train.schema.goal == Goal::classes),
-        batches_(data.train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
-                 recipe.train.shuffle ? Order::shuffled : Order::as_stored),
-        scheduler_(scheduler_of(recipe, data)), facts_(facts_of(model, recipe, data)) {
+        classes_(data.train.schema.goal == Goal::classes),
+        feed_(recipe, data.train, model.spec().dtype, model.spec().outputs), scheduler_(scheduler_of(recipe, data)),
+        facts_(facts_of(model, recipe, data)) {
     if (hooks.probe) probe_.emplace(model, data.train, uint64_t(recipe.train.seed));
     history_.columns = {"epoch", "train_loss"};
     if (classes_) history_.columns.emplace_back("train_accuracy");
@@ -51,7 +51,7 @@ public:
   }
 
   TrainingResult run() {
-    check_batches(model_, plan_, batches_.samples());
+    check_batches(model_, plan_, feed_.samples());
     resume();
     start_ = last_saved_ = Clock::now();
     if (probe_ && layers_.columns != probe_->columns()) layers_ = {probe_->columns(), {}};
@@ -85,8 +85,8 @@ private:
     best_weights_ = std::move(found->best);
     const RunProgress& saved = found->progress;
     at_ = {saved.epoch, saved.batch};
-    if (at_.batch >= batches_.per_epoch())
-      bad_input(run_->checkpoint(), text("stands at batch ", at_.batch, ", but an epoch has ", batches_.per_epoch()),
+    if (at_.batch >= feed_.per_epoch())
+      bad_input(run_->checkpoint(), text("stands at batch ", at_.batch, ", but an epoch has ", feed_.per_epoch()),
                 "the data is not what the run was begun with; train anew");
     best_ = saved.best;
     best_epoch_ = saved.best_epoch;
@@ -132,14 +132,14 @@ private:
   }
 
   StepResult fit() {
-    fill(data_.train, batches_.rows(at_), dtype_, batch_);
+    const SampleBatch& batch = feed_.at(at_);
     rate_ = scheduler_.at(model_.steps()).lr;
-    return take_step(model_, recipe_, scheduler_, batch_);
+    return take_step(model_, recipe_, scheduler_, batch);
   }
 
   // False where the caller asked to stop: then everything is saved.
   bool run_epoch() {
-    for (; at_.batch < batches_.per_epoch(); ++at_.batch) {
+    for (; at_.batch < feed_.per_epoch(); ++at_.batch) {
       if (hooks_.stop && hooks_.stop()) {
         save();
         return false;
@@ -147,7 +147,7 @@ private:
       if (since(last_saved_) >= hooks_.checkpoint_s) save();
       if (snapshot_.empty() || ++since_snapshot_ >= snapshot_steps) take_snapshot();
       const Clock::time_point begin = Clock::now();
-      const bool looked_at = looks() && at_.batch + 1 == batches_.per_epoch();
+      const bool looked_at = looks() && at_.batch + 1 == feed_.per_epoch();
       if (looked_at) probe_->before_step();
       const StepResult step = fit();
       if (!step.finite || !step.finite_update) stop_at_nonfinite(step);
@@ -164,13 +164,13 @@ private:
 
   Pace pace() const {
     const double per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
-    const int64_t left = (plan_.epochs - at_.epoch) * batches_.samples() - sums_.samples;
+    const int64_t left = (plan_.epochs - at_.epoch) * feed_.samples() - sums_.samples;
     // Validation and checkpoints take their share: as much per sample as so far.
     const double per_sample = fitted_ > 0 ? seconds() / double(fitted_) : 0;
     return {.epoch = at_.epoch + 1,
             .epochs = plan_.epochs,
             .done = sums_.samples,
-            .of = batches_.samples(),
+            .of = feed_.samples(),
             .loss = sums_.loss / double(sums_.samples),
             .samples_per_second = per_second,
             .seconds_left = per_sample * double(left)};
@@ -313,10 +313,10 @@ private:
     const Position broken = at_;
     if (step.finite) {
       load_states(model_.states(), model_.states().names(), snapshot_, "snapshot");
-      for (at_ = snapshot_at_; at_ != broken; at_ = batches_.after(at_)) fit();
-      fill(data_.train, batches_.rows(at_), dtype_, batch_);
+      for (at_ = snapshot_at_; at_ != broken; at_ = feed_.after(at_)) fit();
     }
-    const Diagnosis diagnosis = model_.diagnose(batch_.x, batch_.targets);
+    const SampleBatch& batch = feed_.at(at_);
+    const Diagnosis diagnosis = model_.diagnose(batch.x, batch.targets);
     std::string what = diagnosis.text;
     if (!diagnosis.found) { // loss and gradient are finite: the update itself leaves the range of its element type
       fit();
@@ -349,9 +349,8 @@ private:
   const Splits& data_;
   const RunDirectory* const run_; // null: nothing is kept
   const TrainingHooks& hooks_;
-  const DType dtype_;
   const bool classes_;
-  Batches batches_;
+  Feed feed_;
   Scheduler scheduler_;
   const TrainingFacts facts_;
   std::optional<Probe> probe_;
@@ -370,7 +369,6 @@ private:
   double rate_ = 0, seconds_before_ = 0, fitting_s_ = 0;
   int64_t fitted_ = 0;
   Clock::time_point start_, last_saved_;
-  SampleBatch batch_;
 
   std::vector<NamedTensor> snapshot_;
   Position snapshot_at_;
