@@ -563,13 +563,9 @@ def pictures():
             start[own] = [key + 1, offset, scale]
             p.data = noise(p.shape, key + 1, offset, scale)
         losses, gradients = [], {}
-<<<<<<< HEAD
-        lr = 0.001 if name == "resnet20" else 0.05  # twenty layers of kinks: with large steps floats soon go elsewhere
-=======
         # Twenty layers of kinks: a float's rounding puts a unit on its other side, and the steps go elsewhere. In double
         # nothing of that is seen.
         lr, in_float = (0.001, 1e-2) if name == "resnet20" else (0.05, 1e-4)
->>>>>>> layers
         optimizer = torch.optim.SGD(module.parameters(), lr=lr)
         module.train()
         for step in range(10):
