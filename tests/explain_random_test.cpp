@@ -40,6 +40,11 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
                 Tensor(Shape{3}, {double(draws.below(4)), double(draws.below(4)), double(draws.below(4))}, DType::i32)};
   const Var a = trace.state("a"), w = trace.state("w"), b = trace.state("b"), table = trace.state("table");
   const Var codes = constant(trace.graph(), out.inputs[1].to(DType::f32));
+  const auto map = [](const Var& p) { return reshape(p, {1, 1, 3, 4}); };
+  const auto kernel = [](const Var& q) { return reshape(slice(q, 1, 0, 3), {1, 1, 3, 3}); };
+  const auto flat = [](const Var& p) { return reshape(p, {3, 4}); };
+  const Attrs pooled{
+      {"kernel", std::vector<int64_t>{3}}, {"stride", std::vector<int64_t>{1}}, {"padding", std::vector<int64_t>{1}}};
   std::vector<Var> pool{x, a};
   using Make = std::function<Var(const Var&, const Var&)>;
   const std::vector<Make> makers{
@@ -116,6 +121,37 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var& q) {
         const std::array<In, 5> in{p, mean(q, {0}), mean(p, {0}), max(square(p), {0}), q};
         return apply_all(batch_norm_gradient_op, in, {{"eps", 0.1}})[0] * 0.3;
+      },
+      // One map, or three of a row each; the other's corner is the kernel.
+      [&](const Var& p, const Var& q) { return flat(conv2d(map(p), kernel(q), {.padding = {1}})) * 0.3; },
+      [&](const Var& p, const Var& q) {
+        return flat(conv2d(reshape(p, {1, 3, 1, 4}), reshape(slice(q, 1, 0, 3), {3, 1, 1, 3}), {.padding = {0, 1}}, 3));
+      },
+      [&](const Var& p, const Var& q) {
+        const Attrs size{{"height", int64_t{3}}, {"width", int64_t{4}}, {"padding", std::vector<int64_t>{1}}};
+        return flat(apply(conv2d_input_gradient_op, {map(p), kernel(q)}, size)) * 0.3;
+      },
+      [&](const Var& p, const Var& q) {
+        const Attrs size{{"kernel", std::vector<int64_t>{3}}, {"padding", std::vector<int64_t>{1}}};
+        const Var dw = reshape(apply(conv2d_weight_gradient_op, {map(p), map(q)}, size), {3, 3});
+        return p + pad(dw, 1, 0, 1) * 0.1;
+      },
+      [&](const Var& p, const Var&) {
+        return flat(fold2d(tanh(unfold2d(map(p), {2, 3})), 3, 4)) * 0.5;
+      },
+      [&](const Var& p, const Var&) { return flat(apply(max_pool2d_op, {map(p)}, pooled)); },
+      [&](const Var& p, const Var& q) {
+        return flat(apply(max_pool2d_pick_op, {map(p), map(q)}, pooled));
+      },
+      [&](const Var& p, const Var& q) {
+        return flat(apply(max_pool2d_scatter_op, {map(p), map(q)}, pooled)) * 0.5;
+      },
+      [&](const Var& p, const Var&) { return flat(apply(avg_pool2d_op, {map(p)}, pooled)); },
+      [&](const Var& p, const Var&) {
+        Attrs size = pooled;
+        size.set("height", int64_t{3});
+        size.set("width", int64_t{4});
+        return flat(apply(avg_pool2d_scatter_op, {map(p)}, size));
       },
       [](const Var& p, const Var&) {
         const Var zero = constant(p.graph(), Tensor({DType::i32, Shape{}}));

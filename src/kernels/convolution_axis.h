@@ -41,7 +41,7 @@ inline double lanes_used(int64_t channels) { return double(channels) / double(to
 
 inline constexpr double worth_blocks = 0.7;          // of a block's lanes in use
 inline constexpr int64_t worth_a_thread = 1 << 18;   // multiply-adds; less is done before a thread wakes
-inline constexpr int64_t most_tasks = 32;            // each has scratch of its own
+inline constexpr int64_t most_tasks = 16;            // each has scratch of its own
 inline constexpr int64_t most_shares = 16;           // of the pictures, whose sums are kept apart
 inline constexpr int64_t scratch_floats = 48 * 1024; // that a band should do with: they stay in the second-level cache
 inline constexpr int64_t piece = 4096;               // elements of a weight's gradient, finished together

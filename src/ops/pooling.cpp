@@ -3,7 +3,6 @@
 #include "kernels/pooling.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
@@ -49,16 +48,17 @@ template <class Visit> void each_tap(const Windows& windows, const Place& place,
       visit(place.map + rows.place(place.oy, ky) * columns.extent + columns.place(place.ox, kx));
 }
 
-// Calls visit(window, where its first largest value is, that value).
-template <class T, class Visit> void each_maximum(const ConstView& map, const Attrs& attrs, Visit visit) {
-  const T* x = map.as<T>().data();
-  const Windows windows = windows_of(attrs, map.type.shape);
-  each_window(map.type.shape, windows, [&](const Place& place) {
-    int64_t found = -1;
-    each_tap(windows, place, [&](int64_t at) {
-      if (found < 0 || x[at] > x[found] || x[at] != x[at]) found = at;
+// Calls visit(window, where its first largest value is).
+template <class T, class Visit>
+void each_maximum(const Attrs& attrs, const Shape& shape, std::span<const T> x, Visit visit) {
+  const Windows windows = windows_of(attrs, shape);
+  each_window(shape, windows, [&](const Place& place) {
+    size_t found = size_t(-1);
+    each_tap(windows, place, [&](int64_t tap) {
+      const size_t at = size_t(tap);
+      if (found == size_t(-1) || x[at] > x[found] || x[at] != x[at]) found = at;
     });
-    visit(place.at, found, x[found]);
+    visit(size_t(place.at), found);
   });
 }
 
@@ -72,14 +72,32 @@ int64_t divisor(const Windows& windows, const Place& place, bool count_padding) 
   return along(windows.rows, place.oy, place.down) * along(windows.columns, place.ox, place.across);
 }
 
-// Calls visit(window, element of the map, the window's share) for each tap of each window.
+// Calls visit(window, element of the map, the window's share) for each tap.
 template <class Visit> void each_share(const Attrs& attrs, const Shape& x, Visit visit) {
   const Windows windows = windows_of(attrs, x);
   each_window(x, windows, [&](const Place& place) {
     const double share = 1 / double(divisor(windows, place, attrs.integer("count_padding")));
-    each_tap(windows, place, [&](int64_t at) { visit(place.at, at, share); });
+    each_tap(windows, place, [&](int64_t at) { visit(size_t(place.at), size_t(at), share); });
   });
 }
+
+// Plain loops: y from zero; then add(call, x, y) with the last input's values.
+template <class Add> auto plain(Add add) {
+  return [add](const PlainCall& call) {
+    with_float(call.out[0].type.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const std::span<T> y = call.out[0].as<T>();
+      std::ranges::fill(y, T(0));
+      add(call, call.in.back().as<T>(), y);
+    });
+  };
+}
+
+// The values of the last input where the first one is largest: of x itself, or of another map.
+const auto pick = plain([]<class T>(const PlainCall& call, std::span<const T> v, std::span<T> y) {
+  each_maximum(call.attrs, call.in[0].type.shape, call.in[0].as<T>(),
+               [&](size_t at, size_t found) { y[at] = v[found]; });
+});
 
 Shape expect_pooled(const InferCall& call, size_t input, const Shape& expected, const char* what) {
   if (call.in[input] != Type{call.in[0].dtype, expected})
@@ -178,13 +196,7 @@ const Op max_pool2d_op{
       const Shape& x = call.in[0].shape;
       return std::vector{Type{call.in[0].dtype, pooled(x, windows_of(call.attrs, x))}};
     },
-    .plain = [](const PlainCall& call) {
-      with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto y = call.out[0].as<T>();
-        each_maximum<T>(call.in[0], call.attrs, [&](int64_t at, int64_t, T most) { y[size_t(at)] = most; });
-      });
-    },
+    .plain = pick,
     .grad = [](const GradOf& g) { return std::vector{apply(max_pool2d_scatter_op, {g.x, g.dy}, g.attrs)}; },
     .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
@@ -204,16 +216,10 @@ const Op max_pool2d_scatter_op{
       expect_pooled(call, 1, shape, "v");
       return std::vector{call.in[0]};
     },
-    .plain = [](const PlainCall& call) {
-      with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto v = call.in[1].as<T>();
-        const auto y = call.out[0].as<T>();
-        std::ranges::fill(y, T(0));
-        each_maximum<T>(call.in[0], call.attrs,
-                        [&](int64_t at, int64_t found, T) { y[size_t(found)] += v[size_t(at)]; });
-      });
-    },
+    .plain = plain([]<class T>(const PlainCall& call, std::span<const T> v, std::span<T> y) {
+      each_maximum(call.attrs, call.in[0].type.shape, call.in[0].as<T>(),
+                   [&](size_t at, size_t found) { y[found] += v[at]; });
+    }),
     .grad = [](const GradOf& g) {
       return std::vector{Var{}, apply(max_pool2d_pick_op, {g.x, g.dy}, g.attrs)};
     },
@@ -238,15 +244,7 @@ const Op max_pool2d_pick_op{
       expect_pooled(call, 1, call.in[0].shape, "v");
       return out;
     },
-    .plain = [](const PlainCall& call) {
-      with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto v = call.in[1].as<T>();
-        const auto y = call.out[0].as<T>();
-        each_maximum<T>(call.in[0], call.attrs,
-                        [&](int64_t at, int64_t found, T) { y[size_t(at)] = v[size_t(found)]; });
-      });
-    },
+    .plain = pick,
     .grad = [](const GradOf& g) {
       return std::vector{Var{}, apply(max_pool2d_scatter_op, {g.x, g.dy}, g.attrs)};
     },
@@ -258,16 +256,10 @@ const Op avg_pool2d_op{
     .args = {"x"}, .rules = {"dx = scatter(dy) / n"},
     .attrs = {kernel_attr, pool_stride_attr, padding_attr, ceil_attr, count_attr},
     .infer = max_pool2d_op.infer,
-    .plain = [](const PlainCall& call) {
-      with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto x = call.in[0].as<T>();
-        const auto y = call.out[0].as<T>();
-        std::ranges::fill(y, T(0));
-        each_share(call.attrs, call.in[0].type.shape,
-                   [&](int64_t at, int64_t from, double share) { y[size_t(at)] += T(x[size_t(from)] * T(share)); });
-      });
-    },
+    .plain = plain([]<class T>(const PlainCall& call, std::span<const T> x, std::span<T> y) {
+      each_share(call.attrs, call.in[0].type.shape,
+                 [&](size_t at, size_t from, double share) { y[at] += T(x[from] * T(share)); });
+    }),
     .grad = [](const GradOf& g) {
       Attrs attrs = g.attrs;
       attrs.set("height", g.x.shape()[2]);
@@ -296,16 +288,10 @@ const Op avg_pool2d_scatter_op{
       expect_pooled(call, 0, pooled(map, windows_of(call.attrs, map)), "the input");
       return std::vector{Type{call.in[0].dtype, map}};
     },
-    .plain = [](const PlainCall& call) {
-      with_float(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const auto x = call.in[0].as<T>();
-        const auto y = call.out[0].as<T>();
-        std::ranges::fill(y, T(0));
-        each_share(call.attrs, call.out[0].type.shape,
-                   [&](int64_t at, int64_t to, double share) { y[size_t(to)] += T(x[size_t(at)] * T(share)); });
-      });
-    },
+    .plain = plain([]<class T>(const PlainCall& call, std::span<const T> x, std::span<T> y) {
+      each_share(call.attrs, call.out[0].type.shape,
+                 [&](size_t at, size_t to, double share) { y[to] += T(x[at] * T(share)); });
+    }),
     .grad = [](const GradOf& g) { return std::vector{apply(avg_pool2d_op, {g.dy}, without_size(g.attrs))}; },
     .layouts = layouts,
     .prepare = [](const PrepareCall& call) {

@@ -46,12 +46,16 @@ int64_t offset(const Shape& shape, const Strides& stride, int first, int last, i
   return at;
 }
 
-// Elements begin .. begin+n of `x` as it stretches over `shape`, row by row of the last axis.
+// Elements begin .. begin+n of `x` as it stretches over `shape`, run by run: the last axis, or the last ones where none
+// of them moves in x.
 void stretch(const float* x, const Shape& shape, const Strides& stride, int64_t begin, int64_t n, float* out) {
-  const int64_t inner = shape.back(), step = stride[size_t(shape.rank() - 1)];
+  int last = shape.rank() - 1;
+  int64_t inner = shape[last];
+  const int64_t step = stride[size_t(last)];
+  for (; step == 0 && last > 0 && stride[size_t(last - 1)] == 0; --last) inner *= shape[last - 1];
   int64_t row = begin / inner, column = begin % inner;
   while (n > 0) {
-    const int64_t at = column * step + offset(shape, stride, 0, shape.rank() - 1, row);
+    const int64_t at = column * step + offset(shape, stride, 0, last, row);
     const int64_t length = std::min(inner - column, n);
     if (step)
       std::copy_n(x + at, length, out);
