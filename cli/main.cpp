@@ -90,7 +90,7 @@ const Verb all[] = {
      {{"vitro predict runs/titanic-mlp-001 new.csv --keep PassengerId > out.csv", "of a table: CSV, a line per row"},
       {"vitro predict runs/digits-mlp-001 images-idx3-ubyte.gz", "one line a picture: class and probabilities"},
       {"vitro predict runs/mnist-mlp-001 photo.jpg", "a digit on paper, and what the net saw of it"},
-      {"vitro predict runs/pets-mlp-001 a.jpg b.png new/", "photographs, and a folder of them"},
+      {"vitro predict runs/pets-net-001 a.jpg b.png new/", "photographs, and a folder of them"},
       {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
      predict},
     {"explain",

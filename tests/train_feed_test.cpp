@@ -71,7 +71,7 @@ TEST(Feed, weights_do_not_depend_on_threads_but_on_what_is_done) {
 class FeedOfARun : public InOwnPlace {};
 
 TEST_F(FeedOfARun, an_interrupted_training_goes_on_with_the_same_pictures) {
-  const Recipe recipe = complete(recipe_with(several), open_data("digits", {.samples = 1}).train.schema);
+  const Recipe recipe = complete(recipe_with(several), open_data("digits", {.samples = 10}).train.schema);
   const Splits data = open_data("digits", data_options(recipe));
   const std::string whole = weights_after(recipe, 2);
   const RunDirectory run = create_run((place_ / "run").string(), "digits", "mlp", to_toml(recipe), "{}");

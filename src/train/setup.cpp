@@ -24,18 +24,23 @@ epochs = 200
 patience = 20
 )";
 
-// The same of pictures [1 or 3, height, width].
-std::string plan_of_pictures(const Schema&) {
-  return R"([net]
-name = "mlp"
-hidden = [128]
-[train]
-optimizer = "adam"
-lr = 0.001
-batch = 64
-epochs = 50
-patience = 8
-)";
+// The same of pictures [1 or 3, height, width]: a convolution and a pooling by two, with more maps each time, until the
+// maps are smaller than 8 pixels. Such small pictures have no room for any.
+std::string plan_of_pictures(const Dataset& train) {
+  const Shape& sample = train.schema.sample;
+  std::string layers;
+  int64_t maps = 16;
+  for (int64_t side = std::min(sample[1], sample[2]); side >= 8; side /= 2, maps = std::min<int64_t>(2 * maps, 128))
+    layers += text("  {op=\"conv2d\", out=", maps,
+                   ", kernel=3, padding=1, bias=0, init=\"he_normal\"}, {op=\"batch_norm\"}, {op=\"relu\"},\n"
+                   "  {op=\"max_pool2d\", kernel=2},\n");
+  // Of one sample alone, as the last of an epoch, batch-norm knows no variance.
+  int64_t batch = 64;
+  while (train.size() % batch == 1) --batch;
+  return text(layers.empty()
+                  ? "[net]\nname = \"mlp\"\n"
+                  : text("[net]\nlayers = [\n", layers, "  {op=\"flatten\"}, {op=\"dense\", out=\"classes\"}]\n"),
+              "[train]\noptimizer = \"adam\"\nlr = 0.002\nbatch = ", batch, "\nepochs = 30\npatience = 6\n");
 }
 
 Recipe with_plan(const std::string& source, const std::string& plan) {
@@ -93,7 +98,7 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     return complete(std::move(out), schema);
   };
   if (has_own_recipe(what)) return {complete(std::move(recipe), schema), std::move(data)};
-  if (schema.picture) return {planned(plan_of_pictures(schema)), std::move(data)};
+  if (schema.picture) return {planned(plan_of_pictures(data.train)), std::move(data)};
   if (schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
   Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));
   // Whoever says how to train has chosen.

@@ -31,7 +31,7 @@ class Pictures(Case):
 
     def test_folder_to_net_to_answer(self):
         self.folder("pictures")
-        done = self.vitro("train", "pictures/", "epochs=20", "hidden=[8]")
+        done = self.vitro("train", "pictures/", "--net", "mlp", "epochs=20", "hidden=[8]")
         for said in ("48 training, 6 validation, 6 test samples [3, 10, 12], 3 classes", "in colour", "class by class"):
             self.assertIn(said, done.stderr)
         run = "runs/pictures-mlp-001"
@@ -54,8 +54,19 @@ class Pictures(Case):
         self.assertGreater(whole["accuracy"], 0.9)
         self.assertEqual(self.json("eval", run)["samples"], 6)
         # The same pictures again, out of the cache or decoded anew: the same weights.
-        self.assertEqual(self.json("train", "./pictures", "epochs=1")["weights_sha256"],
-                         self.json("train", "./pictures", "epochs=1", env={"XDG_CACHE_HOME": "/proc/none"})["weights_sha256"])
+        self.assertEqual(self.json("train", "./pictures", "epochs=1", "--net", "mlp")["weights_sha256"],
+                         self.json("train", "./pictures", "epochs=1", "--net", "mlp", env={"XDG_CACHE_HOME": "/proc/none"})["weights_sha256"])
+
+    def test_the_usual_net_for_pictures(self):
+        self.folder("small", n=22, classes=(("a", (0, 0, 90)), ("b", (90, 0, 0))))  # 36 to learn from
+        result = self.json("train", "./small", "epochs=3", "samples=33")
+        self.assertIn("net", result["out"])
+        recipe = (self.dir / result["out"] / "recipe.toml").read_text()
+        self.assertIn("conv2d", recipe)
+        self.assertIn("batch = 64", recipe)
+        self.json("train", "./small", "epochs=1", "samples=33", "data.size=4")  # no room for a convolution
+        self.folder("odd", n=41, classes=(("a", (0, 0, 90)), ("b", (90, 0, 0))))  # 66 to learn from
+        self.assertIn("batch = 63", (self.dir / self.json("train", "./odd", "epochs=1", "samples=65")["out"] / "recipe.toml").read_text())
 
     def test_what_is_bad(self):
         self.refused("train", "./nothing/", says="nothing")
@@ -134,7 +145,7 @@ class Pictures(Case):
             return b"".join(bytes([i % 10]) + bytes([(i % 10) * 20 + chance.randrange(9)]) * 3072 for i in range(n))
         self.write("cifar10/data_batch_1.bin", records(300))
         self.write("cifar10/test_batch.bin", records(100))
-        done = self.vitro("train", "cifar10", "epochs=2", "--data-dir", self.dir)
+        done = self.vitro("train", "cifar10", "--net", "mlp", "epochs=2", "--data-dir", self.dir)
         self.assertIn("part of cifar10: 270 training, 30 validation, 100 test", done.stderr)
         self.assertIn("a part of CIFAR-10", done.stderr)
         self.assertEqual(self.json("predict", "cifar10/test_batch.bin")["samples"], 100)
