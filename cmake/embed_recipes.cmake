@@ -3,11 +3,12 @@
 cmake_policy(VERSION 3.25)
 
 function(embed function files)
-  list(SORT files)
+  list(TRANSFORM files REPLACE "\\.toml$" "" OUTPUT_VARIABLE stems) # "mnist" stands before "mnist-99"
+  list(SORT stems)
   set(entries "")
-  foreach(path IN LISTS files)
-    get_filename_component(name ${path} NAME_WLE)
-    file(READ ${path} text)
+  foreach(stem IN LISTS stems)
+    get_filename_component(name ${stem} NAME)
+    file(READ ${stem}.toml text)
     # Compilers need not take a string literal of more than 64 KiB; a recipe is far from that.
     string(APPEND entries "    {\"${name}\", R\"recipe(${text})recipe\"},\n")
   endforeach()

@@ -73,11 +73,13 @@ def check_layers():
 
 
 def check_budget():
+    """Lines that hold code: what explains it is not what makes an engine large."""
     rooms = re.search(r"set\(engine_rooms ([^)]*)\)", (ROOT / "CMakeLists.txt").read_text())[1].split()
-    engine = files(*(f"src/{room}/*" for room in rooms))
-    lines = sum((ROOT / name).read_text().count("\n") for name in engine)
-    found = [f"the engine has {lines} lines, its budget is {ENGINE_LINES}"] if lines > ENGINE_LINES else []
-    return found, f"the engine has {lines} of {ENGINE_LINES} lines"
+    lines = [line.strip() for name in files(*(f"src/{room}/*" for room in rooms))
+             for line in (ROOT / name).read_text().splitlines()]
+    code = sum(bool(line) and not line.startswith("//") for line in lines)
+    found = [f"the engine has {code} lines of code, its budget is {ENGINE_LINES}"] if code > ENGINE_LINES else []
+    return found, f"the engine has {code} of {ENGINE_LINES} lines of code; {len(lines)} with comments and blank ones"
 
 
 def check_headers():

@@ -182,6 +182,37 @@ layers = [
   expect_there_and_back(r);
 }
 
+// A residual net for pictures: words for numbers, lists of two, Keras's and PyTorch's spellings.
+TEST(Recipe, NetsOfPictures) {
+  const std::string toml = R"(vitro = 1
+[data]
+source = "mnist"
+[block.res]
+layers = [
+  {op="conv2d", out="$out", kernel=3, stride="$stride", padding=1}, {op="batch_norm"}, {op="relu"},
+  {op="conv2d", out="$out", kernel=3, padding=1}, {op="batch_norm", name="main"},
+  {op="project", from="input", out="$out", stride="$stride", name="short"},
+  {op="add", from=["main", "short"]}, {op="relu"},
+]
+[net]
+layers = [
+  {op="Conv2D", filters=8, kernel_size=[3, 5], strides=1, padding="same"},
+  {op="res", out=8, stride=1, repeat=2}, {op="res", out=16, stride=2},
+  {op="conv2d", out=16, kernel=3, padding="valid", groups="depthwise"},
+  {op="MaxPooling2D", pool_size=2, ceil_mode=true},
+  {op="global_avg_pool"}, {op="dense", out="classes"},
+])";
+  const Recipe r = parse_recipe(toml, "r");
+  expect_there_and_back(r);
+  const std::vector<ResolvedLayer> layers = resolve(r.net.spec, 10);
+  EXPECT_EQ(layers[0].args.list("kernel"), (std::vector<int64_t>{3, 5}));
+  EXPECT_TRUE(layers[0].args.list("padding").empty()) << "same";
+  States states;
+  create_parameters(states, r.net.spec, {1, 28, 28}, 10, 0);
+  EXPECT_TRUE(states.has("res3.short.0.weight") && !states.has("res1.short.0.weight"));
+  EXPECT_EQ(states.at("conv2.weight").type.shape, (Shape{16, 1, 3, 3}));
+}
+
 TEST(Recipe, UnknownNamesComeWithTheNearestAndTheLine) {
   EXPECT_THAT(wrong("noise", "nois"),
               AllOf(HasSubstr("my.toml:4"), HasSubstr("\"nois\""), HasSubstr("did you mean \"noise\"")));
