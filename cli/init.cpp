@@ -44,7 +44,9 @@ int init(Arguments& arguments) {
   const std::string what = arguments.word(0);
   const Recipe recipe = recipe_for(what, set);
   if (const std::optional<Schema> schema = known_schema(recipe)) {
-    print(to_toml(complete(recipe, *schema), Comments::yes));
+    Recipe whole = complete(recipe, *schema);
+    whole.data.standardise = recipe.data.standardise; // the samples would say
+    print(to_toml(whole, Comments::yes));
     return 0;
   }
   const Trainable opened = open_trainable(what, set, common.data_dir);

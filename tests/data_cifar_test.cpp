@@ -78,7 +78,7 @@ TEST(Cifar, a_part_is_opened_and_called_a_part) {
   EXPECT_NE(parts.train.schema.description.find("not the whole"), std::string::npos);
   const std::string said = join(parts.remarks, "\n");
   for (const char* word :
-       {"1 of 5 training files", "the first 40 of data_batch_5", "20 of 10,000", "data_batch_2", "data_batch_5"})
+       {"1 of 5 training files", "the first 40 of data_batch_5", "20 of 10000", "data_batch_2", "data_batch_5"})
     EXPECT_NE(said.find(word), std::string::npos) << word << " in " << said;
   EXPECT_EQ(open_data(place / "cifar10").train.size(), 10000) << "the same as a path";
   EXPECT_EQ(open_data(place / "cifar10", {.samples = 100}).train.size(), 100);

@@ -170,11 +170,11 @@ CifarParts read_cifar_files(const std::vector<std::string>& paths) {
     description = "CIFAR-10: 60,000 pictures of 32 x 32 in colour, ten classes (Krizhevsky)";
   } else if (known) {
     name = "part of cifar10";
-    description = text("a part of CIFAR-10, not the whole: ", learned, " of its 50,000 training pictures and ", tested,
-                       " of its 10,000 test pictures");
+    description = text("a part of CIFAR-10, not the whole: ", learned, " of its 50000 training pictures and ", tested,
+                       " of its 10000 test pictures");
     std::string remark = text("a part of CIFAR-10: ", whole, " of 5 training files");
     if (!cut_names.empty()) remark += text(", the first ", join(cut_names, ", "), out.validation ? " to validate" : "");
-    remark += text("; ", tested, " of 10,000 test pictures");
+    remark += text("; ", tested, " of 10000 test pictures");
     out.remarks.push_back(missing.empty() ? remark : text(remark, "; not there as a whole: ", join(missing, ", ")));
   }
   for (Dataset* part : {&out.train, out.validation ? &*out.validation : nullptr, out.test ? &*out.test : nullptr}) {

@@ -68,7 +68,7 @@ private:
 
 namespace {
 
-bool helps(Ahead ahead, bool augmented) {
+bool helps([[maybe_unused]] Ahead ahead, [[maybe_unused]] bool augmented) {
 #ifdef VITRO_THREADS
   // A batch without augmentation is a matter of microseconds, less than it takes to wake a thread.
   return ahead == Ahead::always || (ahead == Ahead::where_it_helps && augmented && thread_count() > 1);

@@ -9,7 +9,7 @@ from case import Case
 class Inspect(Case):
     def test_everything_listed_can_be_inspected(self):
         lists = self.json("list")
-        for kind in ("ops", "layers", "losses", "optimisers", "schedules", "initialisers", "nets"):
+        for kind in ("ops", "layers", "losses", "optimisers", "schedules", "initialisers", "augmentations", "nets"):
             self.assertTrue(lists[kind], kind)
             self.assertTrue(self.vitro("list", kind).stdout)
             for entry in lists[kind]:
