@@ -108,7 +108,7 @@ private:
     const auto keep = [&](const std::string& name) { push(name, a.width); };
     const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
     const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
-    switch (draws_.below(46)) {
+    switch (draws_.below(66)) {
       case 0: return keep(layer("add", {a.name, partner(a)}));
       case 1: return keep(layer("subtract", {a.name, partner(a)}));
       case 2: return keep(layer("multiply", {a.name, partner(a)}));
@@ -186,9 +186,65 @@ private:
       }
       case 44: return keep(unary("expm1", unary("tanh", a.name)));
       default:
+        if (draws_.below(4)) return maps(a);
         if (!block_) return dense(a);
         const int64_t out = width();
         push(layer("twist", {a.name}, {{"out", out}}), out);
+    }
+  }
+
+  // Two maps of 3 x 4 made of a value, or two lines of 12; and what comes out as a row again.
+  void maps(const Value& a) {
+    using List = std::vector<int64_t>;
+    const std::string wide = layer("tanh", {layer("dense", {a.name}, {{"out", int64_t{24}}})});
+    const std::string x = layer("reshape", {wide}, {{"shape", List{-1, 2, 3, 4}}});
+    const std::string lines = layer("reshape", {wide}, {{"shape", List{-1, 2, 12}}});
+    const Attrs two{{"kernel", List{2}}};
+    const auto row = [&](const std::string& y, int64_t width) { push(layer("flatten", {y}), width); };
+    const auto mean_of = [&](const std::string& y) { return layer("mean", {y}, {{"axes", List{0}}}); };
+    switch (draws_.below(21)) {
+      case 0: return row(layer("conv2d", {x}, {{"out", int64_t{3}}, {"kernel", List{3}}, {"padding", List{1}}}), 36);
+      case 1: return row(layer("depthwise_conv2d", {x}, two), 12);
+      case 2: return row(layer("conv1d", {lines}, {{"out", int64_t{2}}, {"kernel", List{3}}}), 20);
+      case 3: return row(layer("project", {x}, {{"out", int64_t{3}}, {"stride", int64_t{2}}}), 12);
+      case 4: return row(layer("max_pool2d", {x}, two), 4);
+      case 5: return row(layer("avg_pool2d", {x}, {{"kernel", List{2}}, {"stride", List{1}}}), 12);
+      case 6: return row(layer(draws_.below(2) ? "max_pool1d" : "avg_pool1d", {lines}, {{"kernel", List{3}}}), 8);
+      case 7: {
+        const char* pool = draws_.below(2) ? "adaptive_avg_pool2d" : "adaptive_max_pool2d";
+        return row(layer(pool, {x}, {{"out", List{2, 3}}}), 12);
+      }
+      case 8: return push(layer(draws_.below(2) ? "global_avg_pool" : "global_max_pool", {x}), 2);
+      case 9: return row(layer("upsample", {x}), 96);
+      case 10: return row(layer("zero_pad2d", {x}, {{"padding", List{1}}}), 60);
+      case 11: return row(layer("group_norm", {x}, {{"groups", int64_t{2}}, {"eps", 0.1}}), 24);
+      case 12: return row(layer("dropout2d", {x}), 24);
+      case 13: {
+        const Attrs size{{"height", int64_t{3}}, {"width", int64_t{4}}};
+        return row(layer("fold2d", {layer("unfold2d", {x}, two)}, size), 24);
+      }
+      case 14: return row(layer("max_pool2d_pick", {x, layer("sigmoid", {x})}, two), 4);
+      case 15: return row(layer("max_pool2d_scatter", {x, layer("avg_pool2d", {x}, two)}, two), 24);
+      case 16: {
+        Attrs size = two;
+        size.set("height", int64_t{3});
+        size.set("width", int64_t{4});
+        return row(layer("avg_pool2d_scatter", {layer("avg_pool2d", {x}, two)}, size), 24);
+      }
+      case 17: { // one kernel for all samples
+        const std::string kernel = layer("reshape", {mean_of(wide)}, {{"shape", List{2, 2, 2, 3}}});
+        const Attrs size{{"height", int64_t{4}}, {"width", int64_t{6}}};
+        return row(layer("conv2d_input_gradient", {x, kernel}, size), 48);
+      }
+      case 18: {
+        const std::string scalar = layer("mean", {layer("conv2d_weight_gradient", {x, x}, {{"kernel", List{1}}})});
+        return push(layer("multiply", {a.name, layer("tanh", {scalar})}), a.width);
+      }
+      case 19: {
+        const std::string mean = mean_of(wide);
+        return push(layer("batch_norm_gradient", {wide, mean, mean, layer("exp", {mean}), wide}), 24);
+      }
+      default: return row(layer("batch_norm", {x}), 24);
     }
   }
 
