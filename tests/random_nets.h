@@ -108,7 +108,7 @@ private:
     const auto keep = [&](const std::string& name) { push(name, a.width); };
     const auto unary = [&](const char* op, const std::string& x) { return layer(op, {x}); };
     const auto scaled_by = [&](const std::string& scalar) { keep(layer("multiply", {a.name, unary("tanh", scalar)})); };
-    switch (draws_.below(66)) {
+    switch (draws_.below(58)) {
       case 0: return keep(layer("add", {a.name, partner(a)}));
       case 1: return keep(layer("subtract", {a.name, partner(a)}));
       case 2: return keep(layer("multiply", {a.name, partner(a)}));
