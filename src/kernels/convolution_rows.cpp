@@ -57,13 +57,11 @@ HWY_BEFORE_NAMESPACE();
 namespace vitro::kernels::rows::HWY_NAMESPACE {
 using namespace vitro::kernels::HWY_NAMESPACE;
 
-/// Whole vectors are written: zeros over the row's end, where there are zeros, or what is written next. (To store a
-/// part of a vector costs several times as much.)
 HWY_INLINE void copy_row(const float* from, int64_t n, float* to) {
   const Tag d;
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  if (i < n) hn::StoreU(load_first(from + i, n - i), d, to + i);
+  if (i < n) store_first(load_first(from + i, n - i), to + i, n - i);
 }
 
 /// The shifted copies of all channels' maps for the positions of rows [row, row + band); what lies outside of a map is
@@ -82,8 +80,12 @@ void copy_shifted(const Shifted& s, const float* x, int64_t row, int64_t band, f
         const int64_t begin = within(-across, columns), end = within(s.width - across, columns);
         const float* from = x + (first + down) * s.width + begin + across;
         float* at = to + first * columns + begin;
-        for (int64_t r = first; begin < end && r < last; ++r, from += s.width, at += columns)
-          copy_row(from, end - begin, at);
+        const int64_t n = end - begin;
+        if (n > 0 && n < lanes)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns)
+            store_first(load_first(from, n), at, n);
+        else if (n > 0)
+          for (int64_t r = first; r < last; ++r, from += s.width, at += columns) copy_row(from, n, at);
         continue;
       }
       const int64_t step = s.merged() ? 1 : s.down.step, by = s.merged() ? 1 : s.down.by;
