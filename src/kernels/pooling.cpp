@@ -1,5 +1,5 @@
-// One window at a time: of 16 channels side by side, or of one. Windows of 2 x 2 in a row-major map, the usual ones,
-// go by the vector.
+// One window at a time: of 16 channels side by side, or of one. Windows of 2 x 2 in a row-major map, the usual ones, go
+// by the vector: forward a lane for each window, on the way back a lane for each value and its neighbour beside it.
 #include "kernels/pooling.h"
 
 #include "kernels/targets.h"
@@ -25,56 +25,60 @@ template <class D> HWY_INLINE hn::Mask<D> exceeds(D, hn::Vec<D> v, hn::Vec<D> la
   return hn::Or(hn::Gt(v, largest), hn::IsNaN(v));
 }
 
-/// The number of the first largest of four.
-HWY_INLINE V first_largest(const V* v) {
-  V largest = v[0], which = constant(0);
-#pragma GCC unroll 4
-  for (int tap = 1; tap < 4; ++tap) {
-    const auto taken = exceeds(Tag(), v[tap], largest);
-    largest = hn::IfThenElse(taken, v[tap], largest);
-    which = hn::IfThenElse(taken, constant(float(tap)), which);
-  }
-  return which;
-}
-
-/// `count` pairs of neighbours, at most a vector of them.
-struct Pairs {
-  V even, odd;
-};
-HWY_INLINE Pairs load_pairs(const float* p, int64_t count) {
-  Pairs out;
-  HWY_ALIGN float buffer[2 * lanes];
-  if (count < lanes) {
-    const int64_t rest = 2 * count - lanes;
-    hn::Store(rest < 0 ? load_first(p, 2 * count) : hn::LoadU(Tag(), p), Tag(), buffer);
-    if (rest > 0) hn::Store(load_first(p + lanes, rest), Tag(), buffer + lanes);
-    p = buffer;
-  }
-  hn::LoadInterleaved2(Tag(), p, out.even, out.odd);
-  return out;
-}
-HWY_INLINE void store_pairs(V even, V odd, float* p, int64_t count) {
-  if (count == lanes) return hn::StoreInterleaved2(even, odd, Tag(), p);
-  HWY_ALIGN float buffer[2 * lanes];
-  hn::StoreInterleaved2(even, odd, Tag(), buffer);
-  const int64_t rest = 2 * count - lanes;
-  if (rest < 0) return store_first(hn::Load(Tag(), buffer), p, 2 * count);
-  hn::StoreU(hn::Load(Tag(), buffer), Tag(), p);
-  if (rest > 0) store_first(hn::Load(Tag(), buffer + lanes), p + lanes, rest);
-}
 HWY_INLINE V load_some(const float* p, int64_t count) {
-  return count < lanes ? load_first(p, count) : hn::LoadU(Tag(), p);
+  return count <= 0 ? hn::Zero(Tag()) : count < lanes ? load_first(p, count) : hn::LoadU(Tag(), p);
 }
 HWY_INLINE void store_some(V v, float* p, int64_t count) {
   return count < lanes ? store_first(v, p, count) : hn::StoreU(v, Tag(), p);
 }
 
+#if HWY_TARGET == HWY_SCALAR
+inline constexpr int64_t pairs = 0; // of neighbours in a vector: one value has none
+#else
+inline constexpr int64_t pairs = lanes / 2;
+
+/// `count` values, at most `pairs`, each twice.
+HWY_INLINE V doubled(const float* p, int64_t count) {
+  const hn::Half<Tag> half;
+  const hn::Repartition<uint64_t, Tag> wide;
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN float buffer[lanes] = {};
+  for (int64_t i = 0; i < count; ++i) buffer[i] = p[i];
+  const auto values = hn::Load(half, buffer);
+#else
+  const auto values = hn::MaskedLoad(hn::FirstN(half, size_t(count)), half, p);
+#endif
+  const auto lower = hn::PromoteTo(wide, hn::BitCast(hn::RebindToUnsigned<decltype(half)>(), values));
+  return hn::BitCast(Tag(), hn::Or(lower, hn::ShiftLeft<32>(lower)));
+}
+
+/// Two rows of `values` values (whole windows): g where each is its window's first largest, else 0. False, and nothing
+/// is written, where there may be a nan.
+HWY_INLINE bool scatter_pairs(const float* upper_row, const float* lower_row, V g, float* to_upper, float* to_lower,
+                              int64_t values) {
+  const V upper = load_some(upper_row, values), lower = load_some(lower_row, values);
+  if (!hn::AllFalse(Tag(), hn::IsNaN(hn::Add(upper, lower)))) return false;
+  const V beside_upper = hn::Shuffle2301(upper), beside_lower = hn::Shuffle2301(lower);
+  const V most = hn::Max(hn::Max(upper, beside_upper), hn::Max(lower, beside_lower));
+  const auto second = hn::Eq(hn::OddEven(constant(1), constant(0)), constant(1)); // of two neighbours
+  const auto is = hn::Eq(upper, most), beside_is = hn::Eq(beside_upper, most);
+  const auto above = hn::Or(is, beside_is);
+  const auto take_upper = hn::AndNot(hn::And(second, beside_is), is);
+  const auto take_lower = hn::AndNot(hn::Or(above, hn::And(second, hn::Eq(beside_lower, most))), hn::Eq(lower, most));
+  // Added to 0, as everywhere: what was -0 no longer is.
+  store_some(hn::Add(constant(0), hn::IfThenElseZero(take_upper, g)), to_upper, values);
+  store_some(hn::Add(constant(0), hn::IfThenElseZero(take_lower, g)), to_lower, values);
+  return true;
+}
+#endif
+
 /// Of the windows of a row, those from the first on that go by the vector: 2 x 2, side by side, wholly on the map.
 HWY_INLINE int64_t in_vectors(const Pooling& of, int64_t oy) {
-  const bool pairs = of.lanes == 1 && of.kernel_height == 2 && of.kernel_width == 2 && of.stride_width == 2 &&
-                     of.left == 0 && oy * of.stride_height >= of.top && oy * of.stride_height - of.top + 2 <= of.height;
+  const bool in_pairs = pairs > 0 && of.lanes == 1 && of.kernel_height == 2 && of.kernel_width == 2 &&
+                        of.stride_width == 2 && of.left == 0 && oy * of.stride_height >= of.top &&
+                        oy * of.stride_height - of.top + 2 <= of.height;
   const int64_t whole = of.width / 2 < of.out_width ? of.width / 2 : of.out_width;
-  return pairs ? whole : 0;
+  return in_pairs ? whole : 0;
 }
 
 template <class D, bool average>
@@ -89,10 +93,14 @@ HWY_INLINE void pool(const Pooling& of, const float* share, const float* x, floa
       float* const to = y + (plane * of.out_height + oy) * of.out_width * of.lanes;
       const float* const shares = average ? share + oy * of.out_width : nullptr;
       const int64_t vectors = in_vectors(of, oy);
+#if HWY_TARGET != HWY_SCALAR
       for (int64_t ox = 0; ox < vectors; ox += lanes) {
         const int64_t some = vectors - ox < lanes ? vectors - ox : lanes;
-        const Pairs upper = load_pairs(from + 2 * ox, some), lower = load_pairs(from + row + 2 * ox, some);
-        const V v[4] = {upper.even, upper.odd, lower.even, lower.odd};
+        const float *const up = from + 2 * ox, *const under = up + row;
+        const V u0 = load_some(up, 2 * some), u1 = load_some(up + lanes, 2 * some - lanes);
+        const V l0 = load_some(under, 2 * some), l1 = load_some(under + lanes, 2 * some - lanes);
+        const V v[4] = {hn::ConcatEven(Tag(), u1, u0), hn::ConcatOdd(Tag(), u1, u0), hn::ConcatEven(Tag(), l1, l0),
+                        hn::ConcatOdd(Tag(), l1, l0)};
         V all = constant(average ? 0 : -infinity);
 #pragma GCC unroll 4
         for (int tap = 0; tap < 4; ++tap)
@@ -100,6 +108,7 @@ HWY_INLINE void pool(const Pooling& of, const float* share, const float* x, floa
         if (average) all = hn::Mul(all, load_some(shares + ox, some));
         store_some(all, to + ox, some);
       }
+#endif
       for (int64_t ox = vectors; ox < of.out_width; ++ox) {
         const int64_t x0 = ox * of.stride_width - of.left;
         const Taps across = taps(x0, of.kernel_width, of.width);
@@ -128,27 +137,23 @@ template <class D, bool average> HWY_INLINE void scatter(const Pooling& of, cons
       const Taps down = taps(y0, of.kernel_height, of.height);
       const float* const given = dy + (plane * of.out_height + oy) * of.out_width * of.lanes;
       const float* const shares = average ? share + oy * of.out_width : nullptr;
-      const bool apart = of.stride_height >= 2; // rows of windows, where they are pairs
-      const int64_t vectors = apart ? in_vectors(of, oy) : 0;
-      for (int64_t ox = 0; ox < vectors; ox += lanes) {
-        const int64_t at = start + 2 * ox;
-        const int64_t some = vectors - ox < lanes ? vectors - ox : lanes;
-        V v[4], g = load_some(given + ox, some);
+      int64_t ox = 0;
+#if HWY_TARGET != HWY_SCALAR
+      const int64_t vectors = of.stride_height >= 2 ? in_vectors(of, oy) : 0; // rows of windows apart from each other
+      for (bool known = true; known && ox < vectors;) {
+        const int64_t at = start + 2 * ox, some = vectors - ox < pairs ? vectors - ox : pairs;
+        V g = doubled(given + ox, some);
         if constexpr (average) {
-          g = hn::Mul(g, load_some(shares + ox, some));
-          v[0] = v[1] = v[2] = v[3] = hn::Add(constant(0), g);
+          g = hn::Add(constant(0), hn::Mul(g, doubled(shares + ox, some)));
+          store_some(g, dx + at, 2 * some);
+          store_some(g, dx + at + row, 2 * some);
         } else {
-          const Pairs upper = load_pairs(x + at, some), lower = load_pairs(x + at + row, some);
-          v[0] = upper.even, v[1] = upper.odd, v[2] = lower.even, v[3] = lower.odd;
-          const V which = first_largest(v);
-#pragma GCC unroll 4
-          for (int tap = 0; tap < 4; ++tap) // added to 0, as everywhere: what was -0 no longer is
-            v[tap] = hn::Add(constant(0), hn::IfThenElseZero(hn::Eq(which, constant(float(tap))), g));
+          known = scatter_pairs(x + at, x + at + row, g, dx + at, dx + at + row, 2 * some);
         }
-        store_pairs(v[0], v[1], dx + at, some);
-        store_pairs(v[2], v[3], dx + at + row, some);
+        if (known) ox += some;
       }
-      for (int64_t ox = vectors; ox < of.out_width; ++ox) {
+#endif
+      for (; ox < of.out_width; ++ox) {
         const int64_t x0 = ox * of.stride_width - of.left;
         const Taps across = taps(x0, of.kernel_width, of.width);
         const auto place = [&](int64_t ky, int64_t kx) HWY_ATTR { return start + ky * row + (x0 + kx) * of.lanes; };
