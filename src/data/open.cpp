@@ -395,6 +395,8 @@ RawFile open_as(const Schema& schema, const std::string& path, const TabularOpti
   }
   ByteSource source = ByteSource::open(path);
   const Kind kind = kind_of(source);
+  if (kind == Kind::text && schema.picture && schema.picture->fit)
+    bad_input(path, "is text, the net takes pictures", "name PNG or JPEG files, or a folder of them");
   if (kind == Kind::text)
     return schema.forecast ? open_forecast_as(source, schema, path, options)
                            : open_table_as(source, schema, path, options);

@@ -89,6 +89,7 @@ class Pictures(Case):
         self.refused("predict", "run", "pictures/red/0.png", says="red/0.png")
         self.assertIn("skipped 2 pictures", self.vitro("predict", "run", "pictures", "--skip-bad").stderr)
         self.refused("predict", "run", "empty", says="holds no picture")
+        self.refused("predict", "run", "/etc/passwd", says="is text, the net takes pictures")
         for words, says in ((["size=0"], "HEIGHTxWIDTH"), (["data.channels=2"], "1 (grey) or 3"), (["fit=squeeze"], "crop, pad, stretch"),
                             (["augment=flop"], '"flip"'), (["augment=[{op=\"crop\", padding=-1}]"], "padding is -1"),
                             (["augment=[mixup]", "loss=hinge"], "mixup")):
