@@ -168,10 +168,11 @@ private:
     push(std::move(step));
   }
 
-  // Whether a value made in `group` is read outside of it.
+  // Whether a node's first output, made in `group`, is read outside of it.
   bool read_outside(NodeId id, const Group& group) const {
     return ends_[size_t(id)] || std::ranges::any_of(readers_[size_t(id)], [&](NodeId reader) {
-             return std::ranges::find(group.members, reader) == group.members.end();
+             return std::ranges::find(group.members, reader) == group.members.end() &&
+                    std::ranges::find((*graph_)[reader].in, Edge{id, 0}) != (*graph_)[reader].in.end();
            });
   }
 
