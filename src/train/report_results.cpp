@@ -367,9 +367,12 @@ std::optional<Markup> weights_section(const ReportSources& from) {
     if (layer.parameters.empty()) continue;
     const std::string& name = layer.parameters[0];
     const Tensor weight = from.model.states().read(name);
-    const int64_t elements = schema.sample.elements();
-    if (weight.shape().rank() != 2 || weight.shape()[1] != elements) return std::nullopt;
-    const int64_t channels = schema.sample[0], height = schema.sample[1], width = schema.sample[2];
+    // A dense unit has a weight for every pixel, a convolution's filter one for every pixel of its window.
+    const int64_t channels = schema.sample[0];
+    const bool filters = weight.shape().rank() == 4 && weight.shape()[1] == channels;
+    const int64_t height = filters ? weight.shape()[2] : schema.sample[1];
+    const int64_t width = filters ? weight.shape()[3] : schema.sample[2], elements = channels * height * width;
+    if (!filters && (weight.shape().rank() != 2 || weight.shape()[1] != elements)) return std::nullopt;
     const int64_t pixels = height * width, units = std::min(weight.shape()[0], most_units / channels);
     std::vector<double> values;
     for (int64_t i = 0; i < units * elements; ++i) values.push_back(weight.at(i));
@@ -391,14 +394,16 @@ std::optional<Markup> weights_section(const ReportSources& from) {
                         picture_element(diverging(ramps, 10, 121, 60), "Scale from orange over blank to blue", 1)),
                 element("span", {}, text("+", number(most, 3))));
     const bool all = units == weight.shape()[0];
+    const char* const unit_word = filters ? "filter" : "unit";
     const Markup intro =
         element("p", {},
-                text("Each picture is one unit of ", layer.name, ": its weight for every pixel",
-                     channels == 3 ? ", for red, green and blue" : "",
-                     ". Blue ink raises the unit's sum, orange ink lowers it, blank does nothing. ",
-                     all ? text("All ", units, " units.")
-                         : text("The first ", units, " of ", thousands(weight.shape()[0]), " units.")));
-    const double size = std::max(1.0, 84.0 / double(std::max(height, width)));
+                text("Each picture is one ", unit_word, " of ", layer.name, ": its weight for every pixel",
+                     filters ? text(" of a window of ", height, " x ", width) : "",
+                     channels == 3 ? ", for red, green and blue" : "", ". Blue ink raises the ",
+                     filters ? "map where the window is" : "unit's sum", ", orange ink lowers it, blank does nothing. ",
+                     all ? text("All ", units, " ", unit_word, "s.")
+                         : text("The first ", units, " of ", thousands(weight.shape()[0]), " ", unit_word, "s.")));
+    const double size = std::max(1.0, (filters ? 60.0 : 84.0) / double(std::max(height, width)));
     // A unit that stands for a class is called by its name.
     const bool classes = schema.goal == Goal::classes && all && channels == 1 &&
                          units == int64_t(schema.classes.size()) && layer.name == from.model.layers().back().name;
@@ -413,10 +418,10 @@ std::optional<Markup> weights_section(const ReportSources& from) {
       }
       pictures = element("ul", {{"class", "cards"}}, pictures);
     } else {
-      pictures =
-          element("div", {{"class", "signed"}},
-                  picture_element(sheet(tiles, channels == 3 ? 9 : 8, 3),
-                                  text("The weights of ", units, " units of ", layer.name, " as pictures"), size));
+      pictures = element(
+          "div", {{"class", "signed"}},
+          picture_element(sheet(tiles, channels == 3 ? 9 : 8, 3),
+                          text("The weights of ", units, " ", unit_word, "s of ", layer.name, " as pictures"), size));
     }
     return together(intro, scale, pictures);
   }
