@@ -565,7 +565,7 @@ def pictures():
         losses, gradients = [], {}
         # Twenty layers of kinks: a float's rounding puts a unit on its other side, and the steps go elsewhere. In double
         # nothing of that is seen.
-        lr, in_float = (0.001, 1e-2) if name == "resnet20" else (0.05, 1e-4)
+        lr = 0.001 if name == "resnet20" else 0.05
         optimizer = torch.optim.SGD(module.parameters(), lr=lr)
         module.train()
         for step in range(10):
@@ -580,7 +580,7 @@ def pictures():
         module.eval()
         predictions = F.softmax(module(noise([batch, *sample], 2000)), -1)
         end = {own: digest(p) for own, p in module.state_dict().items() if "num_batches" not in own}
-        cases.append({"name": name, "sample": sample, "batch": batch, "lr": lr, "in_float": in_float, "net": layers, "start": start, "losses": losses,
+        cases.append({"name": name, "sample": sample, "batch": batch, "lr": lr, "net": layers, "start": start, "losses": losses,
                       "gradients": gradients, "end": end, "predictions": tensor(predictions.detach())})
     write("pictures.json", {"cases": cases})
 

@@ -304,7 +304,7 @@ TEST(Golden, NetsOfPictures) {
   for (const json& stated : golden("pictures.json"))
     for (const DType dtype : {DType::f64, DType::f32}) {
       SCOPED_TRACE(text(stated["name"].get<std::string>(), " ", vitro::name(dtype)));
-      const double tolerance = dtype == DType::f64 ? in_double : stated["in_float"].get<double>();
+      const double tolerance = dtype == DType::f64 ? in_double : 10 * in_float; // after ten steps
       const auto sample = stated["sample"].get<std::vector<int64_t>>();
       const int64_t batch = stated["batch"];
       ModelSpec spec{.net = net_of(stated["net"]), .sample = Shape(sample), .outputs = 3, .dtype = dtype};
