@@ -87,6 +87,18 @@ std::span<const Op* const> catalogue() {
       &batch_norm_op,
       &batch_norm_gradient_op,
       &dropout_mask_op,
+      // recurrence and sequences
+      &lstm_op,
+      &lstm_gradient_op,
+      &gru_op,
+      &gru_gradient_op,
+      &rnn_op,
+      &rnn_gradient_op,
+      &reverse_steps_op,
+      &step_mask_op,
+      &take_step_op,
+      &put_step_op,
+      &scaled_dot_product_attention_op,
       // softmax and losses
       &softmax_op,
       &log_softmax_op,

@@ -23,6 +23,8 @@ extern const Op unfold2d_op, fold2d_op;
 extern const Op conv2d_op, conv2d_input_gradient_op, conv2d_weight_gradient_op;
 extern const Op max_pool2d_op, max_pool2d_scatter_op, max_pool2d_pick_op, avg_pool2d_op, avg_pool2d_scatter_op;
 extern const Op normalize_op, batch_norm_op, batch_norm_gradient_op, dropout_mask_op;
+extern const Op lstm_op, lstm_gradient_op, gru_op, gru_gradient_op, rnn_op, rnn_gradient_op;
+extern const Op reverse_steps_op, step_mask_op, take_step_op, put_step_op, scaled_dot_product_attention_op;
 extern const Op softmax_cross_entropy_op, subtract_one_hot_op, binary_cross_entropy_op, squared_error_op, log_cosh_op;
 
 /// All ops, in the order of the docs; input, state and constant are not among them.

@@ -4,6 +4,7 @@
 // types don't fit, naming the op, the layer and the caller's line.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "graph/graph.h"
@@ -129,6 +130,27 @@ struct Pool {
 };
 Var max_pool2d(In x, const Pool& pool);
 Var avg_pool2d(In x, const Pool& pool, bool count_padding = true);
+
+// recurrence.cpp: sequences as one op. gates [batch, time, n * units] is the input's product with its weight, bias
+// included; weight [n * units, units] (PyTorch's weight_hh), h0 and c0 [batch, units]. y [batch, time, units] and the
+// last state. lengths, i32 [batch]: a row's steps behind its length have y = 0 and leave the state as it is.
+struct LstmOut {
+  Var y, h, c;
+};
+LstmOut lstm(In gates, In weight, In h0, In c0, const Var& lengths = {}); // n = 4: i, f, g, o
+struct RnnOut {
+  Var y, h;
+};
+RnnOut gru(In gates, In weight, In bias, In h0, const Var& lengths = {}); // n = 3: r, z, n; bias [3 units]: bias_hh
+RnnOut rnn(In gates, In weight, In h0, const Var& lengths = {}, const std::string& activation = "tanh"); // n = 1
+
+// sequence.cpp: sequences [batch, time, ...]; lengths and index i32 [batch]
+Var reverse_steps(In x, const Var& lengths = {});      // each row's first `length` steps; those behind stay
+Var step_mask(In lengths, int64_t steps, DType dtype); // [batch, steps]: 1 where step < length
+Var take_step(In x, In index);                         // [batch, ...]: step index[b] of row b
+/// q [batch, heads, time, d], k [batch, heads, keys, d], v [batch, heads, keys, e]: [batch, heads, time, e]. lengths:
+/// of the keys; causal: query t sees keys 0 to t.
+Var scaled_dot_product_attention(In q, In k, In v, const Var& lengths = {}, bool causal = false);
 
 // losses.cpp. `reduction`: "mean" over all elements (cross-entropy: over all rows), "sum", or
 // "half" (half the squared norm of each sample, averaged over the first axis: Nielsen's quadratic cost)
