@@ -56,7 +56,7 @@ Sample choose(const StoredRun& run, const Splits& data, std::optional<int64_t> i
   out.index = index ? *index : worst_sample(run.model, part);
   const int64_t row[] = {out.index};
   out.batch = batch_of(part, row, run.model.spec().dtype);
-  const Tensor predictions = run.model.predict(out.batch.x);
+  const Tensor predictions = run.model.predict(out.batch.inputs());
   const Schema& schema = run.schema;
   if (schema.goal == Goal::classes) {
     std::vector<float> values;

@@ -45,7 +45,7 @@ double parameters(const Snapshot& at, const MeasureArgs&) { return double(at.mod
 double gradient_norm(const Snapshot& at, const MeasureArgs& args) {
   const Dataset& data = at.part(args.part);
   const SampleBatch batch = batch_of(data, first_rows(data, args.samples), at.model.spec().dtype);
-  const Tensor gradient = at.model.gradient(batch.x, batch.targets).at(args.parameter);
+  const Tensor gradient = at.model.gradient(batch.inputs(), batch.targets).at(args.parameter);
   double squares = 0;
   for (int64_t i = 0; i < gradient.elements(); ++i) squares += gradient.at(i) * gradient.at(i);
   return math::sqrt(squares);
@@ -58,7 +58,7 @@ std::map<std::string, std::vector<double>> summed_gradient(const Snapshot& at, c
     std::vector<int64_t> rows(static_cast<size_t>(std::min(size, data.size() - begin)));
     std::iota(rows.begin(), rows.end(), begin);
     const SampleBatch batch = batch_of(data, rows, at.model.spec().dtype);
-    for (const auto& [name, gradient] : at.model.gradient(batch.x, batch.targets)) {
+    for (const auto& [name, gradient] : at.model.gradient(batch.inputs(), batch.targets)) {
       std::vector<double>& sum = out[name];
       sum.resize(size_t(gradient.elements()));
       for (int64_t i = 0; i < gradient.elements(); ++i) sum[size_t(i)] += double(rows.size()) * gradient.at(i);
@@ -98,7 +98,7 @@ double bend(const Snapshot& at, const MeasureArgs& args) {
   for (int64_t i = 0; i < middles.elements(); ++i)
     middles.set(i, (batch.x.at(i) + batch.x.at((i + width) % middles.elements())) / 2);
   const std::string last = at.model.layers().back().name;
-  const Tensor ends = at.model.activations(batch.x).at(last), middle = at.model.activations(middles).at(last);
+  const Tensor ends = at.model.activations(batch.inputs()).at(last), middle = at.model.activations(middles).at(last);
   const int64_t outputs = ends.elements() / count;
   double most = 0, largest = 0;
   for (int64_t i = 0; i < ends.elements(); ++i) {

@@ -76,6 +76,9 @@ template <class Keep> std::vector<std::string> States::names_of(Keep keep) const
 std::vector<std::string> States::names(bool trainable_only) const {
   return names_of([=](const State& state) { return state.trainable || !trainable_only; });
 }
+std::vector<std::string> States::memories() const {
+  return names_of([](const State& state) { return state.memory; });
+}
 std::vector<std::string> States::running() const {
   return names_of([](const State& state) { return state.running; });
 }

@@ -20,6 +20,7 @@ struct State {
   Type type;
   bool trainable = false;    // a parameter: the optimiser may change it
   bool running = false;      // no parameter, but the net's own: a running mean, which the step function keeps
+  bool memory = false;       // what a layer remembers of the batch before, which the next one continues
   bool layout_fixed = false; // the first plan that uses a state chooses its layout for good
   Layout layout = row_major;
   Buffer storage; // in `layout`
@@ -40,6 +41,7 @@ public:
 
   std::vector<std::string> names(bool trainable_only = false) const;
   std::vector<std::string> running() const;
+  std::vector<std::string> memories() const;
   std::vector<std::string> weights() const; // what evaluation needs, and weight files hold: trainable and running
   int64_t parameters() const;               // elements of all trainable states
 

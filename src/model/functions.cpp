@@ -10,20 +10,32 @@
 namespace vitro {
 namespace {
 
-Built build_net(Trace& trace, const ModelSpec& spec, int64_t batch, bool training) {
-  const Var x = trace.input("x", input_type(spec, batch));
-  Built built = build(trace, spec.net, x, {.outputs = spec.outputs, .training = training, .seed = spec.seed});
-  const Shape expected{batch, spec.outputs};
+Built build_net(Trace& trace, const ModelSpec& spec, const Extent& extent, bool training, bool carry) {
+  const Var x = trace.input("x", input_type(spec, extent));
+  BuildOptions options{.outputs = spec.outputs, .training = training, .seed = spec.seed, .carry = carry};
+  if (extent.lengths) options.lengths = trace.input("lengths", {DType::i32, Shape{extent.samples}});
+  Built built = build(trace, spec.net, x, options);
+  const Shape expected =
+      spec.each_step ? Shape{extent.samples, x.shape()[1], spec.outputs} : Shape{extent.samples, spec.outputs};
   if (built.output.shape() != expected)
     bad_input(text("layer ", built.layers.back().name),
               text("the net's output is ", built.output.shape(), ", expected ", expected),
-              "end it with {op=\"dense\", out=\"classes\"}, after a flatten where samples have more than one axis");
+              spec.each_step  ? "it answers at each step: no layer may put the steps together"
+              : spec.sequence ? "put the steps together: {op=\"last_step\"} or {op=\"mean_over_time\"}, then "
+                                "{op=\"dense\", out=\"classes\"}"
+                              : "end it with {op=\"dense\", out=\"classes\"}, after a flatten where samples have more "
+                                "than one axis");
+  if (spec.each_step) built.output = reshape(built.output, {-1, spec.outputs}); // every step is a sample
   return built;
 }
 
 LossParts with_loss(Trace& trace, const ModelSpec& spec, const Built& built, const Type& targets) {
-  const Var t = trace.input("targets", targets);
+  Var t = trace.input("targets", targets);
   const Scope scope(trace.graph(), "loss");
+  if (spec.each_step) { // [batch, steps] as [batch * steps]
+    const bool numbers = is_float(targets.dtype);
+    if (t.shape().rank() > (numbers ? 2 : 1)) t = numbers ? reshape(t, {-1, spec.outputs}) : reshape(t, {-1});
+  }
   return find_loss(spec.loss).build({built.output, t, spec.reduction, spec.loss_args});
 }
 
@@ -36,13 +48,23 @@ std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std:
 
 } // namespace
 
-Type input_type(const ModelSpec& spec, int64_t batch) {
+Type input_type(const ModelSpec& spec, const Extent& extent) {
   auto extents = spec.sample.list();
-  extents.insert(extents.begin(), batch);
+  if (extent.steps > 0) extents[0] = extent.steps;
+  extents.insert(extents.begin(), extent.samples);
   return {spec.dtype, Shape(extents)};
 }
 
-Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch, const Type& targets) {
+int64_t answers(const ModelSpec& spec, const Extent& extent) {
+  return spec.each_step ? extent.samples * (extent.steps > 0 ? extent.steps : spec.sample[0]) : extent.samples;
+}
+
+Type target_type(const ModelSpec& spec, const Extent& extent) {
+  return natural_targets(find_loss(spec.loss), answers(spec, extent), spec.outputs, spec.dtype);
+}
+
+Function trace(const ModelSpec& spec, const States& states, Purpose purpose, const Extent& extent,
+               const Type& targets) {
   Trace trace(states);
   const std::vector<std::string> parameters = states.names(true);
   const std::vector<std::string> updated = updated_parameters(spec.optimizer, parameters);
@@ -63,8 +85,12 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
       trace.update(name + "/average", mix(trace.state(name + "/average"), trace.state(name), 1 - weight, weight));
     return trace.finish();
   }
-  const Built built = build_net(trace, spec, batch, purpose >= Purpose::training);
-  if (purpose == Purpose::predict) {
+  const bool continues = purpose == Purpose::predict_next || purpose == Purpose::evaluate_next ||
+                         (purpose == Purpose::step && extent.samples == spec.carried);
+  const Built built = build_net(trace, spec, extent, purpose >= Purpose::training, continues);
+  if (continues)
+    for (const auto& [name, value] : built.memories) trace.update(name, value);
+  if (purpose == Purpose::predict || purpose == Purpose::predict_next) {
     const Scope scope(trace.graph(), "loss");
     trace.output("predictions", find_loss(spec.loss).predict(built.output, spec.loss_args));
     return trace.finish();

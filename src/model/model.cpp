@@ -31,6 +31,12 @@ ModelSpec completed(ModelSpec spec) {
     bad_input("model", text("samples are ", spec.sample, ", expected at least one element and at most ",
                             Shape::max_rank - 1, " axes"));
   clip({}, spec.clip);
+  if ((spec.sequence || spec.each_step) && spec.sample.rank() < 2)
+    bad_input("model", text("samples are ", spec.sample, ", sequences are [time, ...features]"));
+  if (spec.carried < 0) bad_input("model", text("carried is ", spec.carried, ", expected a batch, or 0"));
+  if (spec.carried > 0 && spec.shards > 1)
+    bad_input("model", text("batches that continue one another cannot be made in ", spec.shards, " shards"),
+              "take shards = 1");
   if (int64_t(spec.codes.size()) > (spec.sample.rank() ? spec.sample.back() : 0))
     bad_input("model", text(spec.codes.size(), " columns of samples ", spec.sample, " should be codes"));
   spec.net = with_codes(std::move(spec.net), spec.codes);
@@ -47,7 +53,8 @@ ModelSpec completed(ModelSpec spec) {
 States created(ModelSpec& spec) {
   States states;
   std::optional<NumpyRandom> numpy = spec.numpy;
-  create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype, numpy ? &*numpy : nullptr);
+  create_parameters(states, spec.net, spec.sample, spec.outputs, spec.seed, spec.dtype, numpy ? &*numpy : nullptr,
+                    spec.carried);
   spec.optimizer = resolve_groups(std::move(spec.optimizer), states.names(true));
   create_moments(states, spec.optimizer);
   if (spec.average)
@@ -57,10 +64,12 @@ States created(ModelSpec& spec) {
   return states;
 }
 
-// A batch as the functions take it: views of the caller's memory, or of copies in the model's element type.
+// A batch as the functions take it: views of the caller's memory, or of copies in the model's element type. Targets of
+// steps stand as those of so many samples.
 struct Batch {
-  ConstView x, targets;
-  int64_t size = 0;
+  ConstView x, lengths, targets;
+  Extent extent = {};
+  int64_t answers = 0;
   Tensor converted_x, converted_targets;
 };
 
@@ -70,19 +79,45 @@ ConstView in_dtype(ConstView view, DType dtype, Tensor& copy) {
   return copy;
 }
 
-void check_samples(const ModelSpec& spec, ConstView x) {
-  const Shape& shape = x.type.shape;
-  if (!is_float(x.type.dtype))
-    bad_input("model", text("samples are ", x.type, ", expected floating point"), "scale bytes to [0, 1] first");
-  const bool fits =
-      shape.rank() == spec.sample.rank() + 1 && std::ranges::equal(shape.extents().subspan(1), spec.sample.extents());
+Extent check_samples(const ModelSpec& spec, const Inputs& in) {
+  const Shape& shape = in.x.type.shape;
+  if (!is_float(in.x.type.dtype))
+    bad_input("model", text("samples are ", in.x.type, ", expected floating point"), "scale bytes to [0, 1] first");
+  const size_t any = spec.sequence ? 1 : 0; // axes of a sample that may be otherwise
+  const bool fits = shape.rank() == spec.sample.rank() + 1 &&
+                    std::ranges::equal(shape.extents().subspan(1 + any), spec.sample.extents().subspan(any));
   if (!fits)
     bad_input("model", text("samples are ", shape, ", expected [batch] and then ", spec.sample),
-              "the net was made for samples of this shape");
+              spec.sequence ? "steps may be more or fewer, all else is as the net was made"
+                            : "the net was made for samples of this shape");
   if (shape[0] < 1) bad_input("model", "the batch holds no samples");
+  if (spec.sequence && shape[1] < 1) bad_input("model", "the sequences have no steps");
+  const Extent out(shape[0], spec.sequence ? shape[1] : 0, in.lengths.data != nullptr);
+  if (!out.lengths) return out;
+  if (!spec.sequence)
+    bad_input("model", "lengths were given, but the samples are no sequences", "set ModelSpec::sequence");
+  if (in.lengths.type != Type{DType::i32, Shape{shape[0]}})
+    bad_input("model", text("lengths are ", in.lengths.type, ", expected i32[", shape[0], "]"));
+  const auto lengths = in.lengths.as<int32_t>();
+  for (size_t i = 0; i < lengths.size(); ++i)
+    if (lengths[i] < 1 || lengths[i] > shape[1])
+      bad_input("model",
+                text("sample ", i, " of the batch has length ", lengths[i], ", there are 1 to ", shape[1], " steps"));
+  return out;
 }
 
 int64_t classes(const ModelSpec& spec) { return spec.outputs > 1 ? spec.outputs : 2; }
+
+// Targets of a net that answers at each step, [batch, steps, ..], as those of batch * steps samples.
+ConstView by_answer(const ModelSpec& spec, ConstView targets, const Extent& extent) {
+  const Shape& shape = targets.type.shape;
+  if (!spec.each_step || shape.rank() < 2 || shape[0] != extent.samples || shape[0] * shape[1] != answers(spec, extent))
+    return targets;
+  auto extents = shape.list();
+  extents.erase(extents.begin());
+  extents[0] *= shape[0];
+  return {{targets.type.dtype, Shape(extents)}, targets.data};
+}
 
 // Targets, one number an output, may come without the axis of a single output.
 ConstView check_targets(const ModelSpec& spec, ConstView targets, int64_t batch) {
@@ -166,11 +201,63 @@ struct Model::Inner {
 
   int32_t& steps() { return *reinterpret_cast<int32_t*>(step.storage.data()); }
 
-  void check(ConstView x, ConstView targets, Batch& batch) const {
-    check_samples(spec, x);
-    batch.size = x.type.shape[0];
-    batch.x = in_dtype(x, spec.dtype, batch.converted_x);
-    batch.targets = in_dtype(check_targets(spec, targets, batch.size), spec.dtype, batch.converted_targets);
+  void check(const Inputs& in, ConstView targets, Batch& batch) const {
+    batch.extent = check_samples(spec, in);
+    batch.answers = answers(spec, batch.extent);
+    batch.x = in_dtype(in.x, spec.dtype, batch.converted_x);
+    batch.lengths = in.lengths;
+    batch.targets = in_dtype(check_targets(spec, by_answer(spec, targets, batch.extent), batch.answers), spec.dtype,
+                             batch.converted_targets);
+  }
+
+  // A run of that function for the batch, bound to it; `then` is where the optimiser's scalars begin.
+  Runs::Lease lease(Purpose purpose, const Batch& batch, size_t* then = nullptr) const {
+    Runs::Lease run = runs.lease({purpose, batch.extent, batch.targets.type});
+    size_t at = bind_samples(*run, batch.x, batch.lengths);
+    run->bind(at++, batch.targets);
+    if (then) *then = at;
+    return run;
+  }
+  static size_t bind_samples(Run& run, ConstView x, ConstView lengths) {
+    size_t at = 0;
+    run.bind(at++, x);
+    if (lengths.data) run.bind(at++, lengths);
+    return at;
+  }
+
+  void predict(Purpose purpose, const Inputs& in, View predictions) const {
+    const Extent extent = check_samples(spec, in);
+    const Type type{spec.dtype, Shape{answers(spec, extent), spec.outputs}};
+    if (predictions.type != type)
+      bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
+    Tensor copy;
+    const auto run = runs.lease({purpose, extent, {}});
+    bind_samples(*run, in_dtype(in.x, spec.dtype, copy), in.lengths);
+    run->run();
+    std::memcpy(predictions.data, run->output(0).data, size_t(type.bytes()));
+  }
+  Tensor predict(Purpose purpose, const Inputs& in) const {
+    Tensor out(Type{spec.dtype, Shape{answers(spec, check_samples(spec, in)), spec.outputs}});
+    predict(purpose, in, out.view());
+    return out;
+  }
+
+  Evaluation evaluate(Purpose purpose, const Inputs& in, ConstView targets) const {
+    Batch batch;
+    check(in, targets, batch);
+    const auto run = lease(purpose, batch);
+    run->run();
+    Evaluation out{.samples = batch.answers, .predictions = Tensor::copy_of(run->output(1))};
+    out.loss = run->output(0).at(0) * (spec.reduction == "sum" ? 1 : double(batch.answers));
+    out.correct = count_correct(loss, out.predictions, batch.targets);
+    return out;
+  }
+
+  void check_carried(const Inputs& in) const {
+    if (in.x.type.shape.rank() > 0 && in.x.type.shape[0] == spec.carried) return;
+    bad_input("model",
+              text("samples ", in.x.type.shape, " should continue those before, of which there were ", spec.carried),
+              spec.carried ? "a batch that is continued has always as many samples" : "set ModelSpec::carried");
   }
 
   // A batch's loss weighs as much as its share of samples, unless it is a sum to begin with.
@@ -204,11 +291,10 @@ struct Model::Inner {
   }
 
   StepResult fit_whole(const Batch& batch, double lr) {
-    const auto run = runs.lease({Purpose::step, batch.size, batch.targets.type});
-    run->bind(0, batch.x);
-    run->bind(1, batch.targets);
-    bind_scalars(*run, 2, lr);
-    StepResult result{.finite = run->run(), .samples = batch.size};
+    size_t scalars_at = 0;
+    const auto run = lease(Purpose::step, batch, &scalars_at);
+    bind_scalars(*run, scalars_at, lr);
+    StepResult result{.finite = run->run(), .samples = batch.answers};
     result.loss = run->output(0).at(0);
     if (!result.finite) return result;
     result.finite_update = !run->nonfinite_update();
@@ -218,8 +304,8 @@ struct Model::Inner {
   }
 
   StepResult fit_shards(const Batch& batch, double lr) {
-    StepResult result{.samples = batch.size};
-    const int64_t shards = spec.shards;
+    StepResult result{.samples = batch.answers};
+    const int64_t shards = spec.shards, size = batch.extent.samples, each = batch.answers / size;
     const auto part = [](ConstView whole, int64_t begin, int64_t end) {
       const Shape& shape = whole.type.shape;
       std::array<int64_t, Shape::max_rank> extents;
@@ -232,21 +318,23 @@ struct Model::Inner {
     int32_t& sample = *reinterpret_cast<int32_t*>(states.at("sample").storage.data());
     shard_sum->start();
     for (int64_t s = 0; s < shards; ++s) {
-      const int64_t begin = s * batch.size / shards, end = (s + 1) * batch.size / shards;
+      const int64_t begin = s * size / shards, end = (s + 1) * size / shards;
       if (begin == end) {
         shard_sum->add_nothing();
         continue;
       }
-      const ConstView x = part(batch.x, begin, end), targets = part(batch.targets, begin, end);
-      const auto run = runs.lease({Purpose::gradient, end - begin, targets.type});
-      run->bind(0, x);
-      run->bind(1, targets);
+      Batch shard;
+      shard.x = part(batch.x, begin, end);
+      if (batch.lengths.data) shard.lengths = part(batch.lengths, begin, end);
+      shard.targets = part(batch.targets, begin * each, end * each);
+      shard.extent = {end - begin, batch.extent.steps, batch.extent.lengths};
+      const auto run = lease(Purpose::gradient, shard);
       sample = int32_t(begin);
       run->run();
       sample = 0;
-      const double weight = share(end - begin, batch.size), of_batch = double(end - begin) / double(batch.size);
+      const double weight = share(end - begin, size), of_batch = double(end - begin) / double(size);
       result.loss += weight * run->output(0).at(0);
-      const int64_t correct = count_correct(loss, run->output(1), targets);
+      const int64_t correct = count_correct(loss, run->output(1), shard.targets);
       result.correct = correct < 0 ? -1 : std::max<int64_t>(result.correct, 0) + correct;
       // A running state's next value is its mean over the shards: one step moves it once, as without shards.
       shard_sum->add(
@@ -255,7 +343,7 @@ struct Model::Inner {
     result.finite = std::isfinite(result.loss);
     if (!result.finite) return result;
     shard_sum->finish();
-    const auto run = runs.lease({Purpose::update, 0, {}});
+    const auto run = runs.lease({Purpose::update, {}, {}});
     const size_t summed = parameters.size() + running.size();
     for (size_t i = 0; i < summed; ++i) run->bind(i, shard_sum->sum(i));
     bind_scalars(*run, summed, lr);
@@ -279,16 +367,16 @@ States& Model::states() { return inner_->states; }
 const States& Model::states() const { return inner_->states; }
 int64_t Model::steps() const { return inner_->steps(); }
 
-StepResult Model::fit(ConstView x, ConstView targets, double lr) {
+StepResult Model::fit(const Inputs& in, ConstView targets, double lr) {
   if (!(lr >= 0) || !std::isfinite(lr))
     bad_input("model", text("the learning rate is ", lr), "give a number of at least 0");
   Batch batch;
-  inner_->check(x, targets, batch);
+  inner_->check(in, targets, batch);
   return inner_->spec.shards > 1 ? inner_->fit_shards(batch, lr) : inner_->fit_whole(batch, lr);
 }
 
-StepResult Model::fit(ConstView x, ConstView targets) {
-  return fit(x, targets, inner_->spec.optimizer.args.real("lr"));
+StepResult Model::fit(const Inputs& in, ConstView targets) {
+  return fit(in, targets, inner_->spec.optimizer.args.real("lr"));
 }
 
 void Model::set_optimizer(const std::string& arg, double value) {
@@ -324,7 +412,7 @@ void Model::set_momentum(double value) {
 
 void Model::average(double weight) {
   const Tensor scalar = Tensor::scalar(weight, inner_->spec.dtype);
-  const auto run = inner_->runs.lease({Purpose::average, 0, {}});
+  const auto run = inner_->runs.lease({Purpose::average, {}, {}});
   run->bind(0, scalar);
   run->run();
 }
@@ -338,44 +426,36 @@ void Model::exchange_averages() {
   }
 }
 
-void Model::predict(ConstView x, View predictions) const {
-  check_samples(inner_->spec, x);
-  const Type type{inner_->spec.dtype, Shape{x.type.shape[0], inner_->spec.outputs}};
-  if (predictions.type != type)
-    bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
-  Tensor copy;
-  const auto run = inner_->runs.lease({Purpose::predict, x.type.shape[0], {}});
-  run->bind(0, in_dtype(x, inner_->spec.dtype, copy));
-  run->run();
-  std::memcpy(predictions.data, run->output(0).data, size_t(type.bytes()));
+void Model::predict(const Inputs& in, View predictions) const { inner_->predict(Purpose::predict, in, predictions); }
+Tensor Model::predict(const Inputs& in) const { return inner_->predict(Purpose::predict, in); }
+Evaluation Model::evaluate(const Inputs& in, ConstView targets) const {
+  return inner_->evaluate(Purpose::evaluate, in, targets);
 }
 
-Tensor Model::predict(ConstView x) const {
-  check_samples(inner_->spec, x);
-  Tensor out(Type{inner_->spec.dtype, Shape{x.type.shape[0], inner_->spec.outputs}});
-  predict(x, out.view());
-  return out;
+void Model::predict_next(const Inputs& in, View predictions) {
+  inner_->check_carried(in);
+  inner_->predict(Purpose::predict_next, in, predictions);
+}
+Tensor Model::predict_next(const Inputs& in) {
+  inner_->check_carried(in);
+  return inner_->predict(Purpose::predict_next, in);
+}
+Evaluation Model::evaluate_next(const Inputs& in, ConstView targets) {
+  inner_->check_carried(in);
+  return inner_->evaluate(Purpose::evaluate_next, in, targets);
 }
 
-Evaluation Model::evaluate(ConstView x, ConstView targets) const {
+void Model::forget() {
+  for (const std::string& name : inner_->states.memories()) {
+    State& state = inner_->states.at(name);
+    std::memset(state.storage.data(), 0, state.storage.size());
+  }
+}
+
+std::map<std::string, Tensor> Model::gradient(const Inputs& in, ConstView targets) const {
   Batch batch;
-  inner_->check(x, targets, batch);
-  const auto run = inner_->runs.lease({Purpose::evaluate, batch.size, batch.targets.type});
-  run->bind(0, batch.x);
-  run->bind(1, batch.targets);
-  run->run();
-  Evaluation out{.samples = batch.size, .predictions = Tensor::copy_of(run->output(1))};
-  out.loss = run->output(0).at(0) * (inner_->spec.reduction == "sum" ? 1 : double(batch.size));
-  out.correct = count_correct(inner_->loss, out.predictions, batch.targets);
-  return out;
-}
-
-std::map<std::string, Tensor> Model::gradient(ConstView x, ConstView targets) const {
-  Batch batch;
-  inner_->check(x, targets, batch);
-  const auto run = inner_->runs.lease({Purpose::gradient, batch.size, batch.targets.type});
-  run->bind(0, batch.x);
-  run->bind(1, batch.targets);
+  inner_->check(in, targets, batch);
+  const auto run = inner_->lease(Purpose::gradient, batch);
   run->run();
   std::map<std::string, Tensor> out;
   for (size_t i = 0; i < inner_->parameters.size(); ++i)
@@ -383,13 +463,11 @@ std::map<std::string, Tensor> Model::gradient(ConstView x, ConstView targets) co
   return out;
 }
 
-Statistics Model::statistics(ConstView x, ConstView targets) const {
+Statistics Model::statistics(const Inputs& in, ConstView targets) const {
   Batch batch;
-  inner_->check(x, targets, batch);
+  inner_->check(in, targets, batch);
   const auto run_for = [&](Purpose purpose, auto read) {
-    const auto run = inner_->runs.lease({purpose, batch.size, batch.targets.type});
-    run->bind(0, batch.x);
-    run->bind(1, batch.targets);
+    const auto run = inner_->lease(purpose, batch);
     run->run();
     return read(*run);
   };
@@ -399,14 +477,20 @@ Statistics Model::statistics(ConstView x, ConstView targets) const {
   return out;
 }
 
-std::map<std::string, Tensor> Model::activations(ConstView x) const {
-  check_samples(inner_->spec, x);
+std::map<std::string, Tensor> Model::activations(const Inputs& in) const {
+  const Extent extent = check_samples(inner_->spec, in);
   Trace trace(inner_->states);
-  const Var input = trace.input("x", input_type(inner_->spec, x.type.shape[0]));
-  for (const BuiltLayer& layer : build(trace, inner_->spec.net, input, {.outputs = inner_->spec.outputs}).layers)
+  const Var x = trace.input("x", input_type(inner_->spec, extent));
+  std::vector<Tensor> inputs{Tensor::copy_of(in.x)};
+  BuildOptions options{.outputs = inner_->spec.outputs};
+  if (extent.lengths) {
+    options.lengths = trace.input("lengths", in.lengths.type);
+    inputs.push_back(Tensor::copy_of(in.lengths));
+  }
+  for (const BuiltLayer& layer : build(trace, inner_->spec.net, x, options).layers)
     trace.output(layer.name, layer.output);
   const Function function = trace.finish();
-  const Interpretation values = interpret(function, read_states(inner_->states, function), {Tensor::copy_of(x)});
+  const Interpretation values = interpret(function, read_states(inner_->states, function), inputs);
   std::map<std::string, Tensor> out;
   for (const Named& output : function.outputs) out.emplace(output.name, values.at(output.edge));
   return out;
@@ -414,39 +498,43 @@ std::map<std::string, Tensor> Model::activations(ConstView x) const {
 
 namespace {
 
-Function traced(const ModelSpec& spec, const States& states, Purpose purpose, int64_t batch,
+Function traced(const ModelSpec& spec, const States& states, Purpose purpose, const Extent& extent,
                 std::optional<Type> targets) {
-  if (batch < 1) bad_input("model", text("the batch is ", batch, ", expected at least 1"));
-  return trace(spec, states, purpose, batch,
-               targets ? *targets : natural_targets(find_loss(spec.loss), batch, spec.outputs, spec.dtype));
+  if (extent.samples < 1) bad_input("model", text("the batch is ", extent.samples, ", expected at least 1"));
+  if ((extent.steps || extent.lengths) && !spec.sequence)
+    bad_input("model", "steps or lengths were asked for, but the samples are no sequences");
+  return trace(spec, states, purpose, extent, targets ? *targets : target_type(spec, extent));
 }
 
 } // namespace
 
-Function Model::loss_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::explain, batch, targets);
+Function Model::loss_function(const Extent& extent, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::explain, extent, targets);
 }
 
-Function Model::training_function(int64_t batch, std::optional<Type> targets) const {
-  const int64_t shards = inner_->spec.shards, most = (batch + shards - 1) / shards;
-  for (const int64_t size : {batch / shards, most}) // all sizes of shards; none where there are fewer samples
-    if (shards > 1 && size > 0) traced(inner_->spec, inner_->states, Purpose::training, size, {});
-  return traced(inner_->spec, inner_->states, Purpose::training, batch, targets);
+Function Model::training_function(const Extent& extent, std::optional<Type> targets) const {
+  const int64_t shards = inner_->spec.shards, most = (extent.samples + shards - 1) / shards;
+  for (const int64_t size : {extent.samples / shards, most}) // all sizes of shards; none where there are fewer samples
+    if (shards > 1 && size > 0)
+      traced(inner_->spec, inner_->states, Purpose::training, {size, extent.steps, extent.lengths}, {});
+  return traced(inner_->spec, inner_->states, Purpose::training, extent, targets);
 }
 
-Function Model::gradient_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::gradient, batch, targets);
+Function Model::gradient_function(const Extent& extent, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::gradient, extent, targets);
 }
 
-Function Model::step_function(int64_t batch, std::optional<Type> targets) const {
-  return traced(inner_->spec, inner_->states, Purpose::step, batch, targets);
+Function Model::step_function(const Extent& extent, std::optional<Type> targets) const {
+  return traced(inner_->spec, inner_->states, Purpose::step, extent, targets);
 }
 
-Diagnosis Model::diagnose(ConstView x, ConstView targets) const {
+Diagnosis Model::diagnose(const Inputs& in, ConstView targets) const {
   Batch batch;
-  inner_->check(x, targets, batch);
-  const std::vector<Tensor> inputs{Tensor::copy_of(batch.x), Tensor::copy_of(batch.targets)};
-  return vitro::diagnose(traced(inner_->spec, inner_->states, Purpose::gradient, batch.size, batch.targets.type),
+  inner_->check(in, targets, batch);
+  std::vector<Tensor> inputs{Tensor::copy_of(batch.x)};
+  if (batch.lengths.data) inputs.push_back(Tensor::copy_of(batch.lengths));
+  inputs.push_back(Tensor::copy_of(batch.targets));
+  return vitro::diagnose(traced(inner_->spec, inner_->states, Purpose::gradient, batch.extent, batch.targets.type),
                          inner_->states, inputs);
 }
 

@@ -64,7 +64,7 @@ std::shared_ptr<const Ready> Runs::ready(const Key& key) {
   }
   auto made = std::make_shared<Ready>();
   made->key = key;
-  made->function = trace(spec_, states_, key.purpose, key.batch, key.targets);
+  made->function = trace(spec_, states_, key.purpose, key.extent, key.targets);
   if (key.purpose == Purpose::step) made->guard = 0;
   if (spec_.dtype == DType::f32 && !spec_.interpret)
     made->plan = std::make_shared<const Plan>(made->function, states_, PlanOptions{.guard = made->guard});

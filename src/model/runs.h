@@ -1,6 +1,6 @@
 // Functions made ready to run, and who runs them. Private to src/model.
 //
-// A `Ready` is what is immutable: a function for one batch size, and its plan (or none, where it is
+// A `Ready` is what is immutable: a function for one extent of a batch, and its plan (or none, where it is
 // interpreted). A `Run` is one caller's: where inputs and outputs lie. A caller leases a seat (an
 // arena and the runs made on it), so that any number of threads may call at once and all plans of
 // one caller share one arena. Both the ready functions and a seat's runs are bounded; the one not
@@ -18,7 +18,7 @@ namespace vitro {
 
 struct Key {
   Purpose purpose = Purpose::predict;
-  int64_t batch = 0;
+  Extent extent = {};
   Type targets = {};
   bool operator==(const Key&) const = default;
 };
@@ -86,7 +86,8 @@ private:
   std::shared_ptr<const Ready> ready(const Key& key); // `mutex_` is held
   void give_back(std::unique_ptr<Seat> seat);
 
-  static constexpr size_t most_ready = 16, most_runs = 8, most_idle = 64;
+  // Of sequences each number of steps has functions of its own.
+  static constexpr size_t most_ready = 64, most_runs = 48, most_idle = 64;
   const ModelSpec& spec_;
   States& states_;
   std::mutex mutex_;                                // of what is below

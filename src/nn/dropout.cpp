@@ -29,12 +29,12 @@ Var dropout2d(const LayerCall& call) {
   if (p == 0) return call.in[0];
   std::vector<int64_t> across(size_t(x.rank()), 1);
   across[0] = x[0], across[1] = x[1];
-  return call.in[0] * reshape(call.mask(Shape{x[0], x[1]}, p), across);
+  return call.in[0] * reshape(call.mask(Shape{x[0], x[1]}, p, "mask"), across);
 }
 
 Var dropout(const LayerCall& call) {
   const double p = share(call);
-  return p > 0 ? call.in[0] * call.mask(call.in[0].shape(), p) : call.in[0];
+  return p > 0 ? call.in[0] * call.mask(call.in[0].shape(), p, "mask") : call.in[0];
 }
 
 // A dropped value becomes selu's lower bound, alpha = -1.758; then a scale and a shift, so that mean 0 and variance 1
@@ -44,7 +44,7 @@ Var alpha_dropout(const LayerCall& call) {
   const double p = share(call), q = 1 - p, alpha = -1.7580993408473766;
   if (p == 0) return call.in[0];
   const double s = 1 / math::sqrt(q * (1 + p * alpha * alpha));
-  return (call.in[0] - alpha) * (call.mask(call.in[0].shape(), p) * (s * q)) + s * q * alpha;
+  return (call.in[0] - alpha) * (call.mask(call.in[0].shape(), p, "mask") * (s * q)) + s * q * alpha;
 }
 
 const std::vector<AttrSpec> args{{"p", 0.5, "the share that is dropped, from 0 to below 1"}};

@@ -29,6 +29,9 @@ struct LayerCall {
   const Attrs& args;       // complete: every argument is there, of its kind
   const std::shared_ptr<Graph>& graph;
   bool training; // train or evaluate
+  /// Where the samples are sequences [batch, time, ...] of different lengths: how many steps of each count, i32
+  /// [batch]. An empty Var: all. A layer that mixes the steps of a sample reads it (`steps_of_each`).
+  Var lengths;
   /// The parameter `NAME.own` of that shape: made where the net is being created, else read. Throws where a
   /// shared one has another shape.
   std::function<Var(const char* own, const Shape& shape, const Start& start)> parameter;
@@ -36,8 +39,13 @@ struct LayerCall {
   /// it there too. In training `update` gives it its next value, which takes effect at the end of the step.
   std::function<Var(const char* own, const Shape& shape, double start)> running;
   std::function<void(const char* own, const Var& value)> update;
-  /// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p), for this layer in this step.
-  std::function<Var(const Shape& shape, double p)> mask;
+  /// `shape` [batch, ...]: 0 with probability p, else 1 / (1 - p), for this layer in this step. `own` tells apart what
+  /// one layer draws.
+  std::function<Var(const Shape& shape, double p, const char* own)> mask;
+  /// What the layer was left with by the batch before, [batch, ...shape], where these samples continue those of that
+  /// one (ModelSpec::carried); else zeros. `remember` is what the next batch finds.
+  std::function<Var(const std::string& own, const Shape& shape)> memory;
+  std::function<void(const std::string& own, const Var& value)> remember;
 };
 
 struct Layer {
@@ -61,6 +69,8 @@ extern const Layer dropout_layer, dropout2d_layer, alpha_dropout_layer;
 extern const Layer conv2d_layer, depthwise_conv2d_layer, conv1d_layer, project_layer;
 extern const Layer global_avg_pool_layer, global_max_pool_layer, adaptive_avg_pool2d_layer, adaptive_max_pool2d_layer;
 extern const Layer max_pool1d_layer, avg_pool1d_layer, upsample_layer, zero_pad2d_layer;
+extern const Layer rnn_layer, lstm_layer, gru_layer;
+extern const Layer last_step_layer, mean_over_time_layer, max_over_time_layer, attention_layer;
 
 /// All layers: those with a file of their own first, then every op.
 std::span<const Layer* const> layers();

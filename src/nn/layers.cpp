@@ -75,7 +75,14 @@ std::vector<const Layer*> all_layers() {
                                 &group_norm_layer,
                                 &dropout_layer,
                                 &dropout2d_layer,
-                                &alpha_dropout_layer};
+                                &alpha_dropout_layer,
+                                &rnn_layer,
+                                &lstm_layer,
+                                &gru_layer,
+                                &last_step_layer,
+                                &mean_over_time_layer,
+                                &max_over_time_layer,
+                                &attention_layer};
   static const std::vector<Layer> from_ops = [&] {
     std::vector<Layer> out;
     for (const Op* op : catalogue())

@@ -189,9 +189,16 @@ private:
   std::set<std::string> used_;    // arguments that the block being used has asked for
 };
 
-// Appends the flat list. `creating` is where parameters are added; null where they are there.
-Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, bool training,
-                    States* creating, uint64_t seed, NumpyRandom* numpy) {
+// Where states are added, and how; `states` is null where they are there.
+struct Creating {
+  States* states = nullptr;
+  NumpyRandom* numpy = nullptr;
+  int64_t carried = 0;
+};
+
+// Appends the flat list.
+Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, const Var& x, const BuildOptions& options,
+                    const Creating& creating) {
   Built built;
   const auto counter = [&](const char* name) {
     return trace.states().has(name) ? trace.state(name) : constant(trace.graph(), Tensor({DType::i32, Shape{}}));
@@ -215,8 +222,9 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
     const auto parameter = [&](const char* own, const Shape& shape, const Start& start) {
       const std::string name = own_name(own);
       const Type type{x.dtype(), shape};
-      if (creating && !creating->has(name))
-        creating->add(name, initial(start.initializer, name, type, start.fan, seed, start.gain, numpy), true);
+      if (creating.states && !creating.states->has(name))
+        creating.states->add(
+            name, initial(start.initializer, name, type, start.fan, options.seed, start.gain, creating.numpy), true);
       done.parameters.push_back(name);
       return fitting(name, type);
     };
@@ -224,16 +232,33 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
     const auto running = [&](const char* own, const Shape& shape, double start) {
       const std::string name = own_name(own);
       const Type type{x.dtype(), shape};
-      if (creating && !creating->has(name)) creating->add(name, Tensor::full(type, start)).running = true;
+      if (creating.states && !creating.states->has(name))
+        creating.states->add(name, Tensor::full(type, start)).running = true;
       const Var value = fitting(name, type);
       return built.updates.contains(name) ? built.updates[name] : value;
     };
     const auto update = [&](const char* own, const Var& value) { built.updates[own_name(own)] = value; };
-    const auto mask = [&](const Shape& shape, double p) {
-      return dropout_mask(counter("step"), counter("sample"), shape, p, seed, text(layer.name, ".mask"), x.dtype());
+    const auto mask = [&](const Shape& shape, double p, const char* own) {
+      return dropout_mask(counter("step"), counter("sample"), shape, p, options.seed, text(layer.name, ".", own),
+                          x.dtype());
     };
-    done.output =
-        layer.layer->build({layer.name, in, layer.args, trace.graph(), training, parameter, running, update, mask});
+    // By the layer's own name, not that of its parameters: who shares weights does not share what it has seen.
+    const auto memory_of = [&](int64_t samples, const Shape& shape) {
+      auto extents = shape.list();
+      extents.insert(extents.begin(), samples);
+      return Type{x.dtype(), Shape(extents)};
+    };
+    const auto memory = [&](const std::string& own, const Shape& shape) {
+      const std::string name = text(layer.name, ".", own);
+      if (creating.states && creating.carried > 0 && !creating.states->has(name))
+        creating.states->add(name, Tensor(memory_of(creating.carried, shape))).memory = true;
+      return options.carry ? trace.state(name) : constant(trace.graph(), Tensor(memory_of(x.shape()[0], shape)));
+    };
+    const auto remember = [&](const std::string& own, const Var& value) {
+      built.memories[text(layer.name, ".", own)] = value;
+    };
+    done.output = layer.layer->build({layer.name, in, layer.args, trace.graph(), options.training, options.lengths,
+                                      parameter, running, update, mask, memory, remember});
     built.layers.push_back(std::move(done));
   }
   built.output = built.layers.back().output;
@@ -254,17 +279,17 @@ const BuiltLayer& Built::at(const std::string& name) const {
 }
 
 Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& options) {
-  return append_layers(trace, resolve(net, options.outputs), x, options.training, nullptr, options.seed, nullptr);
+  return append_layers(trace, resolve(net, options.outputs), x, options, {});
 }
 
 void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
-                       DType dtype, NumpyRandom* numpy) {
+                       DType dtype, NumpyRandom* numpy, int64_t carried) {
   auto extents = sample.list();
   extents.insert(extents.begin(), 1);
   Trace trace(states);
   const Var x = trace.input("x", {dtype, Shape(extents)});
   // As in evaluation, which can do with one sample.
-  append_layers(trace, resolve(net, outputs), x, false, &states, seed, numpy);
+  append_layers(trace, resolve(net, outputs), x, {.outputs = outputs, .seed = seed}, {&states, numpy, carried});
 }
 
 } // namespace vitro

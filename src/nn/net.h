@@ -54,6 +54,8 @@ struct BuildOptions {
   bool training = false; // layers that act differently in training (dropout, batch-norm) ask
   uint64_t seed = 0;     // of what they draw. Where the states hold them, i32 [], "step" is the number of steps taken
                          // and "sample" that of the first of these samples in its batch; else both are 0
+  Var lengths = {};      // i32 [batch]: so many steps of each sample of x [batch, time, ...] count; empty: all
+  bool carry = false;    // what layers remember is read from the states, else it is zero
 };
 
 struct BuiltLayer {
@@ -67,7 +69,8 @@ struct BuiltLayer {
 struct Built {
   Var output; // of the last layer
   std::vector<BuiltLayer> layers;
-  std::map<std::string, Var> updates; // of running states in training: their next values
+  std::map<std::string, Var> updates;  // of running states in training: their next values
+  std::map<std::string, Var> memories; // what layers remember of these samples, by the state's name
   /// Throws on an unknown name, with the nearest.
   const BuiltLayer& at(const std::string& name) const;
 };
@@ -79,8 +82,9 @@ Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& 
 /// Adds the net's parameters to `states`, in the order of its layers. Each is drawn from
 /// Stream(seed, "fc1.weight"), its elements by their position; or one after the other from `numpy`. `dtype` is f32 or
 /// f64.
-/// Throws as `resolve` and `build` do: a net whose parameters could be created can be built.
+/// Throws as `resolve` and `build` do: a net whose parameters could be created can be built. Where batches of `carried`
+/// samples continue one another (not 0), what layers remember of them is added too: zeros.
 void create_parameters(States& states, const NetSpec& net, const Shape& sample, int64_t outputs, uint64_t seed,
-                       DType dtype = DType::f32, NumpyRandom* numpy = nullptr);
+                       DType dtype = DType::f32, NumpyRandom* numpy = nullptr, int64_t carried = 0);
 
 } // namespace vitro

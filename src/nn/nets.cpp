@@ -164,8 +164,43 @@ const NetKind resnet20_net{
     .name = "resnet20", .doc = "The residual net of 20 layers for small pictures; batch-norm, short cuts that project.",
     .make = [](const Attrs&) { return make_resnet(3); }};
 
+// A recurrent layer, one vector out of its steps, one dense layer.
+NetSpec make_recurrent(const Attrs& args) {
+  const std::string &cell = args.word("cell"), &over = args.word("over");
+  const std::vector<std::string> cells{"lstm", "gru", "rnn"}, ends{"last", "mean", "max"};
+  if (std::ranges::find(cells, cell) == cells.end())
+    bad_input("net lstm", text("cell is \"", cell, "\"", did_you_mean(cell, cells)),
+              "it is one of " + join(cells, ", "));
+  if (std::ranges::find(ends, over) == ends.end())
+    bad_input("net lstm", text("over is \"", over, "\"", did_you_mean(over, ends)), "it is one of " + join(ends, ", "));
+  const int64_t both = args.integer("bidirectional");
+  NetSpec net{.layers = {{.op = cell,
+                          .args = {{"out", args.integer("hidden")},
+                                   {"layers", args.integer("layers")},
+                                   {"bidirectional", both},
+                                   {"dropout", args.real("dropout")}}}}};
+  if (over == "last")
+    net.layers.push_back({.op = "last_step", .args = {{"bidirectional", both}}});
+  else
+    net.layers.push_back({.op = over + "_over_time"});
+  if (args.real("dropout") != 0) net.layers.push_back({.op = "dropout", .args = {{"p", args.real("dropout")}}});
+  net.layers.push_back(to_outputs);
+  return net;
+}
+
+const NetKind lstm_net{
+    .name = "lstm", .doc = "For sequences: a recurrent layer, one vector out of its steps, a dense layer.",
+    .args = {{"hidden", int64_t{64}, "units a direction"},
+             {"layers", int64_t{1}, "recurrent layers, one above the other"},
+             {"bidirectional", int64_t{0}, "1: a second one reads from the end"},
+             {"dropout", 0.0, "between the layers and behind the last: the share that is dropped in training"},
+             {"cell", std::string("lstm"), "lstm, gru or rnn"},
+             {"over", std::string("last"), "what is made of the steps: the last, their mean, their max"}},
+    .make = make_recurrent};
+
 const std::vector<NetKind>& all() {
-  static const std::vector<NetKind> list{mlp_net, linear_net, tabular_net, lenet_net, resnet20_net, perceptron_net};
+  static const std::vector<NetKind> list{mlp_net,      linear_net, tabular_net,   lenet_net,
+                                         resnet20_net, lstm_net,   perceptron_net};
   return list;
 }
 

@@ -73,7 +73,7 @@ Metrics measure(const Model& model, const Dataset& data, Tensor* predictions) {
   }
   in_batches(data.size(), [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
-    const Evaluation evaluation = model.evaluate(batch.x, batch.targets);
+    const Evaluation evaluation = model.evaluate(batch.inputs(), batch.targets);
     tally.add(data, rows, evaluation.loss, evaluation.predictions);
     if (!bytes) return;
     std::memcpy(bytes, evaluation.predictions.view().data, size_t(evaluation.predictions.type().bytes()));

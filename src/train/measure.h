@@ -8,9 +8,11 @@
 
 namespace vitro {
 
-/// The samples `rows` as the model takes them: x [rows, ...sample], and their targets (i32 [rows] or [rows, outputs]).
+/// The samples `rows` as the model takes them: x [rows, ...sample], of sequences the steps that count (i32 [rows];
+/// empty: all), and their targets (i32 [rows] or [rows, outputs]).
 struct SampleBatch {
-  Tensor x, targets;
+  Tensor x, lengths, targets;
+  Inputs inputs() const { return {x, lengths}; }
 };
 SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
 /// The same into `batch`, which is only made anew where its shape differs.

@@ -100,7 +100,7 @@ void Probe::after_step() {
 }
 
 std::vector<double> Probe::look(int64_t epoch) {
-  latest_ = model_.statistics(batch_.x, batch_.targets);
+  latest_ = model_.statistics(batch_.inputs(), batch_.targets);
   const Tensor& said = latest_.predictions;
   const int64_t rows = said.shape()[0], outputs = said.elements() / rows;
   const double spread = spread_of(rows, outputs, [&](int64_t i, int64_t j) { return said.at(i * outputs + j); });

@@ -316,7 +316,7 @@ private:
       for (at_ = snapshot_at_; at_ != broken; at_ = feed_.after(at_)) fit();
     }
     const SampleBatch& batch = feed_.at(at_);
-    const Diagnosis diagnosis = model_.diagnose(batch.x, batch.targets);
+    const Diagnosis diagnosis = model_.diagnose(batch.inputs(), batch.targets);
     std::string what = diagnosis.text;
     if (!diagnosis.found) { // loss and gradient are finite: the update itself leaves the range of its element type
       fit();
@@ -393,7 +393,7 @@ Scheduler scheduler_of(const Recipe& recipe, const Splits& data) {
 StepResult take_step(Model& model, const Recipe& recipe, const Scheduler& scheduler, const SampleBatch& batch) {
   const Setting setting = scheduler.at(model.steps());
   if (setting.momentum >= 0) model.set_momentum(setting.momentum);
-  const StepResult step = model.fit(batch.x, batch.targets, setting.lr);
+  const StepResult step = model.fit(batch.inputs(), batch.targets, setting.lr);
   if (!step.finite || !step.finite_update) return step;
   const double weight = average_weight(recipe.train.average, model.steps(), scheduler.run().steps_per_epoch);
   if (weight > 0) model.average(weight);
