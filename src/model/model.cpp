@@ -210,13 +210,12 @@ struct Model::Inner {
                              batch.converted_targets);
   }
 
-  // A run of that function for the batch, bound to it; `then` is where the optimiser's scalars begin.
-  Runs::Lease lease(Purpose purpose, const Batch& batch, size_t* then = nullptr) const {
-    Runs::Lease run = runs.lease({purpose, batch.extent, batch.targets.type});
-    size_t at = bind_samples(*run, batch.x, batch.lengths);
-    run->bind(at++, batch.targets);
-    if (then) *then = at;
-    return run;
+  static Key key(Purpose purpose, const Batch& batch) { return {purpose, batch.extent, batch.targets.type}; }
+  // Both answer with the position of the input behind those that they bind.
+  static size_t bind(Run& run, const Batch& batch) {
+    const size_t at = bind_samples(run, batch.x, batch.lengths);
+    run.bind(at, batch.targets);
+    return at + 1;
   }
   static size_t bind_samples(Run& run, ConstView x, ConstView lengths) {
     size_t at = 0;
@@ -245,7 +244,8 @@ struct Model::Inner {
   Evaluation evaluate(Purpose purpose, const Inputs& in, ConstView targets) const {
     Batch batch;
     check(in, targets, batch);
-    const auto run = lease(purpose, batch);
+    const auto run = runs.lease(key(purpose, batch));
+    bind(*run, batch);
     run->run();
     Evaluation out{.samples = batch.answers, .predictions = Tensor::copy_of(run->output(1))};
     out.loss = run->output(0).at(0) * (spec.reduction == "sum" ? 1 : double(batch.answers));
@@ -291,9 +291,8 @@ struct Model::Inner {
   }
 
   StepResult fit_whole(const Batch& batch, double lr) {
-    size_t scalars_at = 0;
-    const auto run = lease(Purpose::step, batch, &scalars_at);
-    bind_scalars(*run, scalars_at, lr);
+    const auto run = runs.lease(key(Purpose::step, batch));
+    bind_scalars(*run, bind(*run, batch), lr);
     StepResult result{.finite = run->run(), .samples = batch.answers};
     result.loss = run->output(0).at(0);
     if (!result.finite) return result;
@@ -328,7 +327,8 @@ struct Model::Inner {
       if (batch.lengths.data) shard.lengths = part(batch.lengths, begin, end);
       shard.targets = part(batch.targets, begin * each, end * each);
       shard.extent = {end - begin, batch.extent.steps, batch.extent.lengths};
-      const auto run = lease(Purpose::gradient, shard);
+      const auto run = runs.lease(key(Purpose::gradient, shard));
+      bind(*run, shard);
       sample = int32_t(begin);
       run->run();
       sample = 0;
@@ -455,7 +455,8 @@ void Model::forget() {
 std::map<std::string, Tensor> Model::gradient(const Inputs& in, ConstView targets) const {
   Batch batch;
   inner_->check(in, targets, batch);
-  const auto run = inner_->lease(Purpose::gradient, batch);
+  const auto run = inner_->runs.lease(Inner::key(Purpose::gradient, batch));
+  Inner::bind(*run, batch);
   run->run();
   std::map<std::string, Tensor> out;
   for (size_t i = 0; i < inner_->parameters.size(); ++i)
@@ -467,7 +468,8 @@ Statistics Model::statistics(const Inputs& in, ConstView targets) const {
   Batch batch;
   inner_->check(in, targets, batch);
   const auto run_for = [&](Purpose purpose, auto read) {
-    const auto run = inner_->lease(purpose, batch);
+    const auto run = inner_->runs.lease(Inner::key(purpose, batch));
+    Inner::bind(*run, batch);
     run->run();
     return read(*run);
   };
