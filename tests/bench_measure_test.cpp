@@ -153,7 +153,7 @@ TEST(Workloads, AreChosenWithWhatBoundsThem) {
   EXPECT_THAT(names({"adam-64Ki"}), ElementsAre("peak", "stream-adam-64Ki", "adam-64Ki"));
   EXPECT_THAT(names({"relu", "W1-first"}), ElementsAre("peak", "copy-L1", "W1-first", "relu"));
   EXPECT_THAT(names({"step"}),
-              ElementsAre("peak", "copy-L1", "copy-L2", "copy-L3", "W1", "W1b", "W2", "W3", "W4", "W6"));
+              ElementsAre("peak", "copy-L1", "copy-L2", "copy-L3", "W1", "W1b", "W2", "W3", "W4", "W5", "W6", "W7"));
   EXPECT_EQ(names({}).size(), workloads().size());
   try {
     names({"W1", "mutmal"});

@@ -67,6 +67,44 @@ Training conv_stack(OptimizerSpec optimizer) {
           {.net = net, .sample = {3, 32, 32}, .outputs = 10, .optimizer = std::move(optimizer)}};
 }
 
+constexpr int64_t time_steps = 64;
+
+// A recurrent layer over 64 steps, whose last goes to a dense layer.
+Training sequences(const char* name, const std::string& cell, OptimizerSpec optimizer) {
+  constexpr int64_t features = 40, units = 128, classes = 10;
+  const int64_t gates = units * (cell == "lstm" ? 4 : cell == "gru" ? 3 : 1);
+  ModelSpec spec{.net = make_net("lstm", {{"cell", cell}, {"hidden", units}}), .sample = {time_steps, features}};
+  spec.outputs = classes;
+  spec.sequence = true;
+  spec.optimizer = std::move(optimizer);
+  return {name,
+          text(cell, " 40-128 over 64 steps, the last to 10, batch 32, Adam"),
+          32,
+          {double(time_steps * features * gates), double(time_steps * units * gates + units * classes),
+           double(gates * (features + units + 2) + classes * (units + 1))},
+          std::move(spec)};
+}
+
+// Characters: an embedding, two recurrent layers, an answer at each of 64 steps.
+Training characters(OptimizerSpec optimizer) {
+  constexpr int64_t symbols = 65, units = 256, gates = 4 * units;
+  ModelSpec spec{.net = {.layers = {{.op = "embed", .args = {{"width", units}}},
+                                    {.op = "lstm", .args = {{"out", units}, {"layers", int64_t{2}}}},
+                                    {.op = "dense", .args = {{"out", std::string("classes")}}}}},
+                 .sample = {time_steps, 1},
+                 .codes = {symbols},
+                 .outputs = symbols};
+  spec.sequence = spec.each_step = true;
+  spec.optimizer = std::move(optimizer);
+  return {"W7",
+          "65 symbols embedded in 256, two LSTM of 256 over 64 steps, 65 at every step, batch 32, Adam",
+          32,
+          {0,
+           double(time_steps * (4 * units * gates + units * symbols)), // even the first layer sends back to the table
+           double(symbols * units + 2 * gates * (2 * units + 2) + symbols * (units + 1))},
+          std::move(spec)};
+}
+
 double seconds_of(const auto& body) {
   const auto begin = std::chrono::steady_clock::now();
   body();
@@ -152,19 +190,26 @@ const std::vector<Training>& trainings() {
       dense("W2", "784-1024-1024-10 ReLU, batch 256, Adam", 256, {784, 1024, 1024, 10}, adam),
       lenet(adam),
       conv_stack(momentum),
+      sequences("W5", "lstm", adam),
       dense("W6", "2-16-16-3 ReLU, 300 points in one batch, Adam", 300, {2, 16, 16, 3}, adam),
+      characters(adam),
   };
   return all;
 }
 
-TrainingBatch::TrainingBatch(const Training& training) : labels(Type{DType::i32, {training.batch}}) {
-  auto extents = training.spec.sample.list();
+TrainingBatch::TrainingBatch(const Training& training) {
+  const ModelSpec& spec = training.spec;
+  auto extents = spec.sample.list();
   extents.insert(extents.begin(), training.batch);
   x = noise(Shape(extents));
+  labels = Tensor({DType::i32, spec.each_step ? Shape{extents[0], extents[1]} : Shape{extents[0]}});
   const Stream stream(0, "bench");
-  const auto classes = uint64_t(training.spec.outputs);
-  for (int64_t i = 0; i < training.batch; ++i)
-    labels.as<int32_t>()[size_t(i)] = int32_t(stream.below(classes, 0, uint64_t(i)));
+  const auto drawn = [&](int64_t below, uint64_t which, int64_t i) {
+    return double(stream.below(uint64_t(below), which, uint64_t(i)));
+  };
+  for (int64_t i = 0; i < labels.elements(); ++i) labels.set(i, drawn(spec.outputs, 0, i));
+  if (!spec.codes.empty())
+    for (int64_t i = 0; i < x.elements(); ++i) x.set(i, drawn(spec.codes[0], 1, i));
 }
 
 std::vector<Workload> steps() {

@@ -1,4 +1,4 @@
-// The training workloads W1, W1b, W2, W3, W4 and W6: a net and a batch of random data, as bench/README.md defines them.
+// The training workloads W1 to W7: a net and a batch of random data, as bench/README.md defines them.
 #pragma once
 
 #include <cstdint>
