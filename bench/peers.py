@@ -3,7 +3,7 @@
 
     vitro bench --peer bench/peers.py       measured beside ours, in the same rounds (./dev bench --peers)
     bench/peers.py --install                makes build/peers, a virtual environment with the newest PyTorch
-    bench/peers.py --first-step THREADS     a process of its own: `start` and `memory`
+    bench/peers.py --first-step WORKLOAD THREADS     a process of its own: `start` and `memory`
 
 Which PyTorch: that of build/peers, or of this Python, or of /usr/bin/python3 (Debian's python3-torch).
 The protocol is told in bench/README.md.
@@ -108,13 +108,59 @@ def compiled(function, **how):
     return torch.compile(function, **how)
 
 
-def step(widths, batch, rule):
-    x = torch.randn(batch, widths[0])
-    y = torch.randint(widths[-1], (batch,))
+def lenet():
+    nn = torch.nn
+    maps = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*maps, nn.Flatten(), *net([400, 120, 84, 10]))
 
-    def make(compile_with=None, compile_update=False, **how):
-        model = net(widths)
-        loss_of = lambda: torch.nn.functional.cross_entropy(model(x), y)
+
+def conv_stack():
+    layers, before = [], 3
+    for out, stride in ((16, 1), (32, 1), (32, 2), (32, 1), (64, 2), (64, 1), (64, 1)):
+        layers += [torch.nn.Conv2d(before, out, 3, stride, 1, bias=False), torch.nn.BatchNorm2d(out), torch.nn.ReLU()]
+        before = out
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(64, 10))
+
+
+def sequences():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.fc = torch.nn.LSTM(40, 128, batch_first=True), torch.nn.Linear(128, 10)
+
+        def forward(self, x):
+            return self.fc(self.lstm(x)[0][:, -1])
+    return Net()
+
+
+def characters():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = torch.nn.Embedding(65, 256)
+            self.lstm, self.fc = torch.nn.LSTM(256, 256, 2, batch_first=True), torch.nn.Linear(256, 65)
+
+        def forward(self, x):
+            return self.fc(self.lstm(self.embed(x))[0]).reshape(-1, 65)
+    return Net()
+
+
+def batch_of(name):
+    """What to make a model with, samples, labels, the optimiser."""
+    make, sample, answers, batch, rule = NETS[name]
+    codes = sample == "codes"
+    x = torch.randint(65, (batch, 64)) if codes else torch.randn(batch, *sample)
+    return make, x, torch.randint(answers, (batch * 64 if codes else batch,)), rule
+
+
+def step(name):
+    make_model, x, y, rule = batch_of(name)
+
+    def make(compile_with=None, compile_update=False, channels_last=False, **how):
+        model, given = make_model(), x
+        if channels_last:
+            model, given = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        loss_of = lambda: torch.nn.functional.cross_entropy(model(given), y)
         optimizer = optimizer_of(rule, model.parameters(), **how)
         forward = loss_of if compile_with is None else compiled(loss_of, **compile_with)
         update = compiled(optimizer.step) if compile_update else optimizer.step
@@ -131,12 +177,16 @@ def step(widths, batch, rule):
         attempt(ways, f"compile, {name} {rule}", lambda: make({}, **how))
     attempt(ways, f"compile, compiled {rule}", lambda: make({}, True))
     attempt(ways, f"compile max-autotune, fused {rule}", lambda: make({"mode": "max-autotune-no-cudagraphs"}, fused=True))
+    if x.dim() == 4:
+        attempt(ways, f"eager, channels last, fused {rule}", lambda: make(channels_last=True, fused=True))
+        attempt(ways, f"compile, channels last, fused {rule}", lambda: make({}, channels_last=True, fused=True))
     return ways
 
 
-def predict(widths, batch):
-    x = torch.randn(batch, widths[0])
-    model = torch.nn.Sequential(*net(widths), torch.nn.Softmax(-1)).eval()
+def predict(name, batch):
+    make_model, x, _, _ = batch_of(name)
+    x = x[:1].repeat(batch, *[1] * (x.dim() - 1))
+    model = torch.nn.Sequential(make_model(), torch.nn.Softmax(-1)).eval()
 
     def without_gradient(function):
         def run():
@@ -208,11 +258,19 @@ def update(rule, n):
     return ways
 
 
-NETS = {"W1": ([784, 128, 10], 32, "sgd"), "W1b": ([784, 128, 10], 128, "sgd"),
-        "W2": ([784, 1024, 1024, 10], 256, "adam"), "W6": ([2, 16, 16, 3], 300, "adam")}
+# What makes the net, its sample, its classes, the batch, the optimiser.
+NETS = {"W1": (lambda: net([784, 128, 10]), [784], 10, 32, "sgd"),
+        "W1b": (lambda: net([784, 128, 10]), [784], 10, 128, "sgd"),
+        "W2": (lambda: net([784, 1024, 1024, 10]), [784], 10, 256, "adam"),
+        "W3": (lenet, [1, 28, 28], 10, 64, "adam"),
+        "W4": (conv_stack, [3, 32, 32], 10, 128, "momentum"),
+        "W5": (sequences, [64, 40], 10, 32, "adam"),
+        "W6": (lambda: net([2, 16, 16, 3]), [2], 3, 300, "adam"),
+        "W7": (characters, "codes", 65, 32, "adam")}
 WORKLOADS = {
-    **{name: lambda at=at: step(*at) for name, at in NETS.items()},
-    **{f"W1-predict-{batch}": lambda batch=batch: predict(NETS["W1"][0], batch) for batch in (1, 32)},
+    **{name: lambda name=name: step(name) for name in NETS},
+    **{f"{name}-predict-{batch}": lambda name=name, batch=batch: predict(name, batch)
+       for name, batch in (("W1", 1), ("W1", 32), ("W3", 1))},
     **{f"matmul-{m}x{n}x{k}": lambda m=m, n=n, k=k: product(m, n, k)
        for m, n, k in ((32, 128, 784), (128, 128, 784), (32, 512, 128), (256, 1024, 1024), (2048, 2048, 2048))},
     "matmul-32x128x784-dW": lambda: weight_derivative(32, 128, 784),
@@ -262,21 +320,24 @@ class Workload:
         return self.sample_of(self.how, self.run)
 
 
+PROCESSES = {"start": ("W1", "start"), "memory": ("W1", "memory"), "memory-beside-data": ("W1", "memory-beside-data"),
+             "memory-W4": ("W4", "memory")}
+
+
 def peak_memory_bytes():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 
 
-def first_step(threads):
-    """One step of W1, said as soon as it is done; then the most memory of a hundred, and the bytes of the data."""
+def first_step(name, threads):
+    """One step, said as soon as it is done; then the most memory of some more, and the bytes of the data."""
     global torch
     import torch
     torch.set_num_threads(threads)
-    widths, batch, rule = NETS["W1"]
-    x, y = torch.randn(batch, widths[0]), torch.randint(widths[-1], (batch,), dtype=torch.int64)
-    model = net(widths)
+    make_model, x, y, rule = batch_of(name)
+    model = make_model()
     optimizer = optimizer_of(rule, model.parameters())
-    for number in range(100):
+    for number in range(100 if name == "W1" else 10):
         optimizer.zero_grad(set_to_none=True)
         torch.nn.functional.cross_entropy(model(x), y).backward()
         optimizer.step()
@@ -286,9 +347,10 @@ def first_step(threads):
     os._exit(0)
 
 
-def measure_first_step(threads):
+def measure_first_step(name, threads):
     begin = time.perf_counter()
-    child = subprocess.Popen([sys.executable, __file__, "--first-step", str(threads)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, __file__, "--first-step", name, str(threads)], stdout=subprocess.PIPE,
+                             text=True)
     child.stdout.readline()
     seconds = time.perf_counter() - begin
     peak, data = map(int, child.stdout.readline().split())
@@ -308,8 +370,9 @@ def serve():
     for line in sys.stdin:
         name, threads = line.rstrip("\n").split("\t")
         threads = min(int(threads), cores)  # never more spinners than cores
-        if name in ("start", "memory", "memory-beside-data"):
-            print(f"{measure_first_step(threads)[name]}\teager, import included", file=answers)
+        if name in PROCESSES:
+            of, what = PROCESSES[name]
+            print(f"{measure_first_step(of, threads)[what]}\teager, import included", file=answers)
         elif name not in WORKLOADS:
             print("-", file=answers)
         else:
@@ -325,9 +388,9 @@ def serve():
 if __name__ == "__main__":
     if sys.argv[1:] == ["--install"]:
         install()
-    elif len(sys.argv) == 3 and sys.argv[1] == "--first-step" and sys.argv[2].isdigit():
+    elif len(sys.argv) == 4 and sys.argv[1] == "--first-step" and sys.argv[2] in NETS and sys.argv[3].isdigit():
         settle()
-        first_step(int(sys.argv[2]))
+        first_step(sys.argv[2], int(sys.argv[3]))
     elif len(sys.argv) == 1:
         settle()
         serve()

@@ -48,11 +48,14 @@ int64_t peak_memory_bytes() {
   return int64_t(usage.ru_maxrss) << 10;
 }
 
-// What `start` and `memory` run as a process of its own: one step of W1, said as soon as it is done; then the most
-// memory of a hundred steps, and the bytes of the data alone.
-int first_step() {
-  constexpr int steps = 100;
-  const bench::Training& training = bench::trainings().front();
+// What `start` and `memory` run as a process of its own: one step of a training, said as soon as it is done; then the
+// most memory of some more, and the bytes of the data alone.
+int first_step(const std::string& name) {
+  const auto& all = bench::trainings();
+  const auto found = std::ranges::find_if(all, [&](const bench::Training& training) { return training.name == name; });
+  if (found == all.end()) bad_input("--first-step", text("no training is called \"", name, "\""), "W1 is one");
+  const bench::Training& training = *found;
+  const int steps = name == "W1" ? 100 : 10;
   const bench::TrainingBatch batch(training);
   Model model(training.spec);
   for (int step = 0; step < steps; ++step) {
@@ -71,26 +74,26 @@ struct FirstStep {
 };
 
 // On as many threads as are in use; of this process none but the caller's stays, so that none spins beside the child.
-FirstStep measure_first_step() {
+FirstStep measure_first_step(const char* name) {
   const std::string threads = text(thread_count());
   set_thread_count(1);
   std::error_code none;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", none);
   const auto begin = std::chrono::steady_clock::now();
-  Child child({self.empty() ? program() : self.string(), "bench", "--first-step", "--threads", threads});
+  Child child({self.empty() ? program() : self.string(), "bench", "--first-step", name, "--threads", threads});
   constexpr double patience_s = 60;
   const auto first = child.read_line(patience_s);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto second = child.read_line(patience_s);
   FirstStep out{seconds, 0, 0};
   if (!first || !second || std::sscanf(second->c_str(), "%lf %lf", &out.peak_bytes, &out.data_bytes) != 2)
-    failure("vitro bench", "the program, started once more, took no step", "try: vitro bench --first-step");
+    failure("vitro bench", "the program, started once more, took no step", "try: vitro bench --first-step W1");
   return out;
 }
 
 std::vector<Workload> process_workloads() {
-  const auto measured = [](double (*number)(const FirstStep&)) {
-    return [number]() -> bench::Job { return {.measure = [number] { return number(measure_first_step()); }}; };
+  const auto measured = [](double (*number)(const FirstStep&), const char* name = "W1") {
+    return [=]() -> bench::Job { return {.measure = [=] { return number(measure_first_step(name)); }}; };
   };
   return {{.name = "start",
            .group = "process",
@@ -108,7 +111,13 @@ std::vector<Workload> process_workloads() {
            .what = "the same, less the batch that it trains on",
            .unit = Workload::Unit::bytes,
            .most_rounds = 3,
-           .make = measured([](const FirstStep& first) { return first.peak_bytes - first.data_bytes; })}};
+           .make = measured([](const FirstStep& first) { return first.peak_bytes - first.data_bytes; })},
+          {.name = "memory-W4",
+           .group = "process",
+           .what = "the most memory that a process training W4 holds",
+           .unit = Workload::Unit::bytes,
+           .most_rounds = 3,
+           .make = measured([](const FirstStep& first) { return first.peak_bytes; }, "W4")}};
 }
 
 std::vector<Workload> all_workloads() {
@@ -326,16 +335,16 @@ int read_often(const std::string& file, int rounds, bool json) {
 
 int bench(Arguments& arguments) {
   std::vector<std::string> names;
-  std::string threads_given, peer_path, table_file;
+  std::string threads_given, peer_path, table_file, one_step;
   std::optional<int64_t> rounds_given;
-  bool json = false, quiet = false, wants_list = false, one_step = false;
+  bool json = false, quiet = false, wants_list = false;
   arguments.option("--only", names, "NAME", "this workload or group (--list); may be repeated");
   arguments.option("--threads", threads_given, "1,2", "numbers of threads (default: 1, and the cores allowed)");
   arguments.option("--rounds", rounds_given, "N", "so many samples of each, one in each round (default: 15)");
   arguments.option("--peer", peer_path, "PROGRAM", "another program to measure in the same rounds (bench/README.md)");
   arguments.option("--table", table_file, "FILE", "how fast this table is read, without learning from it");
   arguments.flag("--list", wants_list, "what can be measured");
-  arguments.flag("--first-step", one_step, "take one step of W1 and end: what `start` and `memory` run");
+  arguments.option("--first-step", one_step, "W1", "take a few steps of a training: what `start` and `memory` run");
   arguments.flag("--json", json, "a JSON list on standard output instead of the table");
   arguments.flag("--quiet", quiet, "no progress and no advice");
   arguments.parse(100);
@@ -349,9 +358,9 @@ int bench(Arguments& arguments) {
     threads.push_back(thread_count());
   if (rounds_given.value_or(1) < 1 || rounds_given.value_or(1) > 100'000)
     bad_input("--rounds", text("is ", *rounds_given), "a number from 1 to 100000");
-  if (one_step) {
+  if (!one_step.empty()) {
     set_thread_count(threads.back());
-    return first_step();
+    return first_step(one_step);
   }
   if (!table_file.empty()) return read_often(table_file, int(rounds_given.value_or(3)), json);
   const std::vector<Workload> all = all_workloads();
