@@ -55,8 +55,8 @@ struct ModelSpec {
 struct Inputs {
   Inputs(ConstView x, ConstView lengths = {}) : x(x), lengths(lengths) {}
   Inputs(const Tensor& x) : x(x.view()) {}
-  Inputs(const Tensor& x, const Tensor& lengths)
-      : x(x.view()), lengths(lengths.elements() ? lengths.view() : ConstView{}) {}
+  Inputs(const Tensor& x, const Tensor& lengths) // Tensor(): none
+      : x(x.view()), lengths(lengths.shape().rank() ? lengths.view() : ConstView{}) {}
   ConstView x, lengths;
 };
 

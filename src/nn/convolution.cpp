@@ -111,12 +111,15 @@ Var project(const LayerCall& call) {
        args,
        call.graph,
        call.training,
+       call.lengths,
        [&](const char* own, const Shape& of, const Start& start) {
          return call.parameter(second(own).c_str(), of, start);
        },
        [&](const char* own, const Shape& of, double start) { return call.running(second(own).c_str(), of, start); },
        [&](const char* own, const Var& value) { call.update(second(own).c_str(), value); },
-       call.mask});
+       call.mask,
+       call.memory,
+       call.remember});
 }
 
 const AttrSpec out_arg{"out", int64_t{1}, "how many maps come out", true};
