@@ -114,7 +114,7 @@ std::vector<Unrolled> unroll(const Function& given, const States& states, const 
   StateValues values;
   for (const Node& node : graph.nodes)
     if (node.op == &state_op) values.emplace(node.name, states.read(node.name));
-  const Interpretation found = interpret(function, values, inputs, {.every_node = true});
+  const Interpretation found = interpret(function, values, inputs, {.floats = {}, .every_node = true});
 
   int64_t counting = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < function.inputs.size(); ++i)

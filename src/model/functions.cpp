@@ -10,7 +10,7 @@
 namespace vitro {
 namespace {
 
-Built build_net(Trace& trace, const ModelSpec& spec, const Extent& extent, bool training, bool carry) {
+Built build_net(Trace& trace, const ModelSpec& spec, const BatchSize& extent, bool training, bool carry) {
   const Var x = trace.input("x", input_type(spec, extent));
   BuildOptions options{.outputs = spec.outputs, .training = training, .seed = spec.seed, .carry = carry};
   if (extent.lengths) options.lengths = trace.input("lengths", {DType::i32, Shape{extent.samples}});
@@ -48,22 +48,22 @@ std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std:
 
 } // namespace
 
-Type input_type(const ModelSpec& spec, const Extent& extent) {
+Type input_type(const ModelSpec& spec, const BatchSize& extent) {
   auto extents = spec.sample.list();
   if (extent.steps > 0) extents[0] = extent.steps;
   extents.insert(extents.begin(), extent.samples);
   return {spec.dtype, Shape(extents)};
 }
 
-int64_t answers(const ModelSpec& spec, const Extent& extent) {
+int64_t answers(const ModelSpec& spec, const BatchSize& extent) {
   return spec.each_step ? extent.samples * (extent.steps > 0 ? extent.steps : spec.sample[0]) : extent.samples;
 }
 
-Type target_type(const ModelSpec& spec, const Extent& extent) {
+Type target_type(const ModelSpec& spec, const BatchSize& extent) {
   return natural_targets(find_loss(spec.loss), answers(spec, extent), spec.outputs, spec.dtype);
 }
 
-Function trace(const ModelSpec& spec, const States& states, Purpose purpose, const Extent& extent,
+Function trace(const ModelSpec& spec, const States& states, Purpose purpose, const BatchSize& extent,
                const Type& targets) {
   Trace trace(states);
   const std::vector<std::string> parameters = states.names(true);

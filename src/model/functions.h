@@ -23,13 +23,14 @@ enum class Purpose : uint8_t {
 /// `spec` has canonical names; the states it needs are there. `targets` is i32 [batch] or float [batch, outputs]; where
 /// the net answers at each step [batch, steps] or [batch, steps, outputs]. Behind x stands the input "lengths" where
 /// the extent has them. Throws where the net's output is not [batch, outputs], or [batch, steps, outputs].
-Function trace(const ModelSpec& spec, const States& states, Purpose purpose, const Extent& extent, const Type& targets);
+Function trace(const ModelSpec& spec, const States& states, Purpose purpose, const BatchSize& extent,
+               const Type& targets);
 
 /// [batch, ...sample], of a sequence with the extent's steps.
-Type input_type(const ModelSpec& spec, const Extent& extent);
+Type input_type(const ModelSpec& spec, const BatchSize& extent);
 /// How many answers a batch has: its samples, or their steps.
-int64_t answers(const ModelSpec& spec, const Extent& extent);
+int64_t answers(const ModelSpec& spec, const BatchSize& extent);
 /// What a loss takes by nature as targets of such a batch.
-Type target_type(const ModelSpec& spec, const Extent& extent);
+Type target_type(const ModelSpec& spec, const BatchSize& extent);
 
 } // namespace vitro

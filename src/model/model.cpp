@@ -68,7 +68,7 @@ States created(ModelSpec& spec) {
 // steps stand as those of so many samples.
 struct Batch {
   ConstView x, lengths, targets;
-  Extent extent = {};
+  BatchSize extent = {};
   int64_t answers = 0;
   Tensor converted_x, converted_targets;
 };
@@ -79,7 +79,7 @@ ConstView in_dtype(ConstView view, DType dtype, Tensor& copy) {
   return copy;
 }
 
-Extent check_samples(const ModelSpec& spec, const Inputs& in) {
+BatchSize check_samples(const ModelSpec& spec, const Inputs& in) {
   const Shape& shape = in.x.type.shape;
   if (!is_float(in.x.type.dtype))
     bad_input("model", text("samples are ", in.x.type, ", expected floating point"), "scale bytes to [0, 1] first");
@@ -92,7 +92,7 @@ Extent check_samples(const ModelSpec& spec, const Inputs& in) {
                             : "the net was made for samples of this shape");
   if (shape[0] < 1) bad_input("model", "the batch holds no samples");
   if (spec.sequence && shape[1] < 1) bad_input("model", "the sequences have no steps");
-  const Extent out(shape[0], spec.sequence ? shape[1] : 0, in.lengths.data != nullptr);
+  const BatchSize out(shape[0], spec.sequence ? shape[1] : 0, in.lengths.data != nullptr);
   if (!out.lengths) return out;
   if (!spec.sequence)
     bad_input("model", "lengths were given, but the samples are no sequences", "set ModelSpec::sequence");
@@ -109,7 +109,7 @@ Extent check_samples(const ModelSpec& spec, const Inputs& in) {
 int64_t classes(const ModelSpec& spec) { return spec.outputs > 1 ? spec.outputs : 2; }
 
 // Targets of a net that answers at each step, [batch, steps, ..], as those of batch * steps samples.
-ConstView by_answer(const ModelSpec& spec, ConstView targets, const Extent& extent) {
+ConstView by_answer(const ModelSpec& spec, ConstView targets, const BatchSize& extent) {
   const Shape& shape = targets.type.shape;
   if (!spec.each_step || shape.rank() < 2 || shape[0] != extent.samples || shape[0] * shape[1] != answers(spec, extent))
     return targets;
@@ -225,7 +225,7 @@ struct Model::Inner {
   }
 
   void predict(Purpose purpose, const Inputs& in, View predictions) const {
-    const Extent extent = check_samples(spec, in);
+    const BatchSize extent = check_samples(spec, in);
     const Type type{spec.dtype, Shape{answers(spec, extent), spec.outputs}};
     if (predictions.type != type)
       bad_input("model", text("room for predictions is ", predictions.type, ", expected ", type));
@@ -480,7 +480,7 @@ Statistics Model::statistics(const Inputs& in, ConstView targets) const {
 }
 
 std::map<std::string, Tensor> Model::activations(const Inputs& in) const {
-  const Extent extent = check_samples(inner_->spec, in);
+  const BatchSize extent = check_samples(inner_->spec, in);
   Trace trace(inner_->states);
   const Var x = trace.input("x", input_type(inner_->spec, extent));
   std::vector<Tensor> inputs{Tensor::copy_of(in.x)};
@@ -500,7 +500,7 @@ std::map<std::string, Tensor> Model::activations(const Inputs& in) const {
 
 namespace {
 
-Function traced(const ModelSpec& spec, const States& states, Purpose purpose, const Extent& extent,
+Function traced(const ModelSpec& spec, const States& states, Purpose purpose, const BatchSize& extent,
                 std::optional<Type> targets) {
   if (extent.samples < 1) bad_input("model", text("the batch is ", extent.samples, ", expected at least 1"));
   if ((extent.steps || extent.lengths) && !spec.sequence)
@@ -510,11 +510,11 @@ Function traced(const ModelSpec& spec, const States& states, Purpose purpose, co
 
 } // namespace
 
-Function Model::loss_function(const Extent& extent, std::optional<Type> targets) const {
+Function Model::loss_function(const BatchSize& extent, std::optional<Type> targets) const {
   return traced(inner_->spec, inner_->states, Purpose::explain, extent, targets);
 }
 
-Function Model::training_function(const Extent& extent, std::optional<Type> targets) const {
+Function Model::training_function(const BatchSize& extent, std::optional<Type> targets) const {
   const int64_t shards = inner_->spec.shards, most = (extent.samples + shards - 1) / shards;
   for (const int64_t size : {extent.samples / shards, most}) // all sizes of shards; none where there are fewer samples
     if (shards > 1 && size > 0)
@@ -522,11 +522,11 @@ Function Model::training_function(const Extent& extent, std::optional<Type> targ
   return traced(inner_->spec, inner_->states, Purpose::training, extent, targets);
 }
 
-Function Model::gradient_function(const Extent& extent, std::optional<Type> targets) const {
+Function Model::gradient_function(const BatchSize& extent, std::optional<Type> targets) const {
   return traced(inner_->spec, inner_->states, Purpose::gradient, extent, targets);
 }
 
-Function Model::step_function(const Extent& extent, std::optional<Type> targets) const {
+Function Model::step_function(const BatchSize& extent, std::optional<Type> targets) const {
   return traced(inner_->spec, inner_->states, Purpose::step, extent, targets);
 }
 

@@ -62,12 +62,12 @@ struct Inputs {
 
 /// How large a batch is: so many samples, of sequences of so many steps (0: as ModelSpec::sample says), of which not
 /// all count where there are `lengths`.
-struct Extent {
-  Extent(int64_t samples = 0, int64_t steps = 0, bool lengths = false)
+struct BatchSize {
+  BatchSize(int64_t samples = 0, int64_t steps = 0, bool lengths = false)
       : samples(samples), steps(steps), lengths(lengths) {}
   int64_t samples, steps;
   bool lengths;
-  bool operator==(const Extent&) const = default;
+  bool operator==(const BatchSize&) const = default;
 };
 
 struct StepResult {
@@ -154,15 +154,15 @@ public:
   /// The loss as a function, in evaluation: inputs "x" and "targets"; outputs "loss", "predictions", then each layer's
   /// by the layer's name. What explain and gradient checks read. `targets`: by default what the loss takes by nature.
   /// Behind "x" stands the input "lengths" where the extent has them.
-  Function loss_function(const Extent& extent, std::optional<Type> targets = {}) const;
+  Function loss_function(const BatchSize& extent, std::optional<Type> targets = {}) const;
   /// The loss in training (by the batch's own statistics, some values dropped as the next step would drop them):
   /// outputs "loss", "predictions". Throws where the net cannot be trained on a batch of that size, or on a shard of
   /// it.
-  Function training_function(const Extent& extent, std::optional<Type> targets = {}) const;
+  Function training_function(const BatchSize& extent, std::optional<Type> targets = {}) const;
   /// The same with its gradients, one per parameter, by its name; then the running states' next values by theirs.
-  Function gradient_function(const Extent& extent, std::optional<Type> targets = {}) const;
+  Function gradient_function(const BatchSize& extent, std::optional<Type> targets = {}) const;
   /// One step as it is run where shards = 1: inputs "x", "targets", then the optimiser's scalars; updates.
-  Function step_function(const Extent& extent, std::optional<Type> targets = {}) const;
+  Function step_function(const BatchSize& extent, std::optional<Type> targets = {}) const;
 
   /// Interprets loss and gradient on the present states and names the first node whose value is not finite.
   Diagnosis diagnose(const Inputs& in, ConstView targets) const;

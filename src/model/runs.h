@@ -18,7 +18,7 @@ namespace vitro {
 
 struct Key {
   Purpose purpose = Purpose::predict;
-  Extent extent = {};
+  BatchSize extent = {};
   Type targets = {};
   bool operator==(const Key&) const = default;
 };
