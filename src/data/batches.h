@@ -20,15 +20,19 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
-enum class Order : uint8_t { shuffled, as_stored };
+/// continued: of samples that follow each other, each batch goes on where the one before it ended. They are `batch`
+/// streams, one after the other of equal length; batch k is the k-th sample of each. What fills no stream, fewer
+/// samples than a batch has, is left out.
+enum class Order : uint8_t { shuffled, as_stored, continued };
 
 class Batches {
 public:
   /// Batches of `batch` samples out of 0 .. samples-1, the last one smaller where it does not divide. An epoch is
-  /// the permutation Stream(seed, "shuffle", epoch). Throws bad_input for a batch below 1 or no samples.
+  /// the permutation Stream(seed, "shuffle", epoch). Throws bad_input for a batch below 1, no samples, or fewer than a
+  /// continued batch has.
   Batches(int64_t samples, int64_t batch, uint64_t seed = 0, Order order = Order::shuffled);
 
-  int64_t samples() const { return samples_; }
+  int64_t samples() const { return samples_; } // of an epoch
   int64_t batch() const { return batch_; }
   int64_t per_epoch() const { return (samples_ + batch_ - 1) / batch_; }
 
@@ -47,7 +51,7 @@ private:
 /// Rows as the network's input: data.schema.input applied, or its columns encoded. `out`: f32 or f64, of rows.size() *
 /// net_input elements in any shape. Runs on all threads.
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out);
-/// Labels into i32 [rows].
+/// Labels into i32 [rows], of a text [rows, steps].
 void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out);
 /// Targets as the net learns them (`learned_of`) into f32 or f64 [rows, outputs].
 void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out);

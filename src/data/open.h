@@ -6,8 +6,12 @@
 #include "data/pictures.h"
 #include "data/sources.h"
 #include "data/tabular.h"
+#include "data/texts.h"
 
 namespace vitro {
+
+/// What a file of text is read as; by default what it looks like.
+enum class ReadAs : uint8_t { looks, table, text };
 
 struct DataOptions {
   std::string data_dir = {};             // --data-dir; "" where not given
@@ -20,18 +24,24 @@ struct DataOptions {
   bool standardise = true; // false: numbers as they stand, pixels within 0 and 1
   bool numpy = false;      // generated sets: see GenerateOptions
   PictureOptions pictures = {};
-  TabularOptions table = {}; // of what is above, a table's own seed, shares, samples and standardise are set from it
+  ReadAs read_as = ReadAs::looks;
+  // Of what is above, a table's and a text's own seed, shares, samples and standardise are set from it.
+  TabularOptions table = {};
+  TextOptions text = {};
 };
 
 /// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a
 /// directory with IDX files, CIFAR's records (data/cifar.h) or a folder of pictures for each class (data/pictures.h);
-/// an IDX file of images (its labels lie beside it), a file of records, or a table (data/tabular.h); what a file holds
-/// is decided by its content. Splits where `options` say nothing: generated sets draw each part; known sets, and IDX
-/// sets with a test part, keep the last sixth of the training part for validation (of 60,000: the usual last 10,000),
-/// CIFAR-10 the last tenth; an IDX set without test part, and pictures whose folder has no parts, are dealt 80 / 10 /
-/// 10, a table 80 / 0 / 20 at random, class by class. A table's numbers, and targets of Goal::numbers, are standardised
-/// by the training part; pixels get the published mean and deviation, or the training part's, of each channel. Throws
-/// bad_input for whatever is wrong with the name, the options or the file.
+/// an IDX file of images (its labels lie beside it), a file of records, a table (data/tabular.h), or a text
+/// (data/texts.h); what a file holds is decided by its content. Of words and numbers that is a table if its name ends
+/// in .csv, .tsv and the like, if something is asked that only tables have, or if it looks like one (data/dialect.h);
+/// else a text, and a remark says so. Splits where `options` say nothing: generated sets draw each part; known sets,
+/// and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000: the usual last
+/// 10,000), CIFAR-10 the last tenth, Shakespeare too, which has no test part; a text the tenth before its last
+/// twentieth, which is the test; an IDX set without test part, and pictures whose folder has no parts, are dealt 80 /
+/// 10 / 10, a table 80 / 0 / 20 at random, class by class. A table's numbers, and targets of Goal::numbers, are
+/// standardised by the training part; pixels get the published mean and deviation, or the training part's, of each
+/// channel. Throws bad_input for whatever is wrong with the name, the options or the file.
 Splits open_data(const std::string& what, const DataOptions& options = {});
 
 /// A raw file for a saved schema (predict, eval): a table, IDX, CIFAR's records, a picture or a folder of pictures,

@@ -17,7 +17,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using Reader = JsonReader<json>;
 
-constexpr int64_t version = 3;
+constexpr int64_t version = 4;
 
 ordered_json written(const Scaling& scaling) {
   return {{"scale", scaling.scale}, {"mean", scaling.mean}, {"deviation", scaling.deviation}};
@@ -216,6 +216,39 @@ std::optional<PictureForm> read_picture_form(const Reader& file, const Schema& s
   return out;
 }
 
+ordered_json written(const std::optional<TextForm>& form) {
+  if (!form) return nullptr;
+  return {{"unit", name(form->unit)}, {"symbols", form->symbols}, {"unknown", form->unknown}};
+}
+
+// The symbols as numbers, for a byte need not be a character that JSON can hold; the classes are their names.
+std::optional<TextForm> read_text_form(const Reader& file, const Schema& schema, const std::string& where) {
+  const json& object = file.at("text");
+  if (object.is_null()) return std::nullopt;
+  const std::string here = text(where, ", text");
+  const Reader read(object, here);
+  only(object, {"unit", "symbols", "unknown"}, here);
+  if (schema.raw != DType::f32 || schema.sample.rank() != 2 || schema.sample[0] < 2 || schema.sample[1] != 1 ||
+      schema.goal != Goal::classes || !schema.columns.empty())
+    bad_input(here, text("needs windows f32 [steps, 1] and classes; samples are ", Type{schema.raw, schema.sample}));
+  TextForm out{.unknown = read.flag("unknown")};
+  const std::string unit = read.word("unit");
+  if (unit != "characters" && unit != "bytes") read.wrong("unit", "\"characters\" or \"bytes\"");
+  out.unit = unit == "bytes" ? TextUnit::bytes : TextUnit::characters;
+  const json& list = read.at("symbols");
+  const uint64_t most = out.unit == TextUnit::bytes ? 0xFF : 0x10FFFF;
+  const char* const expected = "a list of bytes or code points in ascending order";
+  if (!list.is_array()) read.wrong("symbols", expected);
+  for (const json& one : list) {
+    const bool fits = one.is_number_unsigned() && one.get<uint64_t>() <= most &&
+                      (out.unit == TextUnit::bytes || one.get<uint64_t>() < 0xD800 || one.get<uint64_t>() > 0xDFFF);
+    if (!fits || (!out.symbols.empty() && one.get<uint64_t>() <= out.symbols.back())) read.wrong("symbols", expected);
+    out.symbols.push_back(one.get<uint32_t>());
+  }
+  if (out.names() != schema.classes) bad_input(here, "names other symbols than its classes");
+  return out;
+}
+
 } // namespace
 
 std::string to_json(const Schema& schema) {
@@ -238,7 +271,8 @@ std::string to_json(const Schema& schema) {
                             {"columns", columns},
                             {"left_out", left_out},
                             {"forecast", written(schema.forecast)},
-                            {"picture", written(schema.picture)}};
+                            {"picture", written(schema.picture)},
+                            {"text", written(schema.text)}};
   try {
     return out.dump(2) + "\n";
   } catch (const json::exception&) {
@@ -256,7 +290,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
               "use the program that wrote it");
   only(object,
        {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
-        "input", "target", "header", "columns", "left_out", "forecast", "picture"},
+        "input", "target", "header", "columns", "left_out", "forecast", "picture", "text"},
        where);
   Schema out;
   out.name = read.word("name");
@@ -286,6 +320,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
     bad_input(where, text("describes ", out.columns.size(), " columns of ", out.features.size(), " features"));
   out.forecast = read_forecast(read, out, where);
   out.picture = read_picture_form(read, out, where);
+  out.text = read_text_form(read, out, where);
   return out;
 }
 

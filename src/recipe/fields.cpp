@@ -413,6 +413,15 @@ std::span<const Field> data_fields() {
       whole(
           "window", 1, "of a series: how many rows the net looks at; two seasons or horizons where not stated",
           [](auto& r) -> auto& { return r.data.window; }),
+      one_of(
+          "kind", {"table", "text"}, "of a file: what it is read as; what it looks like where not stated",
+          [](auto& r) -> auto& { return r.data.kind; }),
+      one_of(
+          "unit", {"characters", "bytes"}, "of a text: what it is made of; characters of UTF-8 where not stated",
+          [](auto& r) -> auto& { return r.data.unit; }),
+      whole(
+          "steps", 2, "of a text: how many characters or bytes a window holds; 64 where not stated",
+          [](auto& r) -> auto& { return r.data.steps; }),
   };
   return all;
 }

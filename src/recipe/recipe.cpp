@@ -47,6 +47,15 @@ void state_pictures(DataRecipe& data, const Schema& schema) {
   data.fit = name(*schema.picture->fit);
 }
 
+// What a text is made of. A set by name is a text anyway.
+void state_text(DataRecipe& data, const Schema& schema) {
+  if (!schema.text) return;
+  data.steps = schema.sample[0];
+  if (schema.generated) return;
+  data.unit = name(schema.text->unit);
+  if (data.source.find_first_of("/.") != std::string::npos || data.source == "-") data.kind = "text";
+}
+
 // A table's target, goal and columns as they were found: a line each, to be edited.
 void state_columns(DataRecipe& data, const Schema& schema) {
   if (schema.columns.empty()) return;
@@ -84,6 +93,9 @@ void check(Recipe& recipe, const std::string& origin) {
   if (recipe.data.forecast.empty() && (recipe.data.horizon || recipe.data.window))
     bad_input(origin, text(recipe.data.horizon ? "horizon" : "window", " is stated, but no column to forecast"),
               "write forecast = \"COLUMN\" below [data]");
+  if (recipe.data.kind == "table" && (recipe.data.steps || !recipe.data.unit.empty()))
+    bad_input(origin, text(recipe.data.steps ? "steps" : "unit", " is stated, and that it is a table"),
+              "it is for texts: leave it out");
   if (recipe.train.random == "numpy" && recipe.train.seed > int64_t(UINT32_MAX))
     bad_input(origin, text("seed is ", recipe.train.seed, ", numpy's generator takes 0 to ", UINT32_MAX));
   if (recipe.train.shards > recipe.train.batch)
@@ -113,6 +125,7 @@ Recipe complete(Recipe recipe, const Schema& schema) {
         !schema.columns.empty() || schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
   state_columns(recipe.data, schema);
   state_pictures(recipe.data, schema);
+  state_text(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
@@ -160,6 +173,9 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   table.forecast = data.forecast;
   table.horizon = data.horizon;
   table.window = data.window;
+  out.read_as = data.kind == "table" ? ReadAs::table : data.kind == "text" ? ReadAs::text : ReadAs::looks;
+  if (!data.unit.empty()) out.text.unit = data.unit == "bytes" ? TextUnit::bytes : TextUnit::characters;
+  out.text.steps = data.steps;
   if (recipe.train.dtype == "f64") table.dtype = DType::f64;
   return out;
 }
