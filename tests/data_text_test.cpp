@@ -1,10 +1,11 @@
 // Texts: symbols there and back, windows that follow each other, parts, what is no UTF-8, what is no text.
 #include "data/texts.h"
 
-#include <map>
-#include <numeric>
-
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <map>
 
 #include "core/random.h"
 #include "core/text.h"
@@ -178,7 +179,7 @@ TEST(Texts, what_training_does_not_hold_is_one_symbol_more) {
 }
 
 TEST(Texts, another_text_for_a_saved_schema) {
-  const Schema schema = open_text(bytes_in(letters(900)), "t", "t", {.steps = 10}, 0).train.schema;
+  const Schema schema = open_text(bytes_in("\n" + letters(900)), "t", "t", {.steps = 10}, 0).train.schema;
   const Dataset other = open_text_as(bytes_in("abba" + letters(40)), schema, "o.txt");
   EXPECT_EQ(other.size(), 4);
   EXPECT_EQ(codes_in(other, 0).substr(0, 4), "abba");

@@ -45,7 +45,7 @@ struct Cuts {
 Cuts cut(int64_t n, int64_t steps, const std::string& path, const TextOptions& options, double usual_test) {
   const auto checked = [&](const std::optional<double>& asked, double usual, const char* part) {
     const double share = asked.value_or(usual);
-    if (!(share >= 0) || (share >= 1 && share != std::floor(share)) || share > double(n))
+    if (!(share >= 0) || (share >= 1 && (share != std::floor(share) || share > double(n))))
       bad_input(path, text(part, " is ", share, ": a share from 0 to below 1, or a number of windows, was expected"));
     const double symbols = share < 1 ? double(n) * share : share * double(steps) + 1;
     // A part that nobody asked for is there only if it holds a window.
