@@ -443,7 +443,8 @@ std::span<const Field> train_fields() {
       whole(
           "batch", 1, "samples in a step", [](auto& r) -> auto& { return r.train.batch; }),
       flag(
-          "shuffle", "every epoch in another order; false: as the samples are stored",
+          "shuffle",
+          "every epoch in another order; false: as the samples are stored, of a text each batch going on from the last",
           [](auto& r) -> auto& { return r.train.shuffle; }),
       whole(
           "epochs", 1, "passes over the training samples", [](auto& r) -> auto& { return r.train.epochs; }),

@@ -15,6 +15,9 @@ const NetKind* find_kind(const std::string& name) {
   return nullptr;
 }
 
+// Not a data set by name.
+bool is_path(const std::string& source) { return source.find_first_of("/.") != std::string::npos || source == "-"; }
+
 void state_layers(std::vector<LayerSpec>& layers, const NetSpec& net) {
   for (LayerSpec& layer : layers) {
     const Layer* kind = net.blocks.contains(layer.op) ? nullptr : find_layer(layer.op);
@@ -53,7 +56,7 @@ void state_text(DataRecipe& data, const Schema& schema) {
   data.steps = schema.sample[0];
   if (schema.generated) return;
   data.unit = name(schema.text->unit);
-  if (data.source.find_first_of("/.") != std::string::npos || data.source == "-") data.kind = "text";
+  if (is_path(data.source)) data.kind = "text";
 }
 
 // A table's target, goal and columns as they were found: a line each, to be edited.
@@ -173,7 +176,9 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   table.forecast = data.forecast;
   table.horizon = data.horizon;
   table.window = data.window;
-  out.read_as = data.kind == "table" ? ReadAs::table : data.kind == "text" ? ReadAs::text : ReadAs::looks;
+  const NetKind* const net = find_kind(recipe.net.name);
+  const bool reads_text = data.kind == "text" || (data.kind.empty() && net && net->text && is_path(data.source));
+  out.read_as = data.kind == "table" ? ReadAs::table : reads_text ? ReadAs::text : ReadAs::looks;
   if (!data.unit.empty()) out.text.unit = data.unit == "bytes" ? TextUnit::bytes : TextUnit::characters;
   out.text.steps = data.steps;
   if (recipe.train.dtype == "f64") table.dtype = DType::f64;
@@ -185,6 +190,11 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.net = net_of(recipe);
   out.sample = schema.net_input();
   out.codes = encoding_of(schema.columns).codes;
+  if (schema.text) {
+    out.codes = {schema.outputs()};
+    out.sequence = out.each_step = true;
+    out.carried = recipe.train.shuffle ? 0 : recipe.train.batch;
+  }
   out.loss = recipe.train.loss;
   if (out.loss.empty()) out.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
   const Loss& loss = find_loss(out.loss);
@@ -198,6 +208,12 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
       (schema.goal != Goal::classes || (loss.answer != Loss::chances && loss.answer != Loss::distribution)))
     bad_input("data.augment", text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),
               "leave mixup out, or write loss = \"cross_entropy\"");
+  if (schema.text && loss.answer != Loss::distribution)
+    bad_input("train.loss", text(out.loss, " makes no probabilities, by which a text's symbols are measured"),
+              "write loss = \"cross_entropy\"");
+  if (const NetKind* kind = find_kind(recipe.net.name); kind && kind->text && !schema.text)
+    bad_input("net", text(kind->name, " reads texts; samples of ", schema.name, " are ", schema.net_input()),
+              "take another net (vitro list nets)");
   out.loss_args = recipe.train.loss_args;
   out.reduction = recipe.train.reduction;
   // A yes-or-no question needs one answer.
