@@ -16,6 +16,7 @@
 #include "report/figures.h"
 #include "report/terminal.h"
 #include "train/measure.h"
+#include "train/mistakes.h"
 #include "train/report_sections.h"
 #include "train/text_net.h"
 
@@ -132,7 +133,7 @@ Excerpt excerpt_of(TextNet& net, const Dataset& part) {
 
 Markup surprise(const Excerpt& excerpt, const JudgedPart& part) {
   const double most = std::log(double(part.data.schema.outputs()));
-  const ColouredText text = excerpt.coloured(text("The ", part.name, " part"), true, [&](int64_t t) {
+  const ColouredText shown = excerpt.coloured(text("The ", part.name, " part"), true, [&](int64_t t) {
     return -excerpt.reading.nats[size_t(t)] / (1.5 * most);
   });
   double bits = 0;
@@ -144,7 +145,7 @@ Markup surprise(const Excerpt& excerpt, const JudgedPart& part) {
                                " part. The deeper the orange, the less probable the net found a "
                                "symbol that came: ",
                                fixed(bits, 2), " bits a symbol here, on average.")),
-                  coloured_text(text));
+                  coloured_text(shown));
 }
 
 // The layer whose units are looked at: the last one with a memory.
@@ -245,7 +246,6 @@ Markup text_section(const ReportSources& from, const JudgedPart& part, const His
 
 Markup surprises_section(const JudgedPart& part, const std::string& file) {
   constexpr int64_t rows_shown = 12, before = 30;
-  const Schema& schema = part.data.schema;
   std::vector<int64_t> order(static_cast<size_t>(part.data.size()));
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto count = std::ptrdiff_t(std::min<int64_t>(rows_shown, part.data.size()));
