@@ -10,10 +10,9 @@
 namespace vitro {
 namespace {
 
-Built build_net(Trace& trace, const ModelSpec& spec, int64_t batch, bool training) {
-  const Var x = trace.input("x", input_type(spec, batch));
+Built build_net(Trace& trace, const ModelSpec& spec, const Var& x, bool training) {
   Built built = build(trace, spec.net, x, {.outputs = spec.outputs, .training = training, .seed = spec.seed});
-  const Shape expected{batch, spec.outputs};
+  const Shape expected{x.shape()[0], spec.outputs};
   if (built.output.shape() != expected)
     bad_input(text("layer ", built.layers.back().name),
               text("the net's output is ", built.output.shape(), ", expected ", expected),
@@ -32,6 +31,16 @@ std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std:
                            std::vector<Var> wrt = {}) {
   for (const std::string& name : parameters) wrt.push_back(trace.state(name));
   return gradient(loss, wrt);
+}
+
+// The last layer whose output is maps [batch, channels, height, width] of more than one place; null: none.
+const BuiltLayer* last_maps(const Built& built) {
+  const auto is_maps = [](const BuiltLayer& layer) {
+    const Shape& shape = layer.output.shape();
+    return shape.rank() == 4 && shape[2] * shape[3] > 1;
+  };
+  const auto found = std::find_if(built.layers.rbegin(), built.layers.rend(), is_maps);
+  return found == built.layers.rend() ? nullptr : &*found;
 }
 
 } // namespace
@@ -63,10 +72,24 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, int
       trace.update(name + "/average", mix(trace.state(name + "/average"), trace.state(name), 1 - weight, weight));
     return trace.finish();
   }
-  const Built built = build_net(trace, spec, batch, purpose >= Purpose::training);
+  const Var x = trace.input("x", input_type(spec, batch));
+  const Built built = build_net(trace, spec, x, purpose >= Purpose::training);
   if (purpose == Purpose::predict) {
     const Scope scope(trace.graph(), "loss");
     trace.output("predictions", find_loss(spec.loss).predict(built.output, spec.loss_args));
+    return trace.finish();
+  }
+  if (purpose == Purpose::attribute) {
+    const Var direction = trace.input("direction", built.output.type());
+    const BuiltLayer* const maps = last_maps(built);
+    std::vector<Var> wrt{x};
+    if (maps) wrt.push_back(maps->output);
+    const std::vector<Var> found = gradient(sum(built.output * direction), wrt);
+    trace.output("scores", built.output);
+    trace.output("gradient", found[0]);
+    if (!maps) return trace.finish();
+    trace.output(maps->name, maps->output);
+    trace.output("slopes", found[1]);
     return trace.finish();
   }
   const LossParts parts = with_loss(trace, spec, built, targets);

@@ -7,15 +7,17 @@
 namespace vitro {
 
 enum class Purpose : uint8_t {
-  predict,  // x -> predictions
-  evaluate, // x, targets -> loss, predictions
-  explain,  // the same, and each layer's output by its name
-  observe,  // the same as evaluate; then each layer's output; dL/d of each; one gradient per parameter
-  training, // x, targets -> loss, predictions; in training, as all below
-  gradient, // the same, then one gradient per parameter by its name, then the running states' next values by theirs
-  update,   // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates
-  average,  // the weight of the present values -> the averages' updates
-  step,     // x, targets, the optimiser's scalars -> loss, predictions; updates: gradient and update in one
+  predict,   // x -> predictions
+  evaluate,  // x, targets -> loss, predictions
+  explain,   // the same, and each layer's output by its name
+  observe,   // the same as evaluate; then each layer's output; dL/d of each; one gradient per parameter
+  attribute, // x, direction -> the net's output, d(output * direction)/dx; the last maps by their layer's name, d/d
+             // these
+  training,  // x, targets -> loss, predictions; in training, as all below
+  gradient,  // the same, then one gradient per parameter by its name, then the running states' next values by theirs
+  update,    // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates
+  average,   // the weight of the present values -> the averages' updates
+  step,      // x, targets, the optimiser's scalars -> loss, predictions; updates: gradient and update in one
 };
 
 /// `spec` has canonical names; the states it needs are there. `targets` is i32 [batch] or float [batch, outputs].
