@@ -66,7 +66,7 @@ TEST(ConvolutionNeuron, ByHand) {
   EXPECT_EQ(n.stages[0].numbers, "11 + (-10)");
   EXPECT_EQ(n.output, 1);
   EXPECT_THAT(text_of(n), HasSubstr("Map 1 of layer conv1, row 0, column 1   one of 2 maps of 2 x 2"));
-  EXPECT_THAT(text_of(n), HasSubstr("  2 3" + std::string(26, ' ') + "    1 -1\n"));
+  EXPECT_THAT(text_of(n), HasSubstr("  2 3                            1 -1\n  5 6                         *  0  2\n"));
   EXPECT_THAT(json_of(n), HasSubstr("\"place\":[0,1]"));
 
   EXPECT_THAT(explainer.neuron("conv1", 0).place, ElementsAre(1, 1)); // 5 + 9 is the largest
@@ -103,7 +103,7 @@ void agrees(const NetSpec& net, const Shape& sample, const std::string& layer, c
       EXPECT_NEAR(sum, n.sum, 1e-14);
       for (size_t k = 0; k < n.window->inputs.size(); ++k) window += n.window->inputs[k] * n.window->weights[k];
       EXPECT_NEAR(window, n.window->sum, 1e-14);
-      if (n.window->channels == 1) EXPECT_NEAR(window, n.sum, 1e-14);
+      if (n.window->channels == 1) { EXPECT_NEAR(window, n.sum, 1e-14); }
       EXPECT_NEAR(n.output, y.at(unit * places + i), 1e-13) << unit << ", " << i;
     }
 }

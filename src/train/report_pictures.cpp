@@ -216,8 +216,8 @@ Markup confused_pictures(const JudgedPart& part) {
                         muted(place_of(part.data, sample)), element("br", {}),
                         muted(probability_text(answer_of(part, sample).probability))));
     out.add(element("p", {}, element("b", {}, truth), " taken for ", element("b", {}, said),
-                    all == 1 ? std::string(" once") : text(" ", thousands(int64_t(all)), " times"),
-                    all > most_of_pair ? text("; the ", most_of_pair, " it is surest of") : std::string()))
+                    all == 1 ? std::string(", once") : text(", ", thousands(int64_t(all)), " times"),
+                    all > most_of_pair ? text("; the ", most_of_pair, " worst") : std::string()))
         .add(element("ul", {{"class", "cards"}}, cards));
   }
   return out;
@@ -278,7 +278,7 @@ std::optional<Markup> attention_section(const ReportSources& from, const JudgedP
         row.push_back(
             together(ink_over(picture, drop.as<double>(), drop.shape()[0], drop.shape()[1],
                               text("Where a covered square changes the probability", of), std::max(most, -least)),
-                     muted(text("−", fixed(100 * std::max(0.0, most), most < 0.1 ? 1 : 0), " points"))));
+                     muted(text("−", fixed(100 * std::max(0.0, most), most < 0.1 ? 1 : 0), "\u00a0points"))));
       }
       if (cams) {
         const auto cam = of_sample(*cams, int64_t(i));
@@ -304,8 +304,7 @@ std::optional<Markup> attention_section(const ReportSources& from, const JudgedP
                        text("where the maps of ", found.layer, ", ", size_text(cams->shape()[1], cams->shape()[2]),
                             " places, speak for that class (Selvaraju et al., 2017)"));
   out.add(facts_element(facts));
-  out.add(element("div", {{"class", "pair"}}, table(0, wrong.size(), "Mistakes"),
-                  table(wrong.size(), all.size(), "Right answers")));
+  out.add(table(0, wrong.size(), "Mistakes")).add(table(wrong.size(), all.size(), "Right answers"));
   return out.add(element("p", {{"class", "note"}},
                          "Each picture has a scale of its own. These measures say where an answer hangs, not whether "
                          "the reason is a good one."));
