@@ -24,14 +24,24 @@ int64_t whole(const std::string& word, const std::string& where, const std::stri
   return value;
 }
 
-// "fc1:3" or "fc1[3]": a layer, and the number of a unit in it.
-std::pair<std::string, int64_t> unit_of(const std::string& address) {
-  const std::string help = "--neuron fc1:3";
+// "fc1:3" or "fc1[3]": a layer, and the number of a unit in it; "conv1:3,10,12": a map, and the row and column on it.
+struct Unit {
+  std::string layer;
+  int64_t unit;
+  std::vector<int64_t> place;
+};
+Unit unit_of(const std::string& address) {
+  const std::string help = "--neuron fc1:3, or of a convolution conv1:3,10,12: map, row, column";
   const size_t cut_at = address.find_first_of(":[");
   if (cut_at == std::string::npos) bad_input("--neuron", text("\"", address, "\" names no unit"), help);
-  std::string unit = address.substr(cut_at + 1);
-  if (address[cut_at] == '[' && unit.ends_with(']')) unit.pop_back();
-  return {address.substr(0, cut_at), whole(unit, "--neuron", help)};
+  std::string words = address.substr(cut_at + 1);
+  if (address[cut_at] == '[' && words.ends_with(']')) words.pop_back();
+  std::vector<int64_t> numbers;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = words.find(',', begin);
+    numbers.push_back(whole(words.substr(begin, end == std::string::npos ? end : end - begin), "--neuron", help));
+  }
+  return {address.substr(0, cut_at), numbers[0], {numbers.begin() + 1, numbers.end()}};
 }
 
 // The part that the net has not learned from, as far as there is one.
@@ -144,7 +154,8 @@ int explain(Arguments& arguments) {
   bool symbolic = false, open = false;
   arguments.option("--sample", index, "N", "which sample of the unseen part, from 0 (default: the worst mistake)");
   arguments.option("--param", param, "ADDRESS", "which weight: fc1.weight:3,17, or random:100 (default: the steepest)");
-  arguments.option("--neuron", neuron, "LAYER:UNIT", "one neuron instead: inputs times weights, bias, activation");
+  arguments.option("--neuron", neuron, "LAYER:UNIT",
+                   "one neuron instead: inputs times weights, bias, activation; conv1:3,10,12: map, row, column");
   arguments.flag("--symbolic", symbolic, "with letters instead of numbers");
   arguments.flag("--open", open, "composed ops (softmax, losses) opened into their primitives");
   arguments.option("--terms", terms, "K", "so many terms of each sum, the rest is added up (default: 5)");
@@ -190,8 +201,8 @@ int explain(Arguments& arguments) {
 
   Explainer explainer(function, run.model.states(), inputs, options);
   if (!neuron.empty()) {
-    const auto [layer, unit] = unit_of(neuron);
-    show(explainer.neuron(layer, unit));
+    const auto [layer, unit, place] = unit_of(neuron);
+    show(explainer.neuron(layer, unit, place));
     return 0;
   }
   if (random) return many(explainer, addresses, run.model.states(), common, head);

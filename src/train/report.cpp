@@ -376,8 +376,12 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.sections.push_back(
       {"mistakes", "The worst mistakes",
        mistakes_section(part, std::filesystem::exists(run_.mistakes(), none) ? "mistakes.csv" : "")});
-  if (std::optional<Markup> weights = weights_section(sources()))
-    page.sections.push_back({"weights", "What the first layer looks for", std::move(*weights)});
+  const auto add = [&](const char* id, const char* heading, std::optional<Markup> content) {
+    if (content) page.sections.push_back({id, heading, std::move(*content)});
+  };
+  add("attention", "What it looked at", attention_section(sources(), part));
+  add("weights", "What the first layer looks for", weights_section(sources()));
+  add("maps", "One picture, layer by layer", maps_section(sources(), part));
   add_net(page);
   page.sections.push_back({"why", "One mistake by the chain rule", explanation_section(sources(), part)});
   page.sections.push_back({"again", "How to make it again",
