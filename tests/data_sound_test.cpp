@@ -86,7 +86,8 @@ TEST(Sound, a_tone_lies_in_the_band_of_its_pitch) {
   size_t last = 0;
   for (const double hz : {200.0, 600.0, 1500.0, 3000.0}) {
     std::vector<float> wave(2000);
-    for (size_t i = 0; i < wave.size(); ++i) wave[i] = float(0.5 * std::sin(2 * 3.14159265358979 * hz * double(i) / 8000));
+    for (size_t i = 0; i < wave.size(); ++i)
+      wave[i] = float(0.5 * std::sin(2 * 3.14159265358979 * hz * double(i) / 8000));
     const std::vector<double> found = FeatureMaker(form).features(wave);
     const auto middle = found.begin() + 12 * form.bands;
     const auto loudest = size_t(std::max_element(middle, middle + form.bands) - middle);

@@ -15,8 +15,12 @@ constexpr double tenth_ln_10 = 0.23025850929940456840; // ln 10 / 10
 double power_of(double decibels) { return math::exp(tenth_ln_10 * decibels); }
 
 // How many times as fast, and how long that is.
-double speed_of(const Stream& stream, double by, int64_t row) { return Draws(stream, uint64_t(row)).uniform(1 - by, 1 + by); }
-int64_t played(int64_t samples, double speed) { return std::max<int64_t>(1, std::llround(double(samples) * (1 / speed))); }
+double speed_of(const Stream& stream, double by, int64_t row) {
+  return Draws(stream, uint64_t(row)).uniform(1 - by, 1 + by);
+}
+int64_t played(int64_t samples, double speed) {
+  return std::max<int64_t>(1, std::llround(double(samples) * (1 / speed)));
+}
 
 // The wave `by` samples later (negative: earlier); what comes in is silence.
 void shift(std::vector<float>& wave, int64_t by) {

@@ -149,6 +149,12 @@ int64_t frames_of(const Dataset& data, int64_t row) {
   return data.schema.sound->frames_of(data.lengths.as<int32_t>()[size_t(row)]);
 }
 
+std::vector<int64_t> frames_of(const Dataset& data) {
+  std::vector<int64_t> out;
+  for (int64_t row = 0; data.schema.sound && row < data.size(); ++row) out.push_back(frames_of(data, row));
+  return out;
+}
+
 int64_t steps_of(const Dataset& data, std::span<const int64_t> rows) {
   int64_t longest = 1;
   for (const int64_t row : rows) longest = std::max(longest, frames_of(data, row));
@@ -166,8 +172,7 @@ void write_features(const Schema& schema, const std::vector<double>& features, i
   const bool of_each = schema.input.mean.size() > 1;
   const auto write = [&](auto* to) {
     using Out = std::remove_reference_t<decltype(*to)>;
-    for (int64_t e = 0; e < held; ++e)
-      to[e] = Out(schema.input.apply(features[size_t(e)], of_each ? e % width : 0));
+    for (int64_t e = 0; e < held; ++e) to[e] = Out(schema.input.apply(features[size_t(e)], of_each ? e % width : 0));
     std::fill(to + held, to + all, Out(0));
   };
   if (out.type.dtype == DType::f64)
@@ -181,9 +186,7 @@ namespace {
 void fill_by_frames(const Dataset& data, std::span<const int64_t> rows, View out) {
   const auto n = int64_t(rows.size());
   const FeatureMaker maker(*data.schema.sound);
-  parallel(n, [&](int64_t i) {
-    write_features(data.schema, maker.features(wave_of(data, rows[size_t(i)])), i, out);
-  });
+  parallel(n, [&](int64_t i) { write_features(data.schema, maker.features(wave_of(data, rows[size_t(i)])), i, out); });
 }
 
 } // namespace

@@ -55,8 +55,9 @@ private:
   std::vector<int64_t> permutation_;
 };
 
-/// Of sounds: frames of that sample.
+/// Of sounds: frames of that sample, and of each one; of others none.
 int64_t frames_of(const Dataset& data, int64_t row);
+std::vector<int64_t> frames_of(const Dataset& data);
 /// Of sounds: the steps that a batch of these rows has, the frames of the longest or a few more (`bucket_of`).
 int64_t steps_of(const Dataset& data, std::span<const int64_t> rows);
 /// Of sounds: how many steps of each row count, into i32 [rows].

@@ -170,6 +170,10 @@ bool has_picture_name(const std::string& path) {
   return std::ranges::find(endings, ending) != endings.end();
 }
 
+bool holds_pictures(const std::string& directory) {
+  return std::ranges::any_of(files_below(directory), has_picture_name);
+}
+
 PictureFolder open_picture_folder(const std::string& directory, const PictureOptions& options) {
   const ClassFolders found = find_classes(directory, pictures_kind);
   const DecodedPictures pictures = decoded_or_remembered(directory, found.files, options);

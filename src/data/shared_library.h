@@ -1,8 +1,8 @@
 // A library of the system that is loaded when it is first needed, and not before.
 //
-// libsndfile brings seven more libraries along. Linked to the program they would all be mapped and bound on every start,
-// also where no sound is meant, which takes 0.8 ms (libsamplerate: 0.13 ms; medians of 300 starts of an empty program
-// with and without them, Debian 12): too much where a training has 10 ms from its start to its first step.
+// libsndfile brings seven more libraries along. Linked to the program they would all be mapped and bound on every
+// start, also where no sound is meant, which takes 0.8 ms (libsamplerate: 0.13 ms; medians of 300 starts of an empty
+// program with and without them, Debian 12): too much where a training has 10 ms from its start to its first step.
 #pragma once
 
 #include <string>

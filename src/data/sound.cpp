@@ -14,7 +14,7 @@ namespace vitro {
 namespace {
 
 constexpr double floor_power = 1e-10, most_below = 80;
-constexpr int64_t slope_reach = 2;       // frames on each side
+constexpr int64_t slope_reach = 2;                  // frames on each side
 constexpr double ln_to_db = 4.34294481903251827651; // 10 / ln 10
 
 // Slaney's mel scale: linear to 1000 Hz, logarithmic above. Source: M. Slaney, "Auditory Toolbox", version 2, 1998.
@@ -72,7 +72,9 @@ std::optional<Normalise> normalise_of(const std::string& name) {
 
 std::string SoundForm::str() const {
   const auto ms = [&](int64_t samples) { return number(1000 * double(samples) / double(rate), 4); };
-  const char* const beside = deltas == 0 ? "" : deltas == 1 ? " and their slopes" : ", their slopes and slopes of these";
+  const char* const beside = deltas == 0   ? ""
+                             : deltas == 1 ? " and their slopes"
+                                           : ", their slopes and slopes of these";
   return text(features == SoundFeatures::mfcc ? text(coefficients, " MFCC of ", bands) : text(bands), " log-mel bands",
               beside, ", frames of ", ms(frame), " ms every ", ms(hop), " ms at ", rate, " Hz",
               normalise == Normalise::clip  ? ", each clip normalised"

@@ -35,18 +35,18 @@ std::optional<Normalise> normalise_of(const std::string& name);
 
 /// How a sound that was made elsewhere becomes a sample, and a sample the net's numbers.
 struct SoundForm {
-  int64_t rate = 8000;                                 // samples a second
-  int64_t frame = 200, hop = 80;                       // samples
-  int64_t fft = 256;                                   // samples, frame or more
+  int64_t rate = 8000;           // samples a second
+  int64_t frame = 200, hop = 80; // samples
+  int64_t fft = 256;             // samples, frame or more
   SoundFeatures features = SoundFeatures::log_mel;
-  int64_t bands = 40;                                  // filters
-  int64_t coefficients = 13;                           // of mfcc
-  int64_t deltas = 0;                                  // 1: slopes beside the numbers, 2: slopes of slopes too
-  double low = 0, high = 4000;                         // Hz, where the filters begin and end
-  double pre_emphasis = 0;                             // x[i] - pre_emphasis * x[i - 1]; 0: none
-  double trim = 0;                                     // dB: what is so much quieter is cut off at both ends; 0: nothing
+  int64_t bands = 40;          // filters
+  int64_t coefficients = 13;   // of mfcc
+  int64_t deltas = 0;          // 1: slopes beside the numbers, 2: slopes of slopes too
+  double low = 0, high = 4000; // Hz, where the filters begin and end
+  double pre_emphasis = 0;     // x[i] - pre_emphasis * x[i - 1]; 0: none
+  double trim = 0;             // dB: what is so much quieter is cut off at both ends; 0: nothing
   Normalise normalise = Normalise::clip;
-  std::string pattern = {};                            // of file names, which says each one's class; "": by folders
+  std::string pattern = {}; // of file names, which says each one's class; "": by folders
 
   /// Numbers of a frame before slopes, and in all.
   int64_t plain_width() const { return features == SoundFeatures::mfcc ? coefficients : bands; }

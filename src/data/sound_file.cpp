@@ -31,10 +31,10 @@ constexpr const char* convert = "convert it: ffmpeg -i OLD NEW.wav";
 constexpr struct {
   SoundFormat format;
   const char* name;
-} others[] = {{SoundFormat::mp3, "MP3"},       {SoundFormat::ogg, "Ogg (Vorbis or Opus)"},
-              {SoundFormat::mp4, "MPEG-4"},    {SoundFormat::aiff, "AIFF"},
-              {SoundFormat::au, "AU"},         {SoundFormat::asf, "Windows Media"},
-              {SoundFormat::amr, "AMR"},       {SoundFormat::caf, "CAF"}};
+} others[] = {{SoundFormat::mp3, "MP3"},    {SoundFormat::ogg, "Ogg (Vorbis or Opus)"},
+              {SoundFormat::mp4, "MPEG-4"}, {SoundFormat::aiff, "AIFF"},
+              {SoundFormat::au, "AU"},      {SoundFormat::asf, "Windows Media"},
+              {SoundFormat::amr, "AMR"},    {SoundFormat::caf, "CAF"}};
 
 // libsndfile's functions that are called, loaded with the first sound.
 struct Sndfile {
@@ -103,7 +103,8 @@ void check_riff(ByteSpan bytes, const std::string& where) {
     if (has(bytes, at, "data")) {
       if (!formatted) bad_input(where, "is damaged: its sound begins before its format is stated");
       if (stated == 0 && left > 0)
-        bad_input(where, text("states 0 bytes of sound, but ", left, " follow"), "its header is damaged, or unfinished");
+        bad_input(where, text("states 0 bytes of sound, but ", left, " follow"),
+                  "its header is damaged, or unfinished");
       // Who writes into a pipe does not know the length; the largest number stands for it.
       constexpr size_t unknown = 0x7fff0000;
       if (stated > left && stated < unknown)
@@ -184,8 +185,9 @@ Sound read_sound(ByteSpan bytes, const std::string& where) {
     bad_input(where, text("is ", coding_name(info.format), ", read are samples as whole numbers (PCM) or floats"),
               "convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav");
   if (info.samplerate < least_rate || info.samplerate > most_rate)
-    bad_input(where, text("states ", info.samplerate, " samples a second, ", least_rate, " to ", most_rate,
-                          " are read"), "its header is damaged");
+    bad_input(where,
+              text("states ", info.samplerate, " samples a second, ", least_rate, " to ", most_rate, " are read"),
+              "its header is damaged");
   if (info.channels < 1 || info.channels > most_channels)
     bad_input(where, text("states ", info.channels, " channels, 1 to ", most_channels, " are read"));
 
@@ -207,9 +209,8 @@ Sound read_sound(ByteSpan bytes, const std::string& where) {
   }
   const auto samples = int64_t(out.wave.size());
   if (library.error(file.get()) != SF_ERR_NO_ERROR || (samples < info.frames && info.frames != SF_COUNT_MAX))
-    bad_input(where,
-              text("is damaged or truncated: it states ", int64_t(info.frames), " samples, ", samples,
-                   " could be read"));
+    bad_input(where, text("is damaged or truncated: it states ", int64_t(info.frames), " samples, ", samples,
+                          " could be read"));
   if (samples == 0) bad_input(where, "holds no sound: its length is 0");
   return out;
 }

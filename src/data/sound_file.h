@@ -28,8 +28,8 @@ struct Sound {
 /// number that is not finite, and more than `most_samples`; failure where libsndfile is not installed.
 Sound read_sound(ByteSpan bytes, const std::string& where);
 
-/// The wave at so many times its samples a second (band-limited, libsamplerate's medium quality): max(1, round(n times))
-/// samples. `times` lies within 1/256 and 256. Throws failure where libsamplerate is not installed.
+/// The wave at so many times its samples a second (band-limited, libsamplerate's medium quality): max(1, round(n
+/// times)) samples. `times` lies within 1/256 and 256. Throws failure where libsamplerate is not installed.
 std::vector<float> resampled(const std::vector<float>& wave, double times);
 
 } // namespace vitro

@@ -46,7 +46,8 @@ struct Source {
 
   std::string where(const std::string& name) const { return joined(path, name); }
   Sound read(const std::string& name) const {
-    if (!members.empty()) return read_sound(std::ranges::lower_bound(members, name, {}, &TarMember::name)->bytes, where(name));
+    if (!members.empty())
+      return read_sound(std::ranges::lower_bound(members, name, {}, &TarMember::name)->bytes, where(name));
     if (stamp_of(where(name)).bytes > most_bytes)
       bad_input(where(name), text("has more than ", most_bytes, " bytes"), "cut it into clips");
     return read_sound(read_raw_bytes(where(name)), where(name));
@@ -223,8 +224,8 @@ bool has_sound_name(const std::string& path) {
   std::string ending = fs::path(path).extension().string();
   for (char& letter : ending)
     if (letter >= 'A' && letter <= 'Z') letter = char(letter - 'A' + 'a');
-  static constexpr std::array endings = {".wav", ".wave", ".flac", ".mp3",  ".ogg",  ".oga", ".opus", ".m4a",
-                                         ".aac", ".aif",  ".aiff", ".aifc", ".au",   ".snd", ".wma",  ".amr", ".caf"};
+  static constexpr std::array endings = {".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac",
+                                         ".aif", ".aiff", ".aifc", ".au",  ".snd", ".wma", ".amr",  ".caf"};
   return std::ranges::find(endings, ending) != endings.end();
 }
 
@@ -307,10 +308,10 @@ SoundGroups groups_of(const SoundSet& set, const std::string& field, const std::
 RawSounds open_sounds_as(const Schema& schema, const std::vector<std::string>& paths, bool skip_bad) {
   const std::string asked = paths.empty() ? std::string("sounds") : paths[0];
   if (!schema.sound)
-    bad_input(asked, text("is a sound, or a folder of them; the net takes ",
-                          schema.picture           ? std::string("pictures")
-                          : schema.columns.empty() ? text("samples ", schema.sample)
-                                                   : std::string("the rows of a table")));
+    bad_input(asked, text("is a sound, or a folder of them; the net takes ", schema.picture ? std::string("pictures")
+                                                                             : schema.columns.empty()
+                                                                                 ? text("samples ", schema.sample)
+                                                                                 : std::string("the rows of a table")));
   std::optional<FilePattern> pattern;
   if (!schema.sound->pattern.empty()) pattern.emplace(schema.sound->pattern, asked);
   const std::optional<size_t> label = pattern ? pattern->field("label") : std::nullopt;
@@ -340,9 +341,8 @@ RawSounds open_sounds_as(const Schema& schema, const std::vector<std::string>& p
     if (names.size() == before) bad_input(path, "holds no sound, read are WAV and FLAC");
   }
   if (names.empty()) bad_input(asked, "holds no sound");
-  Clips clips = read_clips(
-      names, [&](const std::string& name) { return read_sound(read_raw_bytes(name), name); }, skip_bad, &*schema.sound,
-      {});
+  Clips clips = read_clips(names, [&](const std::string& name) { return read_sound(read_raw_bytes(name), name); },
+                           skip_bad, &*schema.sound, {});
   out.remarks = std::move(clips.remarks);
   std::vector<std::vector<float>> waves;
   std::vector<double> kept;

@@ -14,13 +14,13 @@
 namespace vitro {
 
 struct SoundOptions {
-  std::string pattern = {};                // of names: "{label}_{group}_{take}.wav"; "": the class is the folder
+  std::string pattern = {};                 // of names: "{label}_{group}_{take}.wav"; "": the class is the folder
   std::vector<std::string> test_group = {}; // what is recorded of these is the test part
   std::vector<std::string> validation_group = {};
-  std::optional<int64_t> rate = {};        // Hz; default: the commonest
-  std::optional<double> frame_ms = {};     // default: 25
-  std::optional<double> hop_ms = {};       // default: 10
-  std::optional<int64_t> fft = {};         // samples; default: the first power of two that holds a frame
+  std::optional<int64_t> rate = {};    // Hz; default: the commonest
+  std::optional<double> frame_ms = {}; // default: 25
+  std::optional<double> hop_ms = {};   // default: 10
+  std::optional<int64_t> fft = {};     // samples; default: the first power of two that holds a frame
   std::optional<SoundFeatures> features = {};
   std::optional<int64_t> bands = {}, coefficients = {}, deltas = {};
   std::optional<double> low_hz = {}, high_hz = {}; // default: from 0 to half the rate
