@@ -372,6 +372,12 @@ private:
       if (renumbered[size_t(of)] < 0) renumbered[size_t(of)] = count++;
       groups.push_back(renumbered[size_t(of)]);
     }
+    const int32_t wanted = 1 + (validation > 0 ? 1 : 0) + (test > 0 ? 1 : 0);
+    if (together_ && count < wanted)
+      bad_input(
+          where_,
+          text("has ", count, count == 1 ? " group" : " groups", " by the field ", by_, " for ", wanted, " parts"),
+          "set data.validation=0; or call the field otherwise in the pattern, so that each group is on both sides");
     const SplitRows dealt = together_ ? split_groups(groups, validation, test, options_.seed)
                                       : split_rows(n, strata, validation, test, options_.seed);
     for (const auto& [rows, part] : {std::pair(&dealt.train, 0), {&dealt.validation, 1}, {&dealt.test, 2}})
