@@ -89,7 +89,6 @@ TEST(SoundFile, other_codings_and_formats_are_refused_by_name) {
 TEST(SoundFile, a_header_that_lies_is_found_out) {
   const Bytes right = sound_file(tone(440, 1000));
   ASSERT_EQ(right.size(), 2044u);
-  expect_bad_input({"length is 0"}, [] { read_sound(sound_file({}, {SF_FORMAT_FLAC | SF_FORMAT_PCM_16}), "clip"); });
   const auto with = [&](size_t at, uint32_t value) {
     Bytes bytes = right;
     set_word(bytes, at, value);
