@@ -1,5 +1,5 @@
-// Generated sets: points in the plane (spirals, moons, circles, blobs, xor, lines), one curve, and
-// handwritten-looking digits (data/digits.h).
+// Generated sets: points in the plane (spirals, moons, circles, blobs, xor, lines), one curve,
+// handwritten-looking digits (data/digits.h) and sounds of vowels (data/tones.h).
 //
 // A sample depends on (seed, name, part, index) and on the options, on nothing else: not on how many
 // are asked for elsewhere, not on threads, not on the machine (core/random.h, core/math.h). So the
@@ -36,6 +36,7 @@ struct Generator {
   double noise;              // default
   std::string noise_means;   // "" where the set takes none
   bool numpy = false;        // published as a numpy program, which draws one normal number a sample
+  bool sounds = false;       // waves, not points or pictures
 };
 
 std::span<const Generator> generators();
