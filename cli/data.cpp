@@ -13,7 +13,7 @@ namespace {
 const KnownSet& known(const std::string& name) {
   std::vector<std::string> names;
   for (const KnownSet& set : known_sets()) {
-    if (set.name == name) return set;
+    if (set.called(name)) return set;
     names.push_back(set.name);
   }
   bad_input("vitro data", text("\"", name, "\" is no published data set", did_you_mean(name, names)),

@@ -19,6 +19,7 @@
 #include "io/safetensors.h"
 #include "recipe/embedded.h"
 #include "report/plot.h"
+#include "train/feed.h"
 #include "train/mistakes.h"
 #include "train/run.h"
 #include "train/setup.h"
@@ -113,8 +114,9 @@ Json layers_json(const Model& model) {
 // The graph of one training step on a batch as the recipe has it.
 std::string graph_of(const Model& model, const Recipe& recipe, const Schema& schema, const Options& options) {
   const int64_t batch = recipe.train.batch;
-  const Type targets =
-      schema.goal == Goal::classes ? Type{DType::i32, {batch}} : Type{model.spec().dtype, {batch, schema.outputs()}};
+  const Type targets = schema.text                    ? Type{DType::i32, {batch * schema.answers()}}
+                       : schema.goal == Goal::classes ? Type{DType::i32, {batch}}
+                                                      : Type{model.spec().dtype, {batch, schema.outputs()}};
   const Function step = model.step_function(batch, targets);
   if (options.dot) return print_dot(*step.graph);
   if (options.common.json) return print_json(*step.graph) + "\n";
@@ -141,7 +143,8 @@ struct Rates {
 };
 Rates rates_of(const Recipe& recipe, const Splits& data, int64_t most = 400) {
   const TrainRecipe& train = recipe.train;
-  const int64_t per_epoch = Batches(data.train.size(), train.batch).per_epoch(), steps = per_epoch * train.epochs;
+  const int64_t per_epoch = Batches(data.train.size(), train.batch, 0, order_of(recipe, data.train.schema)).per_epoch();
+  const int64_t steps = per_epoch * train.epochs;
   if (steps > 20'000'000) return {.depends = text("is not drawn: the run has ", thousands(steps), " steps")};
   const Attrs& args = train.optimizer.args;
   const double own = args.find("momentum") ? args.real("momentum") : 0;
@@ -181,6 +184,13 @@ std::string rates_text(const Rates& rates) {
 std::string samples_of(const Dataset& data) {
   const Schema& schema = data.schema;
   const Shape& shape = schema.sample;
+  if (schema.text) { // its beginning
+    std::string out;
+    for (int64_t i = 0; i < std::min<int64_t>(data.samples.elements(), 300); ++i)
+      out += schema.text->unit == TextUnit::characters ? schema.text->written(int32_t(data.samples.at(i)))
+                                                       : schema.classes[size_t(data.samples.at(i))] + " ";
+    return wrap(out, std::min(out_stream().width, 100)) + "\n";
+  }
   if (shape.rank() == 3 && (shape[0] == 1 || shape[0] == 3) && shape[2] <= 100) {
     const int64_t plane = shape[1] * shape[2];
     std::vector<std::string> drawings, captions;

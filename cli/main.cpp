@@ -28,7 +28,7 @@ const Verb all[] = {
      "column is predicted unless --target names another. Of a folder of pictures each sub-folder is a class; "
      "sub-folders "
      "train, val and test that hold class folders are the parts; data.augment says what is done to training pictures "
-     "(vitro list augmentations).",
+     "(vitro list augmentations). A file that is no table is read as a text: its beginning trains, its end is kept.",
      {{"vitro train digits", "generated digits, in seconds"},
       {"vitro train mnist lr=0.1 epochs=5", "keys of the recipe set"},
       {"vitro train points.csv --net linear", "your own table, another net"},
@@ -36,6 +36,7 @@ const Verb all[] = {
       {"vitro train titanic.csv --target Survived --folds 5", "five nets say how good a sixth, of all rows, is"},
       {"vitro train ./pets/ data.size=48 --skip-bad", "a folder of pictures for each class: PNG and JPEG, any size"},
       {"vitro train cifar10 'augment=[{op=\"flip\"}, {op=\"crop\", padding=4}]'", "pictures anew in every epoch"},
+      {"vitro train book.txt --net char-lstm", "a text, symbol by symbol; then: vitro generate"},
       {"vitro train digits --watch", "gradients, updates, dead units and outputs, live"},
       {"vitro train moons --net perceptron", "Rosenblatt's rule: its mistakes, and why it settles or never will"},
       {"vitro train recipe.toml --threads 2 --seed 7 --out runs/a --json", "a recipe, for a script"},
@@ -93,6 +94,16 @@ const Verb all[] = {
       {"vitro predict runs/pets-net-001 a.jpg b.png new/", "photographs, and a folder of them"},
       {"vitro predict runs/points-mlp-001 new.csv --json", "for a script"}},
      predict},
+    {"generate",
+     "what a net that learned a text writes",
+     "[RUN] [--prompt TEXT] [key=value ...] [options]",
+     "Goes on from the prompt, one character after another, and writes each as it is made. temperature=0.8 makes the "
+     "likely likelier (0: always the likeliest), top_k=40 chooses among so many of the likeliest, length=500 says when "
+     "to stop. The same run, prompt, seed and keys give the same text. An empty prompt stands for the end of a line.",
+     {{"vitro generate runs/shakespeare-char-lstm-001 --prompt \"ROMEO:\" temperature=0.8", "five hundred characters"},
+      {"vitro generate --prompt \"To be\" length=2000 --seed 3", "of the latest run, another draw"},
+      {"vitro generate --prompt - top_k=10 --json < beginning.txt", "a prompt from a file, for a script"}},
+     generate},
     {"explain",
      "how a loss depends on a weight, number by number",
      "[RUN] [options]",

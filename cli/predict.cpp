@@ -229,6 +229,9 @@ int predict(Arguments& arguments) {
   const std::string file = files[0];
   if (!run.trained)
     bad_input(run.directory.path(), "has no weights yet", text("vitro train --resume ", run.directory.path()));
+  if (run.schema.text)
+    bad_input(run.directory.path(), "learned from a text: it says what comes next",
+              text("vitro generate ", run.directory.path(), " --prompt \"...\""));
   const bool of_pictures = std::ranges::all_of(files, are_pictures);
   if (files.size() > 1 && !of_pictures)
     bad_input(*std::ranges::find_if_not(files, are_pictures), "is no picture, and only of pictures several are taken",

@@ -9,9 +9,29 @@
 
 namespace vitro::cli {
 
+namespace {
+
+// Of a text: how well it is foreseen, in nats and bits a symbol.
+std::string text_table(const std::vector<Part>& parts, const std::vector<const Baseline*>& simpler,
+                       const Palette& palette) {
+  Table table({"", "> nats", "> bits", "> perplexity", "> accuracy", "> symbols"});
+  const auto add = [&](const std::string& name, const Metrics& metrics) {
+    if (metrics.samples == 0) return;
+    table.add({name, fixed(metrics.nats, 4), fixed(metrics.bits(), 4), fixed(metrics.perplexity(), 3),
+               percent(metrics.accuracy()), thousands(metrics.samples)});
+  };
+  for (const Part& part : parts) add(part.name, *part.metrics);
+  for (const Baseline* one : simpler)
+    if (one) add(one->text, one->metrics);
+  return table.str(palette);
+}
+
+} // namespace
+
 std::string metrics_table(const std::vector<Part>& parts, const std::vector<const Baseline*>& simpler,
                           const Palette& palette) {
   const bool classes = parts.empty() || parts[0].metrics->goal == Goal::classes;
+  if (!parts.empty() && parts[0].metrics->text) return text_table(parts, simpler, palette);
   Table table(classes
                   ? std::vector<std::string>{"", "> loss", "> accuracy", "> 95 % interval", "> samples"}
                   : std::vector<std::string>{"", "> loss", "> RMSE", "> 95 % interval", "> MAE", "> R2", "> samples"});
@@ -157,6 +177,10 @@ Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std
          {"loss", metrics.loss},
          {"samples", metrics.samples},
          {"interval", pair(interval)}};
+  if (metrics.text) {
+    out.update(text_json(metrics));
+    return out;
+  }
   const MacroMetrics macro = metrics.macro();
   for (const int64_t k : top_of(scores)) out[text("top_", k)] = scores.top(k);
   out["precision_macro"] = macro.precision;
@@ -192,8 +216,19 @@ Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std
   return out;
 }
 
+Json text_json(const Metrics& metrics) {
+  if (!metrics.text) return Json::object();
+  return {{"nats", metrics.nats}, {"bits", metrics.bits()}, {"perplexity", metrics.perplexity()}};
+}
+
 std::string sizes(const Splits& data) {
   const Schema& schema = data.train.schema;
+  if (schema.text) {
+    const auto symbols = [&](const Dataset& part) { return thousands(part.size() * schema.answers()); };
+    return text(symbols(data.train), " training, ", symbols(data.validation), " validation, ", symbols(data.test),
+                " test ", name(schema.text->unit), " in windows of ", schema.answers(), ", ", schema.outputs(),
+                " different");
+  }
   std::string out = text(thousands(data.train.size()), " training, ", thousands(data.validation.size()),
                          " validation, ", thousands(data.test.size()), " test samples ", schema.sample);
   if (schema.goal == Goal::classes) return text(out, ", ", plural(int64_t(schema.classes.size()), "class"));

@@ -17,8 +17,9 @@ namespace vitro::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// One line per part ("train", "test"): loss, then accuracy or RMSE with its 95 % interval, for numbers MAE and R2; and
-/// below, on the unseen part, what simpler things achieve (null, or without a value: left out).
+/// One line per part ("train", "test"): loss, then accuracy or RMSE with its 95 % interval, for numbers MAE and R2, of
+/// a text nats, bits and perplexity; and below, on the unseen part, what simpler things achieve (null, or without a
+/// value: left out).
 struct Part {
   std::string name;
   const Metrics* metrics;
@@ -44,6 +45,9 @@ std::string class_tables(const Metrics& metrics, const Scores& scores, const std
 
 /// [low, high]; null where it has no end.
 Json pair(const Interval& interval);
+
+/// Of a text: nats, bits, perplexity, a symbol. {} otherwise.
+Json text_json(const Metrics& metrics);
 
 /// accuracy, loss, samples, interval, the scores, classes and confusion; or rmse, mae, r2 and their intervals.
 Json to_json(const Metrics& metrics, const Scores& scores, const std::vector<std::string>& classes);

@@ -215,6 +215,8 @@ Json object_of(const Work& work, const TrainingResult& result) {
   out["linear_interval"] = result.linear ? pair(result.linear->metrics.interval()) : Json(nullptr);
   if (work.folds) out.update(to_json(*work.folds));
   out.update(steps_json(result.predictions, judged(work, result)));
+  out.update(text_json(unseen));
+  if (unseen.text && result.naive.size() > 1) out["bigrams"] = result.naive[1].value;
   if (result.perceptron) {
     const PerceptronCourse& course = *result.perceptron;
     const Separation& classes = course.classes;
@@ -243,12 +245,12 @@ std::string summary(const Work& work, const TrainingResult& result, bool with_re
     out += steps + "\n";
   Facts facts;
   if (work.folds) facts.add("estimated", sentence_of(*work.folds));
+  const Schema& schema = work.data.train.schema;
   std::string epochs = plural(result.epochs, "epoch");
   if (result.ending == Ending::stopped_early) epochs += ", stopped early";
   if (result.best_epoch > 0) epochs += text(", weights of epoch ", result.best_epoch);
   facts.add("trained", text(epochs, ", ", duration(result.seconds), ", ",
-                            thousands(std::llround(result.samples_per_second)), " samples/s"));
-  const Schema& schema = work.data.train.schema;
+                            thousands(std::llround(result.samples_per_second)), " ", counted_in(schema), "/s"));
   if (schema.generated) facts.add("data", schema.description);
   facts.add("parameters", thousands(work.model.states().parameters()));
   facts.add("weights", text("sha256 ", result.weights_sha256));
@@ -274,6 +276,8 @@ std::string advice(const Work& work, const TrainingResult& result) {
   Table table({"", ""});
   const Metrics& unseen = result.test.samples > 0 ? result.test : result.validation;
   const bool mistakes = unseen.goal == Goal::classes && unseen.correct < unseen.samples;
+  if (work.data.train.schema.text)
+    table.add({text(program(), " generate ", run, " temperature=0.8"), "what it writes"});
   table.add({text(program(), " explain ", run),
              mistakes ? "its worst mistake, number by number" : "one loss, number by number"});
   table.add({text(program(), " inspect ", run), "layers, parameters, history"});

@@ -29,6 +29,7 @@ std::span<const Verb> verbs();
 int train(Arguments&);
 int eval(Arguments&);
 int predict(Arguments&);
+int generate(Arguments&);
 int explain(Arguments&);
 int gradcheck(Arguments&);
 int inspect(Arguments&);

@@ -15,6 +15,11 @@ Batches::Batches(int64_t samples, int64_t batch, uint64_t seed, Order order, std
     : samples_(samples), batch_(batch), seed_(seed), order_(order), steps_(std::move(steps)) {
   if (batch < 1) bad_input("data", text("batch is ", batch, ", at least 1 was expected"));
   if (samples < 1) bad_input("data", "there is no sample to make a batch of");
+  if (order != Order::continued) return;
+  if (samples < batch)
+    bad_input("data", text("batch is ", batch, ", but there are ", samples, " windows to be read on from"),
+              text("batch=", samples, " or less, shorter windows (data.steps), or a longer text"));
+  samples_ -= samples % batch;
 }
 
 void Batches::sort_by_steps(int64_t epoch) {
@@ -41,6 +46,8 @@ std::span<const int64_t> Batches::rows(Position at) {
       permutation_.resize(size_t(samples_));
       std::iota(permutation_.begin(), permutation_.end(), int64_t{0});
     }
+    if (order_ == Order::continued) // place k * batch + s of the list is the k-th sample of stream s
+      for (int64_t i = 0; i < samples_; ++i) permutation_[size_t(i)] = i % batch_ * per_epoch() + i / batch_;
     held_epoch_ = at.epoch;
   }
   const int64_t first = at.batch * batch_, count = std::min(batch_, samples_ - first);
@@ -212,10 +219,11 @@ void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out) 
 }
 
 void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out) {
-  expect(data, rows, 1, out);
-  const auto from = data.label_of();
-  const auto to = out.as<int32_t>();
-  for (size_t i = 0; i < rows.size(); ++i) to[i] = from[size_t(rows[i])];
+  const int64_t per_row = data.schema.answers();
+  expect(data, rows, per_row, out);
+  const int32_t* const from = data.label_of().data();
+  int32_t* to = out.as<int32_t>().data();
+  for (const int64_t row : rows) to = std::copy_n(from + row * per_row, per_row, to);
 }
 
 void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out) {

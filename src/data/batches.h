@@ -20,7 +20,10 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
-enum class Order : uint8_t { shuffled, as_stored };
+/// continued: of samples that follow each other, each batch goes on where the one before it ended. They are `batch`
+/// streams, one after the other of equal length; batch k is the k-th sample of each. What fills no stream, fewer
+/// samples than a batch has, is left out.
+enum class Order : uint8_t { shuffled, as_stored, continued };
 
 /// So many batches at a time are sorted by length.
 inline constexpr int64_t batches_sorted_together = 16;
@@ -28,7 +31,8 @@ inline constexpr int64_t batches_sorted_together = 16;
 class Batches {
 public:
   /// Batches of `batch` samples out of 0 .. samples-1, the last one smaller where it does not divide. An epoch is
-  /// the permutation Stream(seed, "shuffle", epoch). Throws bad_input for a batch below 1 or no samples.
+  /// the permutation Stream(seed, "shuffle", epoch). Throws bad_input for a batch below 1, no samples, or
+  /// fewer than a continued batch has.
   /// With the `steps` of each sample (empty: all alike) and shuffled, samples of like length come together, so that
   /// little is padded: the permutation is cut into pieces of `batches_sorted_together` batches, each is sorted by
   /// steps, and the batches (but the smaller one, which stays last) are put into the order of
@@ -36,7 +40,7 @@ public:
   Batches(int64_t samples, int64_t batch, uint64_t seed = 0, Order order = Order::shuffled,
           std::vector<int64_t> steps = {});
 
-  int64_t samples() const { return samples_; }
+  int64_t samples() const { return samples_; } // of an epoch
   int64_t batch() const { return batch_; }
   int64_t per_epoch() const { return (samples_ + batch_ - 1) / batch_; }
 
@@ -69,7 +73,7 @@ void fill_lengths(const Dataset& data, std::span<const int64_t> rows, View out);
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out);
 /// One row of that: a sound's features [frames, numbers] into row `row` of [rows, steps, numbers].
 void write_features(const Schema& schema, const std::vector<double>& features, int64_t row, View out);
-/// Labels into i32 [rows].
+/// Labels into i32 [rows], of a text [rows, steps].
 void fill_labels(const Dataset& data, std::span<const int64_t> rows, View out);
 /// Targets as the net learns them (`learned_of`) into f32 or f64 [rows, outputs].
 void fill_targets(const Dataset& data, std::span<const int64_t> rows, View out);

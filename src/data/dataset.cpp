@@ -18,6 +18,10 @@ Shape with_rows(int64_t n, const Shape& sample) {
   return Shape(extents);
 }
 
+Shape label_shape(const Schema& schema, int64_t n) {
+  return schema.answers() > 1 ? Shape{n, schema.answers()} : Shape{n};
+}
+
 Tensor take_rows(const Tensor& all, std::span<const int64_t> rows) {
   std::vector<int64_t> extents = all.shape().list();
   const int64_t n = extents[0], row_bytes = n == 0 ? 0 : all.type().bytes() / n;
@@ -56,7 +60,7 @@ Shape Schema::net_input() const {
 }
 
 std::string Schema::asked() const {
-  return forecast && targets.size() > 1 ? text(targets[0], " to +", targets.size()) : join(targets, ", ");
+  return forecast && targets.size() > 1 ? vitro::text(targets[0], " to +", targets.size()) : join(targets, ", ");
 }
 
 std::span<const float> wave_of(const Dataset& data, int64_t sample) {
@@ -93,7 +97,7 @@ Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema,
           Tensor(Type{schema.raw, schema.sound ? Shape{0} : with_rows(0, schema.sample)}),
-          Tensor(Type{DType::i32, {0}}),
+          Tensor(Type{DType::i32, label_shape(schema, 0)}),
           Tensor(Type{DType::f32, targets}),
           {},
           schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor(),
@@ -114,8 +118,7 @@ Dataset take(const Dataset& all, std::span<const int64_t> rows) {
               all.schema.forecast ? take_rows(all.season, rows) : all.season,
               {},
               {}};
-  if (all.schema.sound)
-    hold(out, int64_t(rows.size()), [&](int64_t i) { return wave_of(all, rows[size_t(i)]); });
+  if (all.schema.sound) hold(out, int64_t(rows.size()), [&](int64_t i) { return wave_of(all, rows[size_t(i)]); });
   return out;
 }
 
@@ -203,13 +206,13 @@ void check(const Dataset& data, const std::string& where) {
       bad_input(where, text(n, " samples, but targets ", data.targets.type()));
     return;
   }
-  if (data.labels.type() != Type{DType::i32, {n}})
+  if (data.labels.type() != Type{DType::i32, label_shape(schema, n)})
     bad_input(where, text(n, " samples, but labels ", data.labels.type()));
   const auto labels = data.label_of();
-  for (int64_t i = 0; i < n; ++i)
-    if (labels[size_t(i)] < 0 || labels[size_t(i)] >= schema.outputs())
-      bad_input(where, text("label ", labels[size_t(i)], " of sample ", i, " is out of range: there are ",
-                            schema.outputs(), " classes, 0 to ", schema.outputs() - 1));
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] < 0 || labels[i] >= schema.outputs())
+      bad_input(where, text("label ", labels[i], " of sample ", int64_t(i) / schema.answers(),
+                            " is out of range: there are ", schema.outputs(), " classes, 0 to ", schema.outputs() - 1));
 }
 
 Scaling standardise(const Tensor& rows) {

@@ -4,7 +4,8 @@
 // them into the network's input is written down in the Schema, and only applied when a batch is
 // filled (data/batches.h), so that a run can save the Schema and read raw files ever after.
 // Invariant of every Dataset that this room returns (see `check`): samples [n, ...sample], labels
-// [n] within the classes or targets [n, outputs], every number finite; in a table's samples NaN is a missing value.
+// [n] (of a text [n, steps]) within the classes or targets [n, outputs], every number finite; in a table's samples NaN
+// is a missing value.
 // Sounds are of different lengths, and held without padding: one long clip among thousands costs its own length alone.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "data/columns.h"
 #include "data/picture.h"
 #include "data/sound.h"
+#include "data/symbols.h"
 
 namespace vitro {
 
@@ -80,7 +82,11 @@ struct Schema {
   std::optional<PictureForm> picture; // of pictures
   std::optional<SoundForm> sound;     // of sounds; `input` then scales a frame's numbers: one mean for all, or each
 
+  std::optional<TextForm> text; // of a text; `classes` are its symbols' names
+
   int64_t outputs() const; // how many classes, or how many numbers
+  /// How many answers a sample asks for: of a window of a text one at each step.
+  int64_t answers() const { return text && sample.rank() == 2 ? sample[0] : 1; }
   /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it. Of sounds the longest:
   /// [frames, numbers].
   Shape net_input() const;
@@ -109,7 +115,7 @@ struct Origin {
 struct Dataset {
   Schema schema;
   Tensor samples; // u8, f32 or f64 [n, ...schema.sample]; of sounds f32, one wave behind the other (`wave_of`)
-  Tensor labels;  // i32 [n] for Goal::classes; else i32 [0]
+  Tensor labels;  // i32 [n] for Goal::classes, [n, steps] of a text; else i32 [0]
   Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
   Origin origin = {};
   // Of a series, f32 [n, horizon]: for each target the value of its season before, as far as the window's end knows it.

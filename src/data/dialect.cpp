@@ -1,6 +1,7 @@
 #include "data/dialect.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -167,6 +168,35 @@ Dialect guess_dialect(ByteSpan head, const DialectOptions& options) {
   dialect.separator = separator;
   dialect.header = options.header ? *options.header : guess_header(cut(head, dialect, 1000).rows, separator);
   return dialect;
+}
+
+bool looks_like_table(ByteSpan head) {
+  constexpr size_t most = 200;
+  const auto is_value = [](const std::string& cell, Separator separator) {
+    static const MissingWords missing({});
+    return forms_of(cell, separator) != 0 || missing.find(cell) >= 0;
+  };
+  for (const Separator separator :
+       {Separator::semicolon, Separator::tab, Separator::bar, Separator::comma, Separator::blanks}) {
+    const std::vector<Row> rows = cut(head, {separator, '"', false}, most).rows;
+    std::map<size_t, size_t> of_width; // how many records have so many cells
+    size_t cells = 0, values = 0, single_numbers = 0;
+    for (const Row& row : rows) {
+      ++of_width[row.size()];
+      const auto found =
+          size_t(std::ranges::count_if(row, [&](const auto& cell) { return is_value(cell, separator); }));
+      cells += row.size();
+      values += found;
+      single_numbers += row.size() == 1 && found == 1;
+    }
+    if (rows.empty()) continue;
+    const auto [width, alike] = *std::ranges::max_element(of_width, {}, [](const auto& one) { return one.second; });
+    const auto nearly_all = [&](size_t count) { return 10 * count >= 9 * rows.size(); };
+    if (rows.size() == 1 ? width > 1 && values == cells : nearly_all(single_numbers)) return true;
+    if (rows.size() < 2 || width < 2 || !nearly_all(alike)) continue;
+    if (separator != Separator::blanks || alike == rows.size() || 2 * values >= cells) return true;
+  }
+  return false;
 }
 
 } // namespace vitro

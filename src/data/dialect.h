@@ -39,4 +39,9 @@ struct DialectOptions {
 ///   column holds few different texts.
 Dialect guess_dialect(ByteSpan head, const DialectOptions& options);
 
+/// Whether a file is a table and no text, by its first records: nine in ten of them are cut by one separator into the
+/// same number of cells, two or more (by blanks: all of them, or half of the cells are numbers too), or are one number
+/// each; a single record, only if it is numbers alone. `head` as above.
+bool looks_like_table(ByteSpan head);
+
 } // namespace vitro

@@ -10,6 +10,8 @@
 #include "core/text.h"
 #include "core/threads.h"
 #include "data/digits.h"
+#include "data/sentences.h"
+#include "data/texts.h"
 #include "data/tones.h"
 
 namespace vitro {
@@ -99,7 +101,7 @@ Point sine(Asked& asked) {
 
 struct Recipe {
   Generator about;
-  Point (*point)(Asked&); // none for digits and sounds
+  Point (*point)(Asked&); // none for digits, sounds and texts
 };
 
 // Statistics of the pixels / 255 of the default training part.
@@ -149,6 +151,19 @@ const std::vector<Recipe>& recipes() {
       {{"sine", "one wave of a sine: a curve to fit, not classes",
         "x uniform in [0, 1), y = sin 2 pi x + noise * normal", Goal::numbers, 400, 200, 0, 0, 0.05, "deviation of y"},
        sine},
+      {{.name = "sentences",
+        .doc = "sentences of a small grammar, with quotes, brackets and lines of one length: a text for nets that read",
+        .formula =
+            "one of ten nouns, a verb that agrees with it, a place; in quotes, brackets or plain: see data/sentences.h",
+        .goal = Goal::classes,
+        .samples = 3000,
+        .held_out = 300,
+        .classes = 0,
+        .most_classes = 0,
+        .noise = 0,
+        .noise_means = "",
+        .text = true},
+       nullptr},
   };
   return all;
 }
@@ -187,21 +202,47 @@ int64_t numpy_normals(const std::string& name, std::optional<int64_t> samples) {
   return 0;
 }
 
+namespace {
+
+Dataset text_part(const Generator& about, Part part, int64_t n, const GenerateOptions& options) {
+  const int64_t steps = options.steps.value_or(usual_steps);
+  if (steps < 2 || steps > 1 << 16)
+    bad_input(about.name, text("steps is ", steps, ", 2 to ", 1 << 16, " was expected"));
+  const auto symbols = [](const std::string& letters) {
+    return symbols_of(letters, TextUnit::characters, "sentences");
+  };
+  Schema schema;
+  schema.name = about.name;
+  schema.generated = true;
+  schema.description = text("generated: ", about.doc);
+  schema.sample = {steps, 1};
+  schema.text = TextForm{TextUnit::characters, symbols(letters_of_sentences())};
+  schema.classes = schema.text->names();
+  const int64_t length = n * steps + (n > 0 ? 1 : 0);
+  return windows_of(symbols(sentences(options.seed, part, length)), schema, "", 0);
+}
+
+} // namespace
+
 Dataset generate_part(const std::string& name, Part part, int64_t n, const GenerateOptions& options) {
   const Recipe& recipe = recipe_of(name);
   const Generator& about = recipe.about;
   const int64_t classes = options.classes.value_or(about.classes);
   const double noise = options.noise.value_or(about.noise);
-  if (options.noise && about.noise_means.empty()) bad_input(name, "takes no noise: its samples vary by themselves");
+  if (options.noise && about.noise_means.empty())
+    bad_input(name, about.text ? "takes no noise: it is a text" : "takes no noise: its samples vary by themselves");
+  if (options.steps && !about.text) bad_input(name, "takes no steps: it is no text");
   if (!(noise >= 0) || noise > 100) bad_input(name, text("noise is ", noise, ", 0 to 100 was expected"));
   if (options.classes && classes != about.classes && about.most_classes == about.classes)
     bad_input(name, about.classes ? text("has always ", about.classes, " classes, not ", classes)
+                    : about.text  ? std::string("is a text: its characters are its classes")
                                   : std::string("predicts a number and has no classes"));
   if (options.classes && about.classes && (classes < 2 || classes > about.most_classes))
     bad_input(name, text("classes is ", classes, ", 2 to ", about.most_classes, " was expected"));
   const int64_t least = part == Part::train ? std::max<int64_t>(1, classes) : 0, most = 10'000'000;
   if (n < least || n > most)
     bad_input(name, text(n, " samples for ", vitro::name(part), ", ", least, " to ", most, " was expected"));
+  if (about.text) return text_part(about, part, n, options);
 
   Dataset data;
   Schema& schema = data.schema;

@@ -1,5 +1,6 @@
 // Generated sets: points in the plane (spirals, moons, circles, blobs, xor, lines), one curve,
-// handwritten-looking digits (data/digits.h) and sounds of vowels (data/tones.h).
+// handwritten-looking digits (data/digits.h), sounds of vowels (data/tones.h), and sentences of a small grammar
+// (data/sentences.h).
 //
 // A sample depends on (seed, name, part, index) and on the options, on nothing else: not on how many
 // are asked for elsewhere, not on threads, not on the machine (core/random.h, core/math.h). So the
@@ -21,6 +22,7 @@ struct GenerateOptions {
   std::optional<int64_t> test = {};
   std::optional<int64_t> classes = {}; // spirals, circles and blobs only
   std::optional<double> noise = {};    // >= 0; each set says what it means
+  std::optional<int64_t> steps = {};   // of a text's windows
   uint64_t seed = 0;
   bool numpy = false; // the training part as a numpy program draws it after np.random.seed(seed): spirals only
 };
@@ -31,12 +33,13 @@ struct Generator {
   std::string formula; // and its source
   Goal goal;
   int64_t samples, held_out; // defaults: training; validation and test each
-  int64_t classes;           // default; 0 for Goal::numbers
+  int64_t classes;           // default; 0 for Goal::numbers and texts
   int64_t most_classes;      // what `classes` may be at most; equal to `classes` where it is fixed
   double noise;              // default
   std::string noise_means;   // "" where the set takes none
   bool numpy = false;        // published as a numpy program, which draws one normal number a sample
   bool sounds = false;       // waves, not points or pictures
+  bool text = false;         // samples are windows of a text
 };
 
 std::span<const Generator> generators();

@@ -144,6 +144,40 @@ Splits table(ByteSource& source, const std::string& path, const std::string& nam
   return own.forecast.empty() ? open_table(source, path, name, own) : open_forecast(source, path, name, own);
 }
 
+Splits text_of(ByteSpan bytes, const std::string& path, const std::string& name, const DataOptions& options,
+               double test) {
+  check_not_generated(options, path);
+  TextOptions own = options.text;
+  own.validation = options.validation;
+  own.test = options.test;
+  own.samples = options.samples;
+  Splits out = open_text(bytes, path, name, own, test);
+  out.files = {path};
+  return out;
+}
+
+// Whether a file of words and numbers is meant to be a table.
+bool is_table(ByteSource& source, const std::string& path, const DataOptions& options) {
+  if (options.read_as != ReadAs::looks) return options.read_as == ReadAs::table;
+  if (options.text.unit || options.text.steps) return false;
+  const TabularOptions& t = options.table;
+  const bool asked = !t.target.empty() || !t.forecast.empty() || !t.group.empty() || !t.test_file.empty() ||
+                     !t.columns.empty() || !t.drop.empty() || !t.missing.empty() || t.goal || t.folds > 0 ||
+                     t.dialect.separator || t.dialect.header;
+  if (asked) return true;
+  fs::path file(path);
+  if (file.extension() == ".gz") file = file.stem();
+  const std::string ending = file.extension().string();
+  for (const char* table : {".csv", ".tsv", ".tab", ".psv", ".data", ".dat"})
+    if (ending == table) return true;
+  Bytes head(size_t(64) << 10);
+  head.resize(source.read(head));
+  source.rewind();
+  // The last line may be cut off.
+  const auto end = std::find(head.rbegin(), head.rend(), uint8_t{'\n'});
+  return looks_like_table(ByteSpan(head).first(end == head.rend() ? head.size() : size_t(head.rend() - end)));
+}
+
 bool is_file(const std::string& path) {
   std::error_code none;
   return fs::is_regular_file(path, none);
@@ -452,11 +486,16 @@ Splits open_npz(ByteSource& source, const std::string& path, const std::string& 
 
 Splits open_as_published(const std::string& what, const DataOptions& options) {
   if (what.empty()) bad_input("data", "no data set was named", text("there are ", join(data_names(), ", ")));
+  const bool any_text = options.text.unit || options.text.steps;
   const bool word = what != "-" && what.find_first_of("/.") == std::string::npos;
   if (word) {
     for (const Generator& generator : generators()) {
       if (generator.name != what) continue;
-      GenerateOptions g{options.samples, {}, {}, options.classes, options.noise, options.seed, options.numpy};
+      if (options.read_as == ReadAs::table || (options.read_as == ReadAs::text && !generator.text))
+        bad_input(what, text("is generated, and ", generator.text ? "a text" : "no text"), "leave data.kind out");
+      if (options.text.unit) bad_input(what, "is generated: its unit can't be chosen", "leave data.unit out");
+      GenerateOptions g{options.samples,    {},           {},           options.classes, options.noise,
+                        options.text.steps, options.seed, options.numpy};
       const auto held_out = [&](const std::optional<double>& asked, const char* part) -> std::optional<int64_t> {
         if (!asked) return std::nullopt;
         const int64_t n = options.samples.value_or(generator.samples);
@@ -469,7 +508,14 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
       return generate(what, g);
     }
     for (const KnownSet& set : known_sets()) {
-      if (set.name != what) continue;
+      if (!set.called(what)) continue;
+      if (set.form == PublishedAs::text) {
+        const std::string file = find_known(set, options.data_dir)[0];
+        Splits out = text_of(read_bytes(file), file, set.name, options, 0);
+        for (Dataset* part : {&out.train, &out.validation, &out.test}) part->schema.description = set.doc;
+        return out;
+      }
+      if (any_text || options.read_as == ReadAs::text) bad_input(what, "is no text", "leave kind, unit and steps out");
       if (set.table()) {
         const std::string file = find_known(set, options.data_dir)[0];
         DataOptions own = options;
@@ -492,12 +538,24 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
               text("there are ", join(data_names(), ", "), "; a file is named with its ending or a path, as ./", what));
   }
   std::error_code none;
-  if (fs::is_directory(what, none)) return open_directory(what, options);
-  if (has_cifar_name(what)) return open_records({what}, what, options);
+  const bool directory = fs::is_directory(what, none);
+  if (directory && (any_text || options.read_as != ReadAs::looks))
+    bad_input(what, "is a directory: kind, unit and steps are for a file of text", "name the file");
+  if (directory) return open_directory(what, options);
+  if (has_cifar_name(what) && options.read_as == ReadAs::looks) return open_records({what}, what, options);
   if (has_archive_name(what) && is_file(what)) return open_recordings(what, options);
   ByteSource source = ByteSource::open(what);
-  const Kind kind = kind_of(source);
-  if (kind == Kind::text) return table(source, what, stem_of(what), options);
+  const Kind kind = options.read_as == ReadAs::text ? Kind::text : kind_of(source);
+  if (kind == Kind::text && is_table(source, what, options)) return table(source, what, stem_of(what), options);
+  if (kind == Kind::text) {
+    Splits out = text_of(rest_of(source), what, stem_of(what), options, 0.05);
+    if (options.read_as == ReadAs::looks && !any_text)
+      out.remarks.insert(out.remarks.begin(), text("read as a text: it does not look like a table (kind=table if it is "
+                                                   "one)"));
+    return out;
+  }
+  if (any_text || options.read_as != ReadAs::looks)
+    bad_input(what, "is no file of text", "leave kind, unit and steps out");
   if (kind == Kind::picture)
     bad_input(what, "is one picture: there is nothing to tell apart", "name a folder with a sub-folder for each class");
   if (kind == Kind::sound)
@@ -582,6 +640,7 @@ bool are_sounds(const std::string& path) {
 }
 
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
+  if (schema.text) return {open_text_as(read_bytes(path), schema, path), true};
   if (schema.sound || (are_sounds(path) && !are_pictures(path))) {
     RawSounds sounds = open_sounds_as(schema, {path}, false);
     return {std::move(sounds.data), sounds.labelled};

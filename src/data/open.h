@@ -7,8 +7,12 @@
 #include "data/sounds.h"
 #include "data/sources.h"
 #include "data/tabular.h"
+#include "data/texts.h"
 
 namespace vitro {
+
+/// What a file of text is read as; by default what it looks like.
+enum class ReadAs : uint8_t { looks, table, text };
 
 struct DataOptions {
   std::string data_dir = {};             // --data-dir; "" where not given
@@ -22,17 +26,23 @@ struct DataOptions {
   bool numpy = false;           // generated sets: see GenerateOptions
   PictureOptions pictures = {}; // skip_bad: of sounds, too
   SoundOptions sounds = {};     // table.group: of sounds a field of the pattern
-  TabularOptions table = {};    // of what is above, a table's own seed, shares, samples and standardise are set from it
+  ReadAs read_as = ReadAs::looks;
+  // Of what is above, a table's and a text's own seed, shares, samples and standardise are set from it.
+  TabularOptions table = {};
+  TextOptions text = {};
 };
 
 /// `what`: a word without `/` and `.` is a generated or a known set; anything else is a path (or "-"): a
 /// directory with IDX files, CIFAR's records (data/cifar.h), a folder of pictures or of sounds for each class
 /// (data/pictures.h, data/sounds.h), or sounds whose names say their class; an archive of such sounds (.tar, .tar.gz,
-/// .tgz); an IDX file of images (its labels lie beside it), a file of records, or a table (data/tabular.h); what a file
-/// holds is decided by its content. Splits where `options` say nothing: generated sets draw each part; known sets, and
-/// IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000: the usual last
-/// 10,000), CIFAR-10 the last tenth; an IDX set without test part, and pictures and sounds whose folder has no parts,
-/// are dealt 80 / 10 / 10, a table 80 / 0 / 20 at random, class by class; of sounds all of a group together, where the
+/// .tgz); an IDX file of images (its labels lie beside it), a file of records, a table (data/tabular.h), or a text
+/// (data/texts.h); what a file holds is decided by its content. Of words and numbers that is a table if its name ends
+/// in .csv, .tsv and the like, if something is asked that only tables have, or if it looks like one (data/dialect.h);
+/// else a text, and a remark says so. Splits where `options` say nothing: generated sets draw each part; known sets,
+/// and IDX sets with a test part, keep the last sixth of the training part for validation (of 60,000: the usual last
+/// 10,000), CIFAR-10 the last tenth, Shakespeare too, which has no test part; a text the tenth before its last
+/// twentieth, which is the test; an IDX set without test part, and pictures and sounds whose folder has no parts, are
+/// dealt 80 / 10 / 10, a table 80 / 0 / 20 at random, class by class; of sounds all of a group together, where the
 /// pattern has {group} or table.group names a field. FSDD is tested on takes 0 to 4, as published, and validated on as
 /// many. A table's numbers, and targets of Goal::numbers, are standardised by the training part; pixels get the
 /// published mean and deviation, or the training part's, of each channel. Throws bad_input for whatever is wrong with

@@ -82,8 +82,22 @@ std::span<const KnownSet> known_sets() {
        .pattern = "{label}_{speaker}_{take}.wav",
        .by_hand = "git clone https://github.com/Jakobovski/free-spoken-digit-dataset fsdd",
        .size = "2400 + 300 + 300"},
+      {.name = "shakespeare",
+       .doc = "Tiny Shakespeare: a megabyte of his plays, 65 different characters (Karpathy; public domain)",
+       .url = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
+       .files = {{"tinyshakespeare.txt", "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed", 1115394,
+                  "input.txt"}},
+       .form = PublishedAs::text,
+       .size = "15685 + 1742 + 0",
+       .also = "tinyshakespeare"},
   };
   return all;
+}
+
+std::string usual_name(const std::string& word) {
+  for (const KnownSet& set : known_sets())
+    if (set.called(word)) return set.name;
+  return word;
 }
 
 std::vector<std::string> data_roots(const std::string& data_dir) {
@@ -163,8 +177,8 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
     std::vector<std::string> files = files_in(set, own);
     if (files.size() == set.files.size()) return files;
     tried.push_back(files.empty() ? own : text(own, " (", files.size(), " of ", set.files.size(), " files)"));
-    if (set.table()) {
-      for (const std::string& place : {root, root + "/tabular"}) {
+    if (set.table() || set.form == PublishedAs::text) {
+      for (const std::string& place : {root, root + (set.table() ? "/tabular" : "/text")}) {
         files = files_in(set, place);
         if (!files.empty()) return files;
         tried.push_back(place);
@@ -311,7 +325,7 @@ std::string fetch(const std::string& name, const std::string& data_dir,
                   const std::function<void(const std::string& line)>& say) {
   std::vector<std::string> names;
   for (const KnownSet& set : known_sets()) {
-    if (set.name == name) return fetch(set, data_dir, say);
+    if (set.called(name)) return fetch(set, data_dir, say);
     names.push_back(set.name);
   }
   for (const Generator& generator : generators())

@@ -18,10 +18,10 @@ struct KnownFile {
 };
 
 /// A published set: four IDX files (train images, train labels, test images, test labels, in this order); one table, a
-/// CSV file; CIFAR's records, one archive of them (data/cifar.h); or recordings, an archive or a folder (the first file
-/// without its ending). Of the last three only name, doc, url, files, target, pattern and size say anything. A set
-/// without url can't be fetched: `by_hand` says how to get it.
-enum class PublishedAs : uint8_t { idx, table, cifar, sounds };
+/// CSV file; CIFAR's records, one archive of them (data/cifar.h); recordings, an archive or a folder (the first file
+/// without its ending); or one text. Of all but the first only name, doc, url, files, target, pattern, also and size
+/// say anything. A set without url can't be fetched: `by_hand` says how to get it.
+enum class PublishedAs : uint8_t { idx, table, cifar, sounds, text };
 struct KnownSet {
   std::string name, doc;
   std::string url; // the files' names are appended
@@ -34,20 +34,24 @@ struct KnownSet {
   std::string pattern = {};            // of the names of recordings
   std::string by_hand = {};            // a command that gets it
   std::string size = {};               // training, validation and test samples, as `vitro list data` says it
+  std::string also = {};               // another name
 
   bool table() const { return form == PublishedAs::table; }
+  bool called(const std::string& word) const { return word == name || (!also.empty() && word == also); }
 };
 std::span<const KnownSet> known_sets();
+/// The name of the published set that is also called `word`; any other word as it is.
+std::string usual_name(const std::string& word);
 
 /// The directories that are searched, best first: `data_dir` (--data-dir; "" for none), $VITRO_DATA,
 /// the user's data directory ($XDG_DATA_HOME/vitro, else ~/.local/share/vitro).
 std::vector<std::string> data_roots(const std::string& data_dir);
 
 /// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
-/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`. Of
-/// CIFAR's records the files that there are, or the archive of all (`cifar_files`), in `root/name/` or a `root` called
-/// `name`; of recordings the archive or the folder, in the same places. Throws bad_input that lists the places and
-/// names `vitro data fetch`.
+/// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`, a text
+/// in `root` and `root/text/`. Of CIFAR's records the files that there are, or the archive of all (`cifar_files`), in
+/// `root/name/` or a `root` called `name`; of recordings the archive or the folder, in the same places. Throws
+/// bad_input that lists the places and names `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
 /// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and

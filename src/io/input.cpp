@@ -267,6 +267,39 @@ std::optional<SoundForm> read_sound_form(const Reader& file, const Schema& schem
   return out;
 }
 
+ordered_json written(const std::optional<TextForm>& form) {
+  if (!form) return nullptr;
+  return {{"unit", name(form->unit)}, {"symbols", form->symbols}, {"unknown", form->unknown}};
+}
+
+// The symbols as numbers, for a byte need not be a character that JSON can hold; the classes are their names.
+std::optional<TextForm> read_text_form(const Reader& file, const Schema& schema, const std::string& where) {
+  const json& object = file.at("text");
+  if (object.is_null()) return std::nullopt;
+  const std::string here = text(where, ", text");
+  const Reader read(object, here);
+  only(object, {"unit", "symbols", "unknown"}, here);
+  if (schema.raw != DType::f32 || schema.sample.rank() != 2 || schema.sample[0] < 2 || schema.sample[1] != 1 ||
+      schema.goal != Goal::classes || !schema.columns.empty())
+    bad_input(here, text("needs windows f32 [steps, 1] and classes; samples are ", Type{schema.raw, schema.sample}));
+  TextForm out{.unknown = read.flag("unknown")};
+  const std::string unit = read.word("unit");
+  if (unit != "characters" && unit != "bytes") read.wrong("unit", "\"characters\" or \"bytes\"");
+  out.unit = unit == "bytes" ? TextUnit::bytes : TextUnit::characters;
+  const json& list = read.at("symbols");
+  const uint64_t most = out.unit == TextUnit::bytes ? 0xFF : 0x10FFFF;
+  const char* const expected = "a list of bytes or code points in ascending order";
+  if (!list.is_array()) read.wrong("symbols", expected);
+  for (const json& one : list) {
+    const bool fits = one.is_number_unsigned() && one.get<uint64_t>() <= most &&
+                      (out.unit == TextUnit::bytes || one.get<uint64_t>() < 0xD800 || one.get<uint64_t>() > 0xDFFF);
+    if (!fits || (!out.symbols.empty() && one.get<uint64_t>() <= out.symbols.back())) read.wrong("symbols", expected);
+    out.symbols.push_back(one.get<uint32_t>());
+  }
+  if (out.names() != schema.classes) bad_input(here, "names other symbols than its classes");
+  return out;
+}
+
 } // namespace
 
 std::string to_json(const Schema& schema) {
@@ -290,7 +323,8 @@ std::string to_json(const Schema& schema) {
                             {"left_out", left_out},
                             {"forecast", written(schema.forecast)},
                             {"picture", written(schema.picture)},
-                            {"sound", written(schema.sound)}};
+                            {"sound", written(schema.sound)},
+                            {"text", written(schema.text)}};
   try {
     return out.dump(2) + "\n";
   } catch (const json::exception&) {
@@ -308,7 +342,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
               "use the program that wrote it");
   only(object,
        {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
-        "input", "target", "header", "columns", "left_out", "forecast", "picture", "sound"},
+        "input", "target", "header", "columns", "left_out", "forecast", "picture", "sound", "text"},
        where);
   Schema out;
   out.name = read.word("name");
@@ -339,6 +373,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
     bad_input(where, text("describes ", out.columns.size(), " columns of ", out.features.size(), " features"));
   out.forecast = read_forecast(read, out, where);
   out.picture = read_picture_form(read, out, where);
+  out.text = read_text_form(read, out, where);
   return out;
 }
 

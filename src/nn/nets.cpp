@@ -198,9 +198,38 @@ const NetKind lstm_net{
              {"over", std::string("last"), "what is made of the steps: the last, their mean, their max"}},
     .make = make_recurrent};
 
+// A. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (char-rnn), with a vector for each
+// symbol in place of a one. No window is shuffled away from the one before it, and long gradients are cut.
+const NetKind char_lstm_net{
+    .name = "char-lstm", .doc = "For texts: a vector for each symbol, LSTM layers, at every step what comes next.",
+    .args = {{"width", int64_t{256}, "how long a symbol's vector is"},
+             {"hidden", int64_t{256}, "units of each LSTM layer"},
+             {"layers", int64_t{2}, "LSTM layers, one above the other"},
+             {"dropout", 0.2, "behind each of them: the share that is dropped in training"}},
+    .make = [](const Attrs& args) {
+      const double dropout = args.real("dropout");
+      NetSpec net{.layers = {{.op = "embed", .args = {{"width", args.integer("width")}}},
+                             {.op = "lstm",
+                              .args = {{"out", args.integer("hidden")},
+                                       {"layers", args.integer("layers")},
+                                       {"dropout", dropout}}}}};
+      if (dropout != 0) net.layers.push_back({.op = "dropout", .args = {{"p", dropout}}});
+      net.layers.push_back(to_outputs);
+      return net;
+    },
+    .training = R"(optimizer = "adam"
+lr = 0.002
+schedule = {op="cosine"}
+batch = 32
+shuffle = false
+epochs = 30
+clip_norm = 1
+)",
+    .text = true};
+
 const std::vector<NetKind>& all() {
   static const std::vector<NetKind> list{mlp_net,      linear_net, tabular_net,   lenet_net,
-                                         resnet20_net, lstm_net,   perceptron_net};
+                                         resnet20_net, lstm_net,   char_lstm_net, perceptron_net};
   return list;
 }
 

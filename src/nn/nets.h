@@ -16,6 +16,7 @@ struct NetKind {
   std::vector<AttrSpec> args = {};
   std::function<NetSpec(const Attrs& args)> make; // `args` complete
   const char* training = "";                      // where a way of learning is part of it: a recipe's [train], as TOML
+  bool text = false;                              // it reads a text, symbol by symbol
 };
 
 std::span<const NetKind> nets();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/indexing.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
 
@@ -30,6 +31,20 @@ struct Rows {
     if (index < 0 || index >= extent) bad_input("gather", text("index ", index, " is not in 0 to ", extent - 1));
   }
 };
+
+using RowKernel = void (*)(const float* x, std::span<const int32_t> index, float* y, int64_t outer, int64_t extent,
+                           int64_t inner);
+
+// `whole`: the input or the output whose axis is indexed.
+Prepared prepare_rows(const PrepareCall& call, const Shape& whole, RowKernel kernel) {
+  if (call.in[0].dtype != DType::f32) return {};
+  return {.run = [rows = Rows(whole, call.attrs.integer("axis"), call.in[1].shape), kernel](const KernelCall& k) {
+    const std::span index(static_cast<const int32_t*>(k.in[1]), size_t(rows.chosen));
+    for (const int32_t i : index) rows.check(i);
+    kernel(static_cast<const float*>(k.in[0]), index, static_cast<float*>(k.out[0]), rows.outer, rows.extent,
+           rows.inner);
+  }};
+}
 
 Shape replace_axis(const Shape& shape, int axis, std::span<const int64_t> by) {
   auto extents = shape.list();
@@ -68,6 +83,7 @@ const Op gather_op{
       const int axis = g.x.shape().axis(g.attrs.integer("axis"));
       return std::vector{scatter_add(g.dy, g.xs[1], g.x.shape()[axis], axis), Var{}};
     },
+    .prepare = [](const PrepareCall& call) { return prepare_rows(call, call.in[0].shape, kernels::gather_rows); },
     .onnx = "Gather",
     .examples = {{.in = {table, indices}}, {.in = {table, Tensor{Shape{2}, {2, 2}, DType::i32}}, .attrs = {{"axis",
         int64_t{1}}}}}};
@@ -109,6 +125,7 @@ const Op scatter_add_op{
       });
     },
     .grad = [](const GradOf& g) { return std::vector{gather(g.dy, g.xs[1], g.attrs.integer("axis")), Var{}}; },
+    .prepare = [](const PrepareCall& call) { return prepare_rows(call, call.out[0].shape, kernels::scatter_add_rows); },
     .onnx = "", .examples = {{.in = {picked, indices}, .attrs = {{"extent", int64_t{4}}}}}};
 
 const Op one_hot_op{

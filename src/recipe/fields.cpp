@@ -457,6 +457,15 @@ std::span<const Field> data_fields() {
       whole(
           "window", 1, "of a series: how many rows the net looks at; two seasons or horizons where not stated",
           [](auto& r) -> auto& { return r.data.window; }),
+      one_of(
+          "kind", {"table", "text"}, "of a file: what it is read as; what it looks like where not stated",
+          [](auto& r) -> auto& { return r.data.kind; }),
+      one_of(
+          "unit", {"characters", "bytes"}, "of a text: what it is made of; characters of UTF-8 where not stated",
+          [](auto& r) -> auto& { return r.data.unit; }),
+      whole(
+          "steps", 2, "of a text: how many characters or bytes a window holds; 64 where not stated",
+          [](auto& r) -> auto& { return r.data.steps; }),
   };
   return all;
 }
@@ -478,7 +487,8 @@ std::span<const Field> train_fields() {
       whole(
           "batch", 1, "samples in a step", [](auto& r) -> auto& { return r.train.batch; }),
       flag(
-          "shuffle", "every epoch in another order; false: as the samples are stored",
+          "shuffle",
+          "every epoch in another order; false: as the samples are stored, of a text each batch going on from the last",
           [](auto& r) -> auto& { return r.train.shuffle; }),
       whole(
           "epochs", 1, "passes over the training samples", [](auto& r) -> auto& { return r.train.epochs; }),

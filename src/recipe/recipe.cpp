@@ -15,6 +15,9 @@ const NetKind* find_kind(const std::string& name) {
   return nullptr;
 }
 
+// Not a data set by name.
+bool is_path(const std::string& source) { return source.find_first_of("/.") != std::string::npos || source == "-"; }
+
 void state_layers(std::vector<LayerSpec>& layers, const NetSpec& net) {
   for (LayerSpec& layer : layers) {
     const Layer* kind = net.blocks.contains(layer.op) ? nullptr : find_layer(layer.op);
@@ -68,6 +71,15 @@ void state_sounds(DataRecipe& data, const Schema& schema) {
   data.normalise = name(form.normalise);
 }
 
+// What a text is made of. A set by name is a text anyway.
+void state_text(DataRecipe& data, const Schema& schema) {
+  if (!schema.text) return;
+  data.steps = schema.sample[0];
+  if (schema.generated) return;
+  data.unit = name(schema.text->unit);
+  if (is_path(data.source)) data.kind = "text";
+}
+
 // A table's target, goal and columns as they were found: a line each, to be edited.
 void state_columns(DataRecipe& data, const Schema& schema) {
   if (schema.columns.empty()) return;
@@ -105,6 +117,9 @@ void check(Recipe& recipe, const std::string& origin) {
   if (recipe.data.forecast.empty() && (recipe.data.horizon || recipe.data.window))
     bad_input(origin, text(recipe.data.horizon ? "horizon" : "window", " is stated, but no column to forecast"),
               "write forecast = \"COLUMN\" below [data]");
+  if (recipe.data.kind == "table" && (recipe.data.steps || !recipe.data.unit.empty()))
+    bad_input(origin, text(recipe.data.steps ? "steps" : "unit", " is stated, and that it is a table"),
+              "it is for texts: leave it out");
   if (recipe.train.random == "numpy" && recipe.train.seed > int64_t(UINT32_MAX))
     bad_input(origin, text("seed is ", recipe.train.seed, ", numpy's generator takes 0 to ", UINT32_MAX));
   if (recipe.train.shards > recipe.train.batch)
@@ -135,6 +150,7 @@ Recipe complete(Recipe recipe, const Schema& schema) {
   state_columns(recipe.data, schema);
   state_pictures(recipe.data, schema);
   state_sounds(recipe.data, schema);
+  state_text(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
   if (recipe.train.loss.empty()) recipe.train.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
@@ -199,6 +215,11 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   table.forecast = data.forecast;
   table.horizon = data.horizon;
   table.window = data.window;
+  const NetKind* const net = find_kind(recipe.net.name);
+  const bool reads_text = data.kind == "text" || (data.kind.empty() && net && net->text && is_path(data.source));
+  out.read_as = data.kind == "table" ? ReadAs::table : reads_text ? ReadAs::text : ReadAs::looks;
+  if (!data.unit.empty()) out.text.unit = data.unit == "bytes" ? TextUnit::bytes : TextUnit::characters;
+  out.text.steps = data.steps;
   if (recipe.train.dtype == "f64") table.dtype = DType::f64;
   return out;
 }
@@ -208,6 +229,11 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.net = net_of(recipe);
   out.sample = schema.net_input();
   out.codes = encoding_of(schema.columns).codes;
+  if (schema.text) {
+    out.codes = {schema.outputs()};
+    out.sequence = out.each_step = true;
+    out.carried = recipe.train.shuffle ? 0 : recipe.train.batch;
+  }
   out.loss = recipe.train.loss;
   if (out.loss.empty()) out.loss = schema.goal == Goal::classes ? "cross_entropy" : "squared_error";
   const Loss& loss = find_loss(out.loss);
@@ -219,6 +245,12 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
       (schema.goal != Goal::classes || (loss.answer != Loss::chances && loss.answer != Loss::distribution)))
     bad_input("data.augment", text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),
               "leave mixup out, or write loss = \"cross_entropy\"");
+  if (schema.text && loss.answer != Loss::distribution)
+    bad_input("train.loss", text(out.loss, " makes no probabilities, by which a text's symbols are measured"),
+              "write loss = \"cross_entropy\"");
+  if (const NetKind* kind = find_kind(recipe.net.name); kind && kind->text && !schema.text)
+    bad_input("net", text(kind->name, " reads texts; samples of ", schema.name, " are ", schema.net_input()),
+              "take another net (vitro list nets)");
   out.loss_args = recipe.train.loss_args;
   out.reduction = recipe.train.reduction;
   // A yes-or-no question needs one answer.

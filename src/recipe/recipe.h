@@ -57,6 +57,10 @@ struct DataRecipe {
   std::string forecast;           // the column whose next values are predicted, by name or position; "": none
   std::optional<int64_t> horizon; // rows ahead
   std::optional<int64_t> window;  // rows that the net looks at
+  // Of texts:
+  std::string kind;             // "table", "text"; "": by the file's content
+  std::string unit;             // "characters", "bytes"; "": characters
+  std::optional<int64_t> steps; // symbols that a window holds
 };
 
 /// Either a built-in net by name, with its arguments, or layers and blocks.

@@ -50,6 +50,9 @@ code,pre,.mono{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas
 font-size:.86em}
 pre{margin:0;line-height:1.5;white-space:pre;overflow-wrap:normal}
 .scroll{overflow-x:auto;max-width:100%;margin:.75rem 0}
+.coloured{white-space:pre-wrap;line-height:1.75}
+.coloured .up{background:rgb(var(--hit)/var(--a))}
+.coloured .down{background:rgb(var(--miss)/var(--a))}
 .scroll.code{background:var(--panel);border-radius:.4rem;padding:.75rem 1rem}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 caption{text-align:left;padding-bottom:.4rem}
@@ -131,7 +134,7 @@ h2,h3,figcaption{break-after:avoid}tr,.cards li{break-inside:avoid}thead{display
 .scroll{overflow:visible;break-inside:avoid}.scroll.code{break-inside:auto}pre{white-space:pre-wrap;overflow-wrap:anywhere}
 table{font-size:8.5pt}table.cross{font-size:7.5pt}table.cross th,table.cross td{padding:.2rem .3rem;min-width:0}
 .pair{grid-template-columns:1fr 1fr}.cards{grid-template-columns:repeat(6,1fr)}
-img.grey{filter:invert(1)}.bar,table.cross td,.signed,.walk>li::before{print-color-adjust:exact;
+img.grey{filter:invert(1)}.bar,table.cross td,.signed,.coloured span,.walk>li::before{print-color-adjust:exact;
 -webkit-print-color-adjust:exact}a{color:inherit;text-decoration:none}}
 )css";
 

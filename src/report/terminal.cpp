@@ -295,7 +295,7 @@ std::string progress_line(const Pace& pace, int width, const Palette& palette) {
   const double share = pace.of > 0 ? double(pace.done) / double(pace.of) : 0;
   const std::string epoch = fmt::format("epoch {}/{} ", pace.epoch, pace.epochs);
   std::string rest = fmt::format(" {:3.0f} %  loss {}", std::floor(100 * share), fixed(pace.loss, 4));
-  const std::string rate = fmt::format("  {} samples/s", thousands(int64_t(pace.samples_per_second)));
+  const std::string rate = fmt::format("  {} {}/s", thousands(int64_t(pace.samples_per_second)), pace.counted);
   const std::string left = fmt::format("  {} left", duration(std::ceil(pace.seconds_left)));
   // What matters least goes first where there is little room; the bar takes what is left.
   const int needed = columns(epoch) + columns(rest);

@@ -85,6 +85,7 @@ struct Pace {
   double loss = 0;               // mean so far in this epoch
   double samples_per_second = 0;
   double seconds_left = 0; // of the whole training, at most
+  const char* counted = "samples";
 };
 /// "epoch 3/10 ━━━━━━━───────  52 %  loss 0.1234  41,200 samples/s  4 s left", within `width` columns.
 std::string progress_line(const Pace& pace, int width, const Palette& palette = {});

@@ -79,10 +79,14 @@ bool helps([[maybe_unused]] Ahead ahead, [[maybe_unused]] bool takes_long) {
 
 } // namespace
 
+Order order_of(const Recipe& recipe, const Schema& schema) {
+  return recipe.train.shuffle ? Order::shuffled : schema.text ? Order::continued : Order::as_stored;
+}
+
 Feed::Feed(const Recipe& recipe, const Dataset& train, DType dtype, int64_t outputs, Ahead ahead)
     : train_(train), dtype_(dtype), outputs_(outputs),
-      batches_(train.size(), recipe.train.batch, uint64_t(recipe.train.seed),
-               recipe.train.shuffle ? Order::shuffled : Order::as_stored, frames_of(train)),
+      batches_(train.size(), recipe.train.batch, uint64_t(recipe.train.seed), order_of(recipe, train.schema),
+               frames_of(train)),
       blends_(mixes(recipe.data.augment)) {
   const bool augmented = !recipe.data.augment.empty();
   if (augmented) augmenter_.emplace(recipe.data.augment, train, uint64_t(recipe.train.seed));

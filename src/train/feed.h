@@ -15,6 +15,9 @@
 
 namespace vitro {
 
+/// The order of an epoch's samples: of a text that is not shuffled, each batch goes on from the one before.
+Order order_of(const Recipe& recipe, const Schema& schema);
+
 enum class Ahead : uint8_t { where_it_helps, never, always };
 
 class Feed {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "data/batches.h"
+#include "data/texts.h"
 
 namespace vitro {
 namespace {
@@ -57,7 +58,10 @@ View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatc
 void fill_answers(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
   const auto n = int64_t(rows.size());
   const bool classes = data.schema.goal == Goal::classes;
-  make_room(batch.targets, classes ? Type{DType::i32, {n}} : Type{dtype, {n, data.schema.outputs()}});
+  const int64_t answers = data.schema.answers();
+  make_room(batch.targets, !classes      ? Type{dtype, {n, data.schema.outputs()}}
+                           : answers > 1 ? Type{DType::i32, {n, answers}}
+                                         : Type{DType::i32, {n}});
   if (classes)
     fill_labels(data, rows, batch.targets.view());
   else
@@ -82,22 +86,97 @@ SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType d
   return batch;
 }
 
+namespace {
+
+// Evaluations of batches of windows, put together: what is measured, and the predictions of the first so many samples.
+class Measuring {
+public:
+  Measuring(const Model& model, const Dataset& data, Tensor* predictions)
+      : steps_(by_step(data)), answers_(data.schema.answers()), tally_(data.schema) {
+    if (!predictions) return;
+    shown_ = shown_part(data).size();
+    *predictions = Tensor({model.spec().dtype, {shown_, model.spec().outputs}});
+    bytes_ = static_cast<std::byte*>(predictions->view().data);
+  }
+
+  void add(std::span<const int64_t> rows, const Evaluation& evaluation) {
+    if (answers_ == 1) {
+      tally_.add(steps_, rows, evaluation.loss, evaluation.predictions);
+    } else {
+      expanded_.clear();
+      for (const int64_t row : rows)
+        for (int64_t t = 0; t < answers_; ++t) expanded_.push_back(row * answers_ + t);
+      tally_.add(steps_, expanded_, evaluation.loss, evaluation.predictions);
+    }
+    if (!bytes_) return;
+    const auto* from = static_cast<const std::byte*>(evaluation.predictions.view().data);
+    const auto size = evaluation.predictions.type().bytes() / int64_t(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+      if ((rows[i] + 1) * answers_ <= shown_)
+        std::memcpy(bytes_ + rows[i] * size, from + int64_t(i) * size, size_t(size));
+  }
+
+  Metrics metrics() const { return tally_.metrics(); }
+
+private:
+  const Dataset steps_;
+  const int64_t answers_;
+  Tally tally_;
+  std::vector<int64_t> expanded_;
+  int64_t shown_ = 0;
+  std::byte* bytes_ = nullptr;
+};
+
+} // namespace
+
 Metrics measure(const Model& model, const Dataset& data, Tensor* predictions) {
-  Tally tally(data.schema);
+  Measuring measuring(model, data, predictions);
   SampleBatch batch;
-  if (predictions) *predictions = Tensor({model.spec().dtype, {data.size(), model.spec().outputs}});
   in_batches(data, [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
-    const Evaluation evaluation = model.evaluate(batch.inputs(), batch.targets);
-    tally.add(data, rows, evaluation.loss, evaluation.predictions);
-    if (predictions) put(evaluation.predictions, rows, *predictions);
+    measuring.add(rows, model.evaluate(batch.inputs(), batch.targets));
   });
-  return tally.metrics();
+  return measuring.metrics();
+}
+
+Metrics measure_on(Model& model, const Dataset& data, Tensor* predictions) {
+  const int64_t streams = model.spec().carried;
+  if (streams == 0 || data.schema.answers() == 1) return measure(model, data, predictions);
+  Measuring measuring(model, data, predictions);
+  SampleBatch batch;
+  model.forget();
+  int64_t read = 0;
+  if (data.size() >= streams) {
+    Batches batches(data.size(), streams, 0, Order::continued);
+    for (int64_t k = 0; k < batches.per_epoch(); ++k) {
+      const std::span<const int64_t> rows = batches.rows({0, k});
+      fill(data, rows, model.spec().dtype, batch);
+      measuring.add(rows, model.evaluate_next(batch.inputs(), batch.targets));
+    }
+    read = batches.samples();
+  }
+  std::vector<int64_t> rest(size_t(data.size() - read));
+  std::iota(rest.begin(), rest.end(), read);
+  if (!rest.empty()) {
+    fill(data, rest, model.spec().dtype, batch);
+    measuring.add(rest, model.evaluate(batch.inputs(), batch.targets));
+  }
+  model.forget();
+  return measuring.metrics();
+}
+
+Dataset shown_part(const Dataset& part) {
+  constexpr int64_t most = int64_t{1} << 24;
+  const int64_t windows = std::max<int64_t>(1, most / (part.schema.answers() * part.schema.outputs()));
+  if (part.schema.answers() == 1 || part.size() <= windows) return by_step(part);
+  std::vector<int64_t> first(static_cast<size_t>(windows));
+  std::iota(first.begin(), first.end(), int64_t{0});
+  return by_step(take(part, first));
 }
 
 Tensor predict_all(const Model& model, const Dataset& data) {
   const DType dtype = model.spec().dtype;
-  Tensor out({dtype, {data.size(), model.spec().outputs}});
+  Tensor out({dtype, {data.size() * data.schema.answers(), model.spec().outputs}});
   SampleBatch batch;
   in_batches(data, [&](std::span<const int64_t> rows) {
     fill_inputs(data, rows, dtype, batch);
@@ -135,8 +214,9 @@ std::vector<double> errors_of(const Tensor& predictions, const Dataset& data) {
 }
 
 int64_t worst_sample(const Model& model, const Dataset& data) {
-  const std::vector<double> errors = errors_of(predict_all(model, data), data);
-  return errors.empty() ? -1 : std::max_element(errors.begin(), errors.end()) - errors.begin();
+  const std::vector<double> errors = errors_of(predict_all(model, data), by_step(data));
+  if (errors.empty()) return -1;
+  return (std::max_element(errors.begin(), errors.end()) - errors.begin()) / data.schema.answers();
 }
 
 } // namespace vitro

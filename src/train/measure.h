@@ -28,11 +28,21 @@ void fill_answers(const Dataset& data, std::span<const int64_t> rows, DType dtyp
 /// asks. `predictions`, where it is given, becomes what predict_all returns.
 Metrics measure(const Model& model, const Dataset& data, Tensor* predictions = nullptr);
 
-/// Predictions of all samples, [n, outputs]; needs no labels.
+/// The same with what recurrent layers remember, where batches continue one another (ModelSpec::carried): a text is
+/// read as so many streams, from its beginning; windows that fill none, fewer than there are streams, begin with no
+/// memory. Changes what the model remembers. `predictions` are those of `shown_part`.
+Metrics measure_on(Model& model, const Dataset& data, Tensor* predictions = nullptr);
+
+/// Predictions of all samples, [n, outputs], of a text one row for each step; needs no labels.
 Tensor predict_all(const Model& model, const Dataset& data);
 
-/// How wrong the prediction of each sample is, [n]; `predictions` as predict_all gives them. Classes: one minus the
-/// probability of the true one, plus one where another had more; numbers: the squared distance, in the target's scale.
+/// What of a part is listed and shown beside its predictions: of a text each step as a sample of its own, and only the
+/// first windows where there are more than 2^24 predictions; anything else as it is.
+Dataset shown_part(const Dataset& part);
+
+/// How wrong the prediction of each sample is, [n]; `predictions` as predict_all gives them, `data` by_step. Classes:
+/// one minus the probability of the true one, plus one where another had more; numbers: the squared distance, in the
+/// target's scale.
 std::vector<double> errors_of(const Tensor& predictions, const Dataset& data);
 
 /// The sample of `data` with the largest loss: of the wrongly classified ones if there are any. -1 where `data` is

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <stdexcept>
 
 #include "core/random.h"
 #include "core/text.h"
 #include "core/threads.h"
+#include "data/texts.h"
 
 namespace vitro {
 namespace {
@@ -15,10 +17,14 @@ namespace {
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 constexpr int64_t most_groups = 4096, first_target = 3; // of Metrics::errors
+constexpr size_t most_symbols_confused = 1000;
+constexpr int64_t most_symbols_paired = 4096;
 
 double ratio(int64_t part, int64_t whole) { return whole > 0 ? double(part) / double(whole) : nothing; }
 
 } // namespace
+
+const char* counted_in(const Schema& schema) { return schema.text ? name(schema.text->unit) : "samples"; }
 
 Interval wilson(int64_t hits, int64_t n) {
   if (n <= 0) return {};
@@ -76,6 +82,9 @@ NumberIntervals Metrics::number_intervals() const {
 
 double Metrics::accuracy() const { return ratio(correct, samples); }
 
+double Metrics::bits() const { return nats / std::numbers::ln2; }
+double Metrics::perplexity() const { return std::exp(nats); }
+
 int64_t Metrics::classes() const { return std::llround(std::sqrt(double(confusion.size()))); }
 
 ClassMetrics Metrics::of_class(int64_t index) const {
@@ -108,7 +117,7 @@ MacroMetrics Metrics::macro() const {
 Tally::Tally(const Schema& schema) : schema_(schema) {
   if (schema.goal == Goal::classes) {
     const size_t classes = schema.classes.size();
-    confusion_.resize(classes * classes);
+    if (!schema.text || classes <= most_symbols_confused) confusion_.resize(classes * classes);
   } else {
     mean_.resize(size_t(schema.outputs()));
     spread_.resize(size_t(schema.outputs()));
@@ -128,6 +137,7 @@ void Tally::add(const Dataset& data, std::span<const int64_t> rows, double loss_
     if (schema_.goal == Goal::classes) {
       for (int64_t j = 0; j < width; ++j) row[size_t(j)] = float(predictions.at(i * width + j));
       add_class(data, rows[size_t(i)], class_of(row));
+      if (schema_.text) add_probability(predictions.at(i * width + data.label_of()[size_t(rows[size_t(i)])]));
     } else {
       for (int64_t j = 0; j < width; ++j)
         numbers[size_t(j)] = raw_of(data, rows[size_t(i)], j, predictions.at(i * width + j));
@@ -139,7 +149,13 @@ void Tally::add(const Dataset& data, std::span<const int64_t> rows, double loss_
 void Tally::add_class(const Dataset& data, int64_t row, int64_t predicted) {
   ++samples_;
   const int64_t truth = data.label_of()[size_t(row)];
-  ++confusion_[size_t(truth) * schema_.classes.size() + size_t(predicted)];
+  correct_ += truth == predicted;
+  if (!confusion_.empty()) ++confusion_[size_t(truth) * schema_.classes.size() + size_t(predicted)];
+}
+
+// What is below the smallest normal float counts as that: one symbol that was thought impossible makes no infinity.
+void Tally::add_probability(double of_truth) {
+  nats_ -= std::log(std::max(of_truth, double(std::numeric_limits<float>::min())));
 }
 
 void Tally::add_numbers(const Dataset& data, int64_t row, std::span<const double> predicted) {
@@ -171,7 +187,9 @@ Metrics Tally::metrics() const {
   out.loss = samples_ > 0 ? loss_ / double(samples_) : nothing;
   out.confusion = confusion_;
   if (schema_.goal == Goal::classes) {
-    for (size_t i = 0; i < schema_.classes.size(); ++i) out.correct += confusion_[i * (schema_.classes.size() + 1)];
+    out.correct = correct_;
+    out.text = schema_.text.has_value();
+    if (out.text) out.nats = samples_ > 0 ? nats_ / double(samples_) : nothing;
     return out;
   }
   const double values = double(samples_) * double(mean_.size());
@@ -190,11 +208,16 @@ int64_t class_of(std::span<const float> probabilities) {
 }
 
 Baseline baseline(const Dataset& train, const Dataset& on) {
+  if (on.schema.answers() > 1) return baseline(train, by_step(on));
   Tally tally(train.schema);
   if (train.schema.goal == Goal::classes) {
     const std::vector<int64_t> counts = class_counts(train);
     const auto most = std::max_element(counts.begin(), counts.end()) - counts.begin();
-    for (int64_t i = 0; i < on.size(); ++i) tally.add_class(on, i, most);
+    const double all = double(train.labels.elements() + train.schema.outputs());
+    for (int64_t i = 0; i < on.size(); ++i) {
+      tally.add_class(on, i, most);
+      if (on.schema.text) tally.add_probability(double(counts[size_t(on.label_of()[size_t(i)])] + 1) / all);
+    }
     const Metrics metrics = tally.metrics();
     return {metrics, metrics.accuracy(), text("always \"", train.schema.classes[size_t(most)], "\"")};
   }
@@ -228,6 +251,38 @@ std::vector<Baseline> naive_forecasts(const Dataset& on) {
   if (const int64_t period = schema.forecast->period; period > 0)
     add(text("seasonal naive (", period, " rows before)"),
         [&](int64_t i, int64_t step) { return on.season.at(i * horizon + step); });
+  return out;
+}
+
+std::vector<Baseline> text_models(const Dataset& train, const Dataset& on) {
+  std::vector<Baseline> out;
+  if (!on.schema.text || on.size() == 0) return out;
+  out.push_back(baseline(train, on));
+  out.back().value = out.back().metrics.nats;
+  const int64_t symbols = train.schema.outputs();
+  if (symbols > most_symbols_paired) return out;
+  std::vector<int32_t> pairs(size_t(symbols * symbols)), before(static_cast<size_t>(symbols)), likeliest(before);
+  const auto count = [&](const Dataset& data, auto&& each) {
+    const auto from = data.samples.as<float>();
+    const auto to = data.label_of();
+    for (size_t i = 0; i < to.size(); ++i) each(int64_t(from[i]), int64_t(to[i]), int64_t(i));
+  };
+  count(train, [&](int64_t a, int64_t b, int64_t) {
+    ++pairs[size_t(a * symbols + b)];
+    ++before[size_t(a)];
+  });
+  for (int64_t a = 0; a < symbols; ++a) {
+    const auto row = pairs.begin() + a * symbols;
+    likeliest[size_t(a)] = int32_t(std::max_element(row, row + symbols) - row);
+  }
+  const Dataset steps = by_step(on);
+  Tally tally(on.schema);
+  count(steps, [&](int64_t a, int64_t b, int64_t i) {
+    tally.add_class(steps, i, likeliest[size_t(a)]);
+    tally.add_probability(double(pairs[size_t(a * symbols + b)] + 1) / double(before[size_t(a)] + symbols));
+  });
+  const Metrics metrics = tally.metrics();
+  out.push_back({metrics, metrics.nats, "bigrams (the symbol before alone)"});
   return out;
 }
 

@@ -11,6 +11,9 @@
 
 namespace vitro {
 
+/// What measurements count: "samples", of a text "characters" or "bytes".
+const char* counted_in(const Schema& schema);
+
 struct Interval {
   double low = 0, high = 1;
 };
@@ -48,7 +51,13 @@ struct Metrics {
 
   // Goal::classes
   int64_t correct = 0;
-  std::vector<int64_t> confusion; // [truth, predicted], row-major
+  std::vector<int64_t> confusion; // [truth, predicted], row-major; empty for a text of more than 1,000 symbols
+  // Of a text, whose samples are its symbols: the mean of -ln(probability of the symbol that came).
+  bool text = false;
+  double nats = 0; // NaN where there are none
+
+  double bits() const;       // the same to the base 2: bits per character
+  double perplexity() const; // e^nats: as unsure as among so many that are equally likely
 
   // Goal::numbers, in the units of the raw targets, over all outputs
   double rmse = 0, mae = 0;
@@ -75,19 +84,23 @@ class Tally {
 public:
   explicit Tally(const Schema& schema);
 
-  /// A batch of `rows` of `data`: the loss added up over its samples, and what the net predicted, [rows, outputs]:
-  /// probabilities (with a single output that of class 1), or numbers as the net learns them.
+  /// A batch of `rows` of `data` (of a text `by_step`): the loss added up over its samples, and what the net predicted,
+  /// [rows, outputs]: probabilities (with a single output that of class 1), or numbers as the net learns them.
   void add(const Dataset& data, std::span<const int64_t> rows, double loss_sum, ConstView predictions);
   /// One sample that is called this class; one whose outputs are said to be these, in the units of the raw targets.
   void add_class(const Dataset& data, int64_t row, int64_t predicted);
   void add_numbers(const Dataset& data, int64_t row, std::span<const double> predicted);
+  /// Of a text, to one that is called a class: the probability that the true one was given.
+  void add_probability(double of_truth);
   Metrics metrics() const;
 
 private:
   Schema schema_;
   int64_t samples_ = 0;
   double loss_ = 0;
+  int64_t correct_ = 0;
   std::vector<int64_t> confusion_;
+  double nats_ = 0;
   double squared_ = 0, absolute_ = 0;
   std::vector<double> errors_, first_; // the first sample's targets
   std::vector<double> mean_, spread_;  // of the targets, by output: Welford's running mean and sum of squares
@@ -106,6 +119,10 @@ struct Baseline {
   std::string text; // "always \"7\"", "always the mean"
 };
 Baseline baseline(const Dataset& train, const Dataset& on);
+
+/// Of a text, with the counts of the training part plus one: how frequent each symbol is; and, up to 4,096 of them, how
+/// frequent after the one before (bigrams). `value` is the nats per symbol. Empty where `on` is no text, or empty.
+std::vector<Baseline> text_models(const Dataset& train, const Dataset& on);
 
 /// Of a series: that the window's last value stays, and, where there is a season, that what was a season before comes
 /// again (Dataset::season). Empty where `on` is no series.

@@ -50,6 +50,7 @@ std::vector<int64_t> mistakes_of(const Tensor& predictions, const Dataset& part)
     if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
   std::ranges::stable_sort(order, [&](int64_t a, int64_t b) { return errors[size_t(a)] > errors[size_t(b)]; });
   if (!classes) order.resize((order.size() + 9) / 10);
+  if (part.schema.text) order.resize(std::min<size_t>(order.size(), 1000));
   return order;
 }
 
@@ -58,7 +59,9 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
   const bool classes = schema.goal == Goal::classes, from_file = !part.origin.file.empty();
   const int64_t width = width_of(predictions, part);
   std::vector<std::string> features; // a picture has too many: it is looked up by its place
-  if (schema.sample.rank() == 1) {
+  if (schema.text) {
+    features = {"before"};
+  } else if (schema.sample.rank() == 1) {
     features = schema.features;
     for (int64_t f = int64_t(features.size()); f < schema.sample[0]; ++f) features.push_back(text("x", f + 1));
   }
@@ -80,7 +83,10 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
     cells.clear();
     if (from_file) cells.push_back(part.origin.file_of(i));
     cells.push_back(text(part.origin.place(i)));
-    for (int64_t f = 0; f < int64_t(features.size()); ++f) cells.push_back(written(part, i, f));
+    if (schema.text)
+      cells.push_back(text_before(part, i, 30));
+    else
+      for (int64_t f = 0; f < int64_t(features.size()); ++f) cells.push_back(written(part, i, f));
     if (classes) {
       const int64_t truth = part.label_of()[size_t(i)], prediction = named(predictions, i, width);
       const auto of = [&](int64_t c) {
@@ -97,6 +103,17 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
       }
     }
     out += csv_line(cells);
+  }
+  return out;
+}
+
+std::string text_before(const Dataset& part, int64_t sample, int64_t symbols) {
+  const TextForm& form = *part.schema.text;
+  std::string out;
+  for (int64_t i = std::max<int64_t>(0, sample - symbols + 1); i <= sample; ++i) {
+    const auto code = int32_t(part.samples.at(i));
+    const std::string symbol = form.written(code);
+    out += symbol == " " ? symbol : part.schema.classes[size_t(code)];
   }
   return out;
 }

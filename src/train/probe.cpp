@@ -29,7 +29,7 @@ template <class Value> double spread_of(int64_t rows, int64_t columns, Value val
 }
 
 double target_spread(const Tensor& targets, int64_t outputs) {
-  const int64_t rows = targets.shape()[0];
+  const int64_t rows = is_float(targets.dtype()) ? targets.shape()[0] : targets.elements();
   if (is_float(targets.dtype()))
     return spread_of(rows, outputs, [&](int64_t i, int64_t j) { return targets.at(i * outputs + j); });
   return spread_of(rows, outputs, [&](int64_t i, int64_t j) { return targets.at(i) == double(outputs == 1 ? 1 : j); });
@@ -52,7 +52,9 @@ Probe::Probe(const Model& model, const Dataset& train, uint64_t seed)
   fill(train, order.rows({}), model.spec().dtype, batch_);
   target_spread_ = target_spread(batch_.targets, model.spec().outputs);
   const int64_t features = batch_.x.elements() / samples;
-  const int64_t sizes = train.schema.columns.empty() ? features : encoding_of(train.schema.columns).inputs;
+  const int64_t sizes = train.schema.text              ? 0
+                        : train.schema.columns.empty() ? features
+                                                       : encoding_of(train.schema.columns).inputs;
   if (sizes == 0) input_size_ = input_feature_ = none;
   for (int64_t j = 0; j < sizes; ++j) {
     double squares = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <numbers>
 
 #include <fmt/chrono.h>
 
@@ -104,6 +105,18 @@ Verdict verdict_on(const JudgedPart& part, const Baseline& baseline, const std::
   const int64_t n = metrics.samples;
   const std::string samples = counted_samples(n, schema, part.name == "test" ? "unseen " : part.name + " ");
   Verdict out;
+  if (schema.text) {
+    out.headline = together(
+        strong(text(fixed(metrics.bits(), 2), " bits")), text(" a ", singular_name(schema.text->unit)), " on ", samples,
+        text(" (", fixed(metrics.nats, 3), " nats)"),
+        part.naive.size() > 1 ? text(", where bigrams need ", fixed(part.naive[1].metrics.bits(), 2)) : "", ".");
+    out.remarks.push_back(text("It is as unsure as among ", fixed(metrics.perplexity(), 1),
+                               " equally likely ones, and names ", percent(metrics.accuracy(), 1), " right."));
+    if (part.name == "validation" && over)
+      out.remarks.emplace_back("There is no test part: this is the validation part, which also chose the epoch, so it "
+                               "flatters a little.");
+    return out;
+  }
   if (schema.goal == Goal::classes) {
     const Interval interval = metrics.interval();
     const auto share = [&](double value) { return share_of_samples(value, n); };
@@ -186,7 +199,13 @@ Markup so_far(const Splits& data, const History& history, const Baseline& baseli
                               ? text(", where ", short_name(baseline.text), " gets ", plain_number(baseline.value, 3))
                               : "")
                : together("a training loss of ", strong(number(last_of(history, "train_loss"), 4)));
-  const int64_t n = validated ? data.validation.size() : data.train.size();
+  const int64_t n = (validated ? data.validation.size() : data.train.size()) * schema.answers();
+  if (schema.text) {
+    const double nats = last_of(history, validated ? "validation_loss" : "train_loss");
+    return together(strong(text(fixed(nats / std::numbers::ln2, 2), " bits")),
+                    text(" a ", singular_name(schema.text->unit)), " on ",
+                    counted_samples(n, schema, validated ? "validation " : "training "));
+  }
   const double share = last_of(history, validated ? "validation_accuracy" : "train_accuracy");
   const Interval interval = wilson(std::llround(share * double(n)), n);
   Markup out = together(strong(share_of_samples(share, n)), " of ",
@@ -320,7 +339,7 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
     return;
   }
   const bool test = result.test.samples > 0, validation = result.validation.samples > 0;
-  const Dataset& judged = test ? data_.test : validation ? data_.validation : data_.train;
+  const Dataset judged = shown_part(test ? data_.test : validation ? data_.validation : data_.train);
   const Metrics& metrics = test ? result.test : validation ? result.validation : result.train;
 
   std::vector<double> errors = errors_of(result.predictions, judged);
@@ -353,7 +372,10 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
         text("The weights are those of epoch ", result.best_epoch, ", whose validation loss is the lowest."));
   if (!interrupted && result.best_epoch == result.epochs && result.epochs > 1 && result.ending == Ending::finished)
     course.emplace_back("As that is the last one, more epochs may help.");
-  if (part.name != "training")
+  if (part.name != "training" && judged.schema.text)
+    course.push_back(text("Of what it learned from a ", singular_name(judged.schema.text->unit), " takes ",
+                          fixed(result.train.bits(), 2), " bits."));
+  else if (part.name != "training")
     course.push_back(metrics.goal == Goal::classes
                          ? text("Of what it learned from it names ",
                                 share_of_samples(result.train.accuracy(), result.train.samples), " right.")
@@ -368,14 +390,18 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   page.sections.push_back(
       {"curves", "The curves", curves_section(history_, result.best_epoch, !interrupted, on_validation())});
   add_layers(page);
+  if (judged.schema.text)
+    page.sections.push_back({"text", "The text", text_section(sources(), part, history_, result.best_epoch)});
   if (judged.schema.forecast) page.sections.push_back({"forecast", "The forecast", forecast_section(part)});
   page.sections.push_back({"results", metrics.goal == Goal::classes ? "What it takes for what" : "Predicted and true",
                            results_section(part)});
   if (!part.importances.empty()) page.sections.push_back({"importance", "What it leans on", importance_section(part)});
   std::error_code none;
-  page.sections.push_back(
-      {"mistakes", "The worst mistakes",
-       mistakes_section(part, std::filesystem::exists(run_.mistakes(), none) ? "mistakes.csv" : "")});
+  const std::string listed = std::filesystem::exists(run_.mistakes(), none) ? "mistakes.csv" : "";
+  if (judged.schema.text)
+    page.sections.push_back({"mistakes", "The greatest surprises", surprises_section(part, listed)});
+  else
+    page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part, listed)});
   const auto add = [&](const char* id, const char* heading, std::optional<Markup> content) {
     if (content) page.sections.push_back({id, heading, std::move(*content)});
   };
@@ -383,7 +409,8 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
   add("weights", "What the first layer looks for", weights_section(sources()));
   add("maps", "One picture, layer by layer", maps_section(sources(), part));
   add_net(page);
-  page.sections.push_back({"why", "One mistake by the chain rule", explanation_section(sources(), part)});
+  if (!judged.schema.text) // a window's steps all hang together: `vitro explain` unrolls them
+    page.sections.push_back({"why", "One mistake by the chain rule", explanation_section(sources(), part)});
   page.sections.push_back({"again", "How to make it again",
                            reproduction_section(sources(), notes_, result.weights_sha256, result.seconds,
                                                 result.samples_per_second, sums)});

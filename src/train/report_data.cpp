@@ -163,7 +163,7 @@ Markup counts_table(const Splits& data) {
     const size_t shown = std::min<size_t>(schema.classes.size(), 50);
     const auto most = double(*std::max_element(counts[0].begin(), counts[0].end()));
     for (size_t c = 0; c < shown; ++c) {
-      const double share = double(counts[0][c]) / double(data.train.size());
+      const double share = double(counts[0][c]) / double(data.train.labels.elements());
       row(name_element(schema.classes[c]), {counts[0][c], counts[1][c], counts[2][c]},
           together(element("span", {{"class", "bar"},
                                     {"aria-hidden", "true"},
@@ -172,7 +172,8 @@ Markup counts_table(const Splits& data) {
     }
     if (shown < schema.classes.size()) rows.push_back({text(schema.classes.size() - shown, " more classes")});
   }
-  row(element("b", {}, "all"), {data.train.size(), data.validation.size(), data.test.size()}, Markup());
+  const auto all = [&](const Dataset& part) { return part.size() * part.schema.answers(); };
+  row(element("b", {}, "all"), {all(data.train), all(data.validation), all(data.test)}, Markup());
   return table_element({schema.goal == Goal::classes ? "class" : "", "> training", "> validation", "> test",
                         schema.goal == Goal::classes ? "share of training" : ""},
                        rows, "Samples of each part");
@@ -237,6 +238,7 @@ Markup picture_of(const Raster& raster, const std::string& alt, int64_t side) {
 }
 
 std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective) {
+  if (schema.text) return plural(n, adjective + singular_name(schema.text->unit));
   const char* what = is_picture(schema)                              ? "picture"
                      : schema.sample == Shape{2} && schema.generated ? "point"
                      : schema.generated                              ? "sample"
@@ -304,6 +306,12 @@ Markup data_section(const ReportSources& from, bool with_regions) {
                        schema.description.ends_with('.') ? "" : ".");
   for (const std::string& remark : from.data.remarks) out.add(element("p", {{"class", "note"}}, cut(remark, 400)));
   const Markup counts = counts_table(from.data);
+  if (schema.text) {
+    std::string beginning;
+    for (int64_t i = 0; i < std::min<int64_t>(400, from.data.train.samples.elements()); ++i)
+      beginning += schema.text->written(int32_t(from.data.train.samples.at(i)));
+    return out.add(element("p", {}, "It begins:")).add(code_element(beginning)).add(counts);
+  }
   if (is_picture(schema))
     return out
         .add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),

@@ -102,6 +102,11 @@ Markup beside_simpler(const JudgedPart& part) {
   std::vector<std::vector<Markup>> rows;
   const auto add = [&](const Markup& name, const Metrics& metrics) {
     if (metrics.samples == 0) return;
+    if (metrics.text) {
+      rows.push_back({name, fixed(metrics.bits(), 3), fixed(metrics.nats, 3), fixed(metrics.perplexity(), 2),
+                      share_of_samples(metrics.accuracy(), metrics.samples)});
+      return;
+    }
     if (classes) {
       rows.push_back({name, share_of_samples(metrics.accuracy(), metrics.samples),
                       interval_of_samples(metrics.interval(), metrics.samples)});
@@ -124,10 +129,12 @@ Markup beside_simpler(const JudgedPart& part) {
   if (part.linear) add(short_name(part.linear->text), part.linear->metrics);
   for (const Baseline& one : part.naive) add(short_name(one.text), one.metrics);
   if (part.naive.empty()) add(short_name(part.baseline.text), part.baseline.metrics);
-  Markup table = table_element(classes ? std::vector<std::string>{"", "> right", "> 95 % interval"}
-                                       : std::vector<std::string>{"", "> RMSE", "> 95 % interval", "> MAE",
-                                                                  "> 95 % interval", "> R²", "> 95 % interval"},
-                               rows);
+  Markup table =
+      table_element(part.metrics.text ? std::vector<std::string>{"", "> bits", "> nats", "> perplexity", "> right"}
+                    : classes         ? std::vector<std::string>{"", "> right", "> 95 % interval"}
+                              : std::vector<std::string>{"", "> RMSE", "> 95 % interval", "> MAE", "> 95 % interval",
+                                                         "> R²", "> 95 % interval"},
+                    rows);
   return classes ? table
                  : table.add(element("p", {{"class", "note"}},
                                      "RMSE: the root of the mean squared error. MAE: the mean distance from the truth. "
@@ -304,6 +311,12 @@ Markup results_section(const JudgedPart& part) {
   if (schema.goal == Goal::numbers)
     return out.add(element("div", {{"class", "pair"}}, predicted_against_true(part), residuals(part)));
   const auto n = int64_t(schema.classes.size());
+  if (part.metrics.text)
+    out.add(element("p", {{"class", "note"}},
+                    "A symbol's bits: how much its coming surprised, -log2 of the probability that it was given; nats: "
+                    "the same by the natural logarithm. Perplexity: among so many equally likely ones it would be as "
+                    "hard. Bigrams: how often each symbol followed the one before it in training, plus one."));
+  if (part.metrics.confusion.empty()) return out;
   out.add(confusions(part));
   const bool with_matrix = n <= most_matrix;
   const Markup matrix = with_matrix ? cross_table_element({.name = "What is taken for what",
@@ -319,7 +332,7 @@ Markup results_section(const JudgedPart& part) {
                        "Precision: of those named so, the share that is. Recall: of those that are, the share "
                        "that was found.")));
   if (is_picture(schema)) out.add(confused_pictures(part));
-  return out.add(calibration(part, scores_of(part.predictions, part.data)));
+  return part.metrics.text ? out : out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 
 Markup folds_section(const CrossValidation& folds) {

@@ -24,14 +24,14 @@ struct ReportSources {
 
 /// The part that the page speaks of, and what the net says of it.
 struct JudgedPart {
-  const Dataset& data;
-  std::string name; // "test", "validation", "training"
+  const Dataset& data; // `shown_part` of it
+  std::string name;    // "test", "validation", "training"
   const Metrics& metrics;
   const Tensor& predictions;  // [n, outputs]
   std::vector<double> errors; // errors_of
   const Baseline& baseline;   // of the same part, as is the linear model
   const std::optional<Baseline>& linear;
-  const std::vector<Baseline>& naive;  // of a series
+  const std::vector<Baseline>& naive;  // of a series or a text
   std::vector<Importance> importances; // empty where the data is no table, or it would take too long
 };
 
@@ -113,6 +113,10 @@ Markup results_section(const JudgedPart& part);
 Markup folds_section(const CrossValidation& folds);
 /// Of a series: the truth and what was said of it before, and the errors by the steps ahead.
 Markup forecast_section(const JudgedPart& part);
+/// Of a text: bits by epoch, what the net writes, what of the part surprised it, units that follow something.
+Markup text_section(const ReportSources& from, const JudgedPart& part, const History& history, int64_t best_epoch);
+/// Of a text, in place of the mistakes: the symbols that it found least probable. `file` as below.
+Markup surprises_section(const JudgedPart& part, const std::string& file);
 /// `file`: where all of them stand ("mistakes.csv"); "" where there is none.
 Markup mistakes_section(const JudgedPart& part, const std::string& file);
 /// The pictures behind the largest numbers of the confusion matrix, with their places; nothing without mistakes.

@@ -43,6 +43,15 @@ std::string plan_of_pictures(const Dataset& train) {
               "[train]\noptimizer = \"adam\"\nlr = 0.002\nbatch = ", batch, "\nepochs = 30\npatience = 6\n");
 }
 
+// The same of a text: its net, and no more streams than it has windows.
+std::string plan_of_text(const Dataset& train) {
+  const int64_t batch = std::min<int64_t>(32, train.size());
+  std::string training;
+  for (const NetKind& kind : nets())
+    if (kind.text) training = text("[net]\nname = \"", kind.name, "\"\n[train]\nbatch = ", batch, "\n");
+  return training;
+}
+
 Recipe with_plan(const std::string& source, const std::string& plan) {
   return parse_recipe(text("vitro = 1\n[data]\nsource = ", toml_text(source), "\n", plan), source);
 }
@@ -59,6 +68,7 @@ Recipe named(const std::string& what) {
     if (file.name == what) return parse_recipe(std::string(file.text), text("recipe ", what));
   const std::vector<std::string> names = data_names();
   if (std::find(names.begin(), names.end(), what) != names.end()) return usual_recipe(what);
+  if (usual_name(what) != what) return named(usual_name(what));
   bad_input(what, text("no data set and no recipe is called that", did_you_mean(what, trainable_names())),
             "`vitro list` shows them; a file is named with its folder or suffix: ./FILE, FILE.csv");
 }
@@ -97,7 +107,11 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     set_all(out, assignments);
     return complete(std::move(out), schema);
   };
-  if (has_own_recipe(what)) return {complete(std::move(recipe), schema), std::move(data)};
+  if (has_own_recipe(usual_name(what))) return {complete(std::move(recipe), schema), std::move(data)};
+  if (schema.text) {
+    Recipe of_text = planned(plan_of_text(data.train));
+    return {std::move(of_text), std::move(data)};
+  }
   if (schema.picture) return {planned(plan_of_pictures(data.train)), std::move(data)};
   if (schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
   Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/batches.h"
+#include "data/texts.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "train/feed.h"
@@ -132,6 +133,7 @@ private:
   }
 
   StepResult fit() {
+    if (at_.batch == 0 && model_.spec().carried > 0) model_.forget(); // an epoch begins at the streams' beginnings
     const SampleBatch& batch = feed_.at(at_);
     rate_ = scheduler_.at(model_.steps()).lr;
     return take_step(model_, recipe_, scheduler_, batch);
@@ -164,16 +166,18 @@ private:
 
   Pace pace() const {
     const double per_second = fitting_s_ > 0 ? double(fitted_) / fitting_s_ : 0;
-    const int64_t left = (plan_.epochs - at_.epoch) * feed_.samples() - sums_.samples;
+    const int64_t in_epoch = feed_.samples() * data_.train.schema.answers();
+    const int64_t left = (plan_.epochs - at_.epoch) * in_epoch - sums_.samples;
     // Validation and checkpoints take their share: as much per sample as so far.
     const double per_sample = fitted_ > 0 ? seconds() / double(fitted_) : 0;
     return {.epoch = at_.epoch + 1,
             .epochs = plan_.epochs,
             .done = sums_.samples,
-            .of = feed_.samples(),
+            .of = in_epoch,
             .loss = sums_.loss / double(sums_.samples),
             .samples_per_second = per_second,
-            .seconds_left = per_sample * double(left)};
+            .seconds_left = per_sample * double(left),
+            .counted = counted_in(data_.train.schema)};
   }
 
   void end_epoch() {
@@ -182,7 +186,7 @@ private:
     if (classes_) row.push_back(double(sums_.correct) / n);
     if (validates()) {
       const Averaged averaged(model_, recipe_, scheduler_);
-      const Metrics metrics = measure(model_, data_.validation);
+      const Metrics metrics = measure_on(model_, data_.validation);
       row.insert(row.end(), {metrics.loss, classes_ ? metrics.accuracy() : metrics.rmse});
       judge(metrics.loss);
       scheduler_.end_epoch(at_.epoch + 1, metrics.loss);
@@ -253,12 +257,12 @@ private:
     out.best_epoch = best_weights_.empty() ? 0 : best_epoch_ + 1;
     const bool with_test = ending != Ending::interrupted && data_.test.size() > 0;
     Tensor* const wanted = &out.predictions;
-    out.train = measure(model_, data_.train, !with_test && !validates() ? wanted : nullptr);
-    out.validation = measure(model_, data_.validation, !with_test && validates() ? wanted : nullptr);
-    out.test = measure(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
+    out.train = measure_on(model_, data_.train, !with_test && !validates() ? wanted : nullptr);
+    out.validation = measure_on(model_, data_.validation, !with_test && validates() ? wanted : nullptr);
+    out.test = measure_on(model_, with_test ? data_.test : empty_like(data_.test.schema), with_test ? wanted : nullptr);
     const Dataset& unseen = with_test ? data_.test : data_.validation;
     out.baseline = baseline(data_.train, unseen);
-    out.naive = naive_forecasts(unseen);
+    out.naive = unseen.schema.text ? text_models(data_.train, unseen) : naive_forecasts(unseen);
     out.linear = linear_baseline(data_.train, unseen, model_.spec().codes);
     if (!data_.train.schema.columns.empty()) out.suspects = suspicious_columns(data_.train);
     out.weights_sha256 = weights_sha256(model_.states());
@@ -272,9 +276,9 @@ private:
     TrainingResult out = measured(ending());
     if (finished_) return out; // found as it is left: nothing is written again
     if (run_)
-      write_atomically(run_->mistakes(), mistakes_csv(out.predictions, data_.test.size() > 0 ? data_.test
-                                                                       : validates()         ? data_.validation
-                                                                                             : data_.train));
+      write_atomically(run_->mistakes(), mistakes_csv(out.predictions, shown_part(data_.test.size() > 0 ? data_.test
+                                                                                  : validates() ? data_.validation
+                                                                                                : data_.train)));
     // "finished" is written last, when all else is: with the last weights as states, and what was measured.
     for (const auto& [part, metrics] :
          {std::pair{"train", &out.train}, {"validation", &out.validation}, {"test", &out.test}}) {
@@ -383,7 +387,8 @@ void check_batches(const Model& model, const TrainRecipe& plan, int64_t samples)
 }
 
 Scheduler scheduler_of(const Recipe& recipe, const Splits& data) {
-  const int64_t per_epoch = Batches(data.train.size(), recipe.train.batch).per_epoch();
+  const int64_t per_epoch =
+      Batches(data.train.size(), recipe.train.batch, 0, order_of(recipe, data.train.schema)).per_epoch();
   return {recipe.train.schedule,
           recipe.train.optimizer.args.real("lr"),
           {.steps = recipe.train.epochs * per_epoch, .steps_per_epoch = per_epoch},

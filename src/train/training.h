@@ -76,10 +76,12 @@ struct TrainingResult {
   // All below with the chosen weights; not measured where the training was interrupted.
   Metrics train, validation, test;
   Baseline baseline;              // on the test part, or where there is none on the validation part
-  std::vector<Baseline> naive;    // on the same part, of a series: the forecasts that need no learning
+  std::vector<Baseline> naive;    // on the same part, of a series: the forecasts that need no learning; of a text
+                                  // what counts of its symbols say (`text_models`)
   std::optional<Baseline> linear; // on the same part, where there is a linear model of the data (train/linear.h)
   std::vector<Suspect> suspects;  // of a table: columns that alone give the answer away (train/importance.h)
-  Tensor predictions; // of the part that counts, [n, outputs]: the test part, else validation, else training
+  // Of the part that counts (as `shown_part` has it), [n, outputs]: the test part, else validation, else training.
+  Tensor predictions;
   std::string weights_sha256;
   std::optional<PerceptronCourse> perceptron; // where it was a training by Rosenblatt's rule
 };
