@@ -64,7 +64,7 @@ void multiply(const Steps& s, const float* state, int64_t rows, const float* b, 
               float* z) {
   const int64_t units = s.of.units, k = s.parts * units, chunks = (k + k_block - 1) / k_block;
   const int64_t chunk = ((k + chunks - 1) / chunks + 15) / 16 * 16; // of nearly equal length
-  const int64_t strip = most_panels(rows < 6 ? rows : 6);
+  const int64_t strip = strip_panels(rows);
   int64_t part = 0, x = 0;
   for (bool continued = false; part < s.parts; continued = true) {
     Leg legs[most_gates];
