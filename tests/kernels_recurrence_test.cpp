@@ -50,8 +50,11 @@ struct Setting {
   std::vector<Tensor> forward_truth, backward_truth;
   std::vector<float> panels; // the weight
   Tensor lengths;
+  bool has_lengths;
+  const int32_t* lengths_data() const { return has_lengths ? lengths.as<int32_t>().data() : nullptr; }
 
-  Setting(Cell cell, const Case& one, bool with_lengths, bool scalars) : of{cell, one.batch, one.time, one.units} {
+  Setting(Cell cell, const Case& one, bool with_lengths, bool scalars)
+      : of{cell, one.batch, one.time, one.units}, has_lengths(with_lengths) {
     const auto [batch, time, units] = one;
     const int64_t gates = gates_of(cell);
     const Shape all{batch, time, gates * units}, steps{batch, time, units}, state{batch, units};
@@ -132,7 +135,7 @@ Results run_forward(const Setting& s, bool panels, size_t nowhere = none) {
                        .bias = is_gru ? data(in[2]) : nullptr,
                        .h0 = data(in[is_gru ? 3 : 2]),
                        .c0 = is_lstm ? data(in[3]) : nullptr,
-                       .lengths = s.lengths.elements() ? s.lengths.as<int32_t>().data() : nullptr,
+                       .lengths = s.lengths_data(),
                        .y = out[0],
                        .h = out[1],
                        .c = is_lstm ? out[2] : nullptr,
@@ -154,7 +157,7 @@ Results run_backward(const Setting& s, bool panels, size_t nowhere = none) {
                         .weight = panels ? s.panels.data() : data(in[weight]),
                         .dy = arriving(dy),
                         .dh = arriving(dy + 1),
-                        .lengths = s.lengths.elements() ? s.lengths.as<int32_t>().data() : nullptr,
+                        .lengths = s.lengths_data(),
                         .dgates = out[0],
                         .dh0 = out[1],
                         .at_h = out[is_lstm || is_gru ? 3 : 2]};

@@ -29,6 +29,7 @@ inline constexpr int64_t most_gates = 4;
 inline constexpr int64_t abreast =
     4; // panels that are multiplied together, at most: all gates of a block, or as many blocks
 inline constexpr int64_t k_block = 160; // steps of k that a strip of panels stays in the first-level cache for
+inline constexpr int64_t ahead = 6;     // rows that are fetched before their turn
 inline constexpr int64_t apart = 16; // floats between rows of scratch, so that they fall on different sets of a cache
 
 /// Where everything lies that a step needs.
@@ -124,12 +125,14 @@ struct At {
       direct; // direct: what goes to h before the step, but not through the product
 };
 
+/// What a gate is made of: a function of the sum of its two parts, or more than that, for the cell to say.
+enum class Gate : uint8_t { sigmoid, tanh, own };
+
 struct Lstm {
   static constexpr int gates = 4;
+  static constexpr Gate gate[] = {Gate::sigmoid, Gate::sigmoid, Gate::tanh, Gate::sigmoid};
   static constexpr bool has_cell = true, has_bias = false, has_gates = true, has_kept = true, has_direct = false;
   static HWY_INLINE void forward(At& at) {
-    for (const int i : {0, 1, 3}) at.gate[i] = sigmoid(hn::Add(at.x[i], at.z[i]));
-    at.gate[2] = tanh(hn::Add(at.x[2], at.z[2]));
     at.c = at.kept = hn::MulAdd(at.gate[1], at.c, hn::Mul(at.gate[0], at.gate[2]));
     at.h = hn::Mul(at.gate[3], tanh(at.c));
   }
@@ -146,9 +149,9 @@ struct Lstm {
 
 struct Gru {
   static constexpr int gates = 3;
+  static constexpr Gate gate[] = {Gate::sigmoid, Gate::sigmoid, Gate::own};
   static constexpr bool has_cell = false, has_bias = true, has_gates = true, has_kept = true, has_direct = true;
   static HWY_INLINE void forward(At& at) {
-    for (const int i : {0, 1}) at.gate[i] = sigmoid(hn::Add(at.x[i], at.z[i]));
     at.kept = at.z[2];
     at.gate[2] = tanh(hn::MulAdd(at.gate[0], at.z[2], at.x[2]));
     at.h = hn::MulAdd(at.gate[1], hn::Sub(at.h, at.gate[2]), at.gate[2]);
@@ -165,6 +168,7 @@ struct Gru {
 
 template <bool relu> struct Rnn {
   static constexpr int gates = 1;
+  static constexpr Gate gate[] = {Gate::own};
   static constexpr bool has_cell = false, has_bias = false, has_gates = false, has_kept = false, has_direct = false;
   static HWY_INLINE void forward(At& at) {
     const V sum = hn::Add(at.x[0], at.z[0]);
@@ -176,6 +180,41 @@ template <bool relu> struct Rnn {
   }
 };
 
+HWY_INLINE bool runs(const int32_t* lengths, int64_t row, int64_t t) { return !lengths || t < lengths[row]; }
+
+/// The gates of a block that are functions of their sums, in place of these. Each row's part comes from far away: it is
+/// fetched some rows ahead, not more, for rows may fall on the same set of a cache.
+template <class Kind>
+HWY_INLINE void activate(const ForwardSteps& s, int64_t t, int64_t row, int64_t rows, int64_t b, float* z) {
+  constexpr int gates = Kind::gates;
+  const auto& to = s.to;
+  const int64_t units = s.of.units, left = units - b * block;
+#pragma GCC unroll 4
+  for (int g = 0; g < gates; ++g) {
+    if (Kind::gate[g] == Gate::own) continue;
+    const auto place = [&](int64_t r)
+                           HWY_ATTR { return (((row + r) * s.of.time + t) * gates + g) * units + b * block; };
+    float* sums = z + g * rows * block;
+    for (int64_t r = 0; r < rows; ++r, sums += block) {
+      hwy::Prefetch(to.gates + place(r + ahead < rows ? r + ahead : r));
+      if (!runs(to.lengths, row + r, t)) continue;
+      const float* const x = to.gates + place(r);
+      float* const activated = to.activated ? to.activated + place(r) : nullptr;
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t i = v * lanes, count = left - i;
+        if (count <= 0) break;
+        V sum = hn::LoadU(Tag(), sums + i);
+        if (Kind::has_bias) sum = hn::Add(sum, load(to.bias + g * units + b * block + i, count));
+        sum = hn::Add(load(x + i, count), sum);
+        sum = Kind::gate[g] == Gate::tanh ? tanh(sum) : sigmoid(sum);
+        hn::StoreU(sum, Tag(), sums + i);
+        store_to(sum, activated, i, count);
+      }
+    }
+  }
+}
+
 /// Step t of rows [row, row_end) for units of blocks [begin, end), at most `abreast` panels of them.
 template <class Kind>
 void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int64_t begin, int64_t end) {
@@ -184,16 +223,12 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
   const int64_t units = of.units, rows = row_end - row;
   const float* const last = s.state[t & 1];
   float* const now = s.state[~t & 1];
-  for (int64_t r = row; r < row_end; ++r) { // the input's part comes from far away: it is fetched meanwhile
-    const float* x = to.gates + (r * of.time + t) * gates * units + begin * block;
-    for (int g = 0; g < gates; ++g)
-      for (int64_t b = begin; b < end; ++b) hwy::Prefetch(x + g * units + (b - begin) * block);
-  }
   HWY_ALIGN float z[abreast * task_rows * block];
   multiply(s, last + row * s.a_row, rows, s.panels + begin * s.block_panel, gates == 1 ? end - begin : gates,
            gates == 1 ? s.block_panel : s.gate_panel, z);
+  if (gates > 1) activate<Kind>(s, t, row, rows, begin, z);
   for (int64_t r = row; r < row_end; ++r) {
-    const bool running = !to.lengths || t < to.lengths[r];
+    const bool running = runs(to.lengths, r, t);
     const int64_t step = r * of.time + t;
     for (int64_t unit = begin * block; unit < end * block; unit += lanes) {
       const int64_t count = units - unit;
@@ -207,8 +242,9 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
       if (running) {
 #pragma GCC unroll 4
         for (int g = 0; g < gates; ++g) {
+          at.gate[g] = at.z[g] = hn::LoadU(Tag(), sums + g * rows * block);
+          if (Kind::gate[g] != Gate::own) continue;
           at.x[g] = load(to.gates + (step * gates + g) * units + unit, count);
-          at.z[g] = hn::LoadU(Tag(), sums + g * rows * block);
           if (Kind::has_bias) at.z[g] = hn::Add(at.z[g], load(to.bias + g * units + unit, count));
         }
         Kind::forward(at);
@@ -223,7 +259,9 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
       store_to(y, to.y, step * units + unit, count);
       if (Kind::has_gates && to.activated) {
 #pragma GCC unroll 4
-        for (int g = 0; g < gates; ++g) store(at.gate[g], to.activated + (step * gates + g) * units + unit, count);
+        for (int g = 0; g < gates; ++g)
+          if (Kind::gate[g] == Gate::own || !running)
+            store(at.gate[g], to.activated + (step * gates + g) * units + unit, count);
       }
       if (Kind::has_kept) store_to(at.kept, to.kept, step * units + unit, count);
       if (t + 1 == of.time) {
@@ -244,18 +282,21 @@ void backward(const BackwardSteps& s, int64_t t, int64_t row, int64_t row_end, i
   float* const now = s.state[t & 1];
   const bool is_last = t + 1 == of.time;
   HWY_ALIGN float z[abreast * task_rows * block];
-  if (t >= 0)
-    for (int64_t r = row; r < row_end; ++r) {
-      const int64_t step = r * of.time + t;
-      for (int64_t b = begin; b < end; ++b) {
-        for (int g = 0; g < gates; ++g) hwy::Prefetch(to.activated + (step * gates + g) * units + b * block);
-        if (Kind::has_kept) hwy::Prefetch(to.kept + step * units + b * block);
-      }
+  const auto fetch = [&](int64_t r) HWY_ATTR {
+    if (t < 0 || r >= row_end) return;
+    const int64_t step = r * of.time + t;
+    for (int64_t b = begin; b < end; ++b) {
+      for (int g = 0; g < gates; ++g) hwy::Prefetch(to.activated + (step * gates + g) * units + b * block);
+      if (Kind::has_kept) hwy::Prefetch(to.kept + (step - (Kind::has_cell && t)) * units + b * block);
+      if (!to.dy.scalar) hwy::Prefetch(to.dy.data + step * units + b * block);
     }
+  };
   if (!is_last)
     multiply(s, behind + row * s.a_row, rows, s.panels + begin * s.block_panel, end - begin, s.block_panel, z);
+  fetch(row);
   for (int64_t r = row; r < row_end; ++r) {
-    const bool running = t >= 0 && (!to.lengths || t < to.lengths[r]);
+    fetch(r + 1);
+    const bool running = t >= 0 && runs(to.lengths, r, t);
     const int64_t step = r * of.time + t;
     for (int64_t unit = begin * block; unit < end * block; unit += lanes) {
       const int64_t count = units - unit;
