@@ -229,6 +229,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.net = net_of(recipe);
   out.sample = schema.net_input();
   out.codes = encoding_of(schema.columns).codes;
+  out.sequence = schema.sound.has_value();
   if (schema.text) {
     out.codes = {schema.outputs()};
     out.sequence = out.each_step = true;
