@@ -135,7 +135,8 @@ void TableArguments::declare(Arguments& arguments) {
   arguments.option("--forecast", forecast, "COLUMN", "of rows in time: predict the next values of this column");
   arguments.option("--horizon", horizon, "N", "of a forecast: so many rows ahead (default: 1)");
   arguments.option("--window", window, "N", "of a forecast: from so many rows (default: two seasons or horizons)");
-  arguments.flag("--skip-bad", skip_bad, "of pictures: leave out, and name, what can't be read");
+  arguments.option("--pattern", pattern, "NAMES", "of sounds: what their names say, \"{label}_{group}_{take}.wav\"");
+  arguments.flag("--skip-bad", skip_bad, "of pictures and sounds: leave out, and name, what can't be read");
 }
 
 std::vector<std::string> TableArguments::assignments() const {
@@ -147,6 +148,7 @@ std::vector<std::string> TableArguments::assignments() const {
   set("data.group", group);
   set("data.test_file", test);
   set("data.forecast", forecast);
+  set("data.pattern", pattern);
   if (horizon) out.push_back(text("data.horizon=", *horizon));
   if (window) out.push_back(text("data.window=", *window));
   if (skip_bad) out.emplace_back("data.skip_bad=true");

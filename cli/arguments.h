@@ -73,7 +73,7 @@ std::vector<std::string> names_between_commas(const std::vector<std::string>& li
 struct TableArguments {
   std::string target, group, test;
   std::vector<std::string> drop;
-  std::string forecast;
+  std::string forecast, pattern;
   std::optional<int64_t> horizon, window;
   bool skip_bad = false;
 

@@ -2,6 +2,7 @@
 #include "explain/explain.h"
 
 #include <charconv>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "explain/unrolled.h"
 #include "train/measure.h"
 #include "train/run.h"
 
@@ -24,14 +26,24 @@ int64_t whole(const std::string& word, const std::string& where, const std::stri
   return value;
 }
 
-// "fc1:3" or "fc1[3]": a layer, and the number of a unit in it.
-std::pair<std::string, int64_t> unit_of(const std::string& address) {
-  const std::string help = "--neuron fc1:3";
+// "fc1:3" or "fc1[3]": a layer, and the number of a unit in it; "conv1:3,10,12": a map, and the row and column on it.
+struct Unit {
+  std::string layer;
+  int64_t unit;
+  std::vector<int64_t> place;
+};
+Unit unit_of(const std::string& address) {
+  const std::string help = "--neuron fc1:3, or of a convolution conv1:3,10,12: map, row, column";
   const size_t cut_at = address.find_first_of(":[");
   if (cut_at == std::string::npos) bad_input("--neuron", text("\"", address, "\" names no unit"), help);
-  std::string unit = address.substr(cut_at + 1);
-  if (address[cut_at] == '[' && unit.ends_with(']')) unit.pop_back();
-  return {address.substr(0, cut_at), whole(unit, "--neuron", help)};
+  std::string words = address.substr(cut_at + 1);
+  if (address[cut_at] == '[' && words.ends_with(']')) words.pop_back();
+  std::vector<int64_t> numbers;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = words.find(',', begin);
+    numbers.push_back(whole(words.substr(begin, end == std::string::npos ? end : end - begin), "--neuron", help));
+  }
+  return {address.substr(0, cut_at), numbers[0], {numbers.begin() + 1, numbers.end()}};
 }
 
 // The part that the net has not learned from, as far as there is one.
@@ -53,9 +65,10 @@ Sample choose(const StoredRun& run, const Splits& data, std::optional<int64_t> i
   const Dataset& part = unseen(data, out.part);
   if (index && (*index < 0 || *index >= part.size()))
     bad_input("--sample", text("is ", *index, ", the ", out.part, " part has samples 0 to ", part.size() - 1));
-  out.index = index ? *index : worst_sample(run.model, part);
+  out.index = index ? *index : part.schema.answers() > 1 ? 0 : worst_sample(run.model, part);
   const int64_t row[] = {out.index};
   out.batch = batch_of(part, row, run.model.spec().dtype);
+  if (part.schema.answers() > 1) return out; // a window of a text: of its steps none is the answer
   const Tensor predictions = run.model.predict(out.batch.inputs());
   const Schema& schema = run.schema;
   if (schema.goal == Goal::classes) {
@@ -85,6 +98,8 @@ Sample choose(const StoredRun& run, const Splits& data, std::optional<int64_t> i
 
 std::string heading(const StoredRun& run, const Sample& sample, bool chosen_by_us) {
   std::string out = text("Sample ", sample.index, " of the ", sample.part, " part of ", run.schema.name);
+  if (run.schema.answers() > 1)
+    return out_stream().palette.strong(text(out, ": the mean loss of its ", run.schema.answers(), " steps")) + "\n\n";
   const bool classes = run.schema.goal == Goal::classes;
   if (chosen_by_us) out += classes && sample.truth != sample.predicted ? ", the worst mistake" : ", the largest loss";
   out += classes ? text(": it is \"", sample.truth, "\", the net says \"", sample.predicted, "\" (",
@@ -135,18 +150,120 @@ int many(Explainer& explainer, const std::vector<ElementAddress>& addresses, con
   return failed ? 1 : 0;
 }
 
+// --- a recurrent net, step by step ---
+
+// The net as it started, with the plain recurrent cell in the place of every other: what the gates are there for.
+Model plain_twin(const ModelSpec& of) {
+  ModelSpec spec = of;
+  for (LayerSpec& layer : spec.net.layers)
+    if (layer.op == "lstm" || layer.op == "gru") layer.op = "rnn";
+  for (auto& [name, block] : spec.net.blocks)
+    for (LayerSpec& layer : block.layers)
+      if (layer.op == "lstm" || layer.op == "gru") layer.op = "rnn";
+  spec.carried = 0;
+  return Model(std::move(spec));
+}
+
+std::vector<Unrolled> unrolled(const Model& model, const Sample& sample) {
+  const Tensor &x = sample.batch.x, &lengths = sample.batch.lengths;
+  const bool sequence = model.spec().sequence, ends = lengths.shape().rank() > 0;
+  std::vector<Tensor> inputs{x};
+  if (ends) inputs.push_back(lengths);
+  inputs.push_back(sample.batch.targets);
+  return unroll(model.loss_function({1, sequence ? x.shape()[1] : 0, ends}, sample.batch.targets.type()),
+                model.states(), inputs);
+}
+
+std::string fate(double growth, size_t steps) {
+  if (!std::isfinite(growth)) return "nothing arrives";
+  const double all = std::pow(growth, double(steps - 1));
+  const char* word = all < 0.01 ? "it vanishes" : all > 100 ? "it explodes" : "it lasts";
+  return text("x ", number(growth, 4), " a step, x ", number(all, 3), " over all: ", word);
+}
+
+// Rows for people: all steps of a short sequence, of a long one some, evenly spread.
+int show_steps(const StoredRun& run, const Sample& sample, const std::string& head, bool json) {
+  const std::vector<Unrolled> layers = unrolled(run.model, sample);
+  if (layers.empty())
+    bad_input("--steps", "nothing in this net is recurrent", "it has steps where a layer is rnn, lstm or gru");
+  const Model plain = plain_twin(run.model.spec());
+  const std::vector<Unrolled> twins = unrolled(plain, sample);
+  if (json) {
+    Json out = Json::array();
+    for (const Unrolled& layer : layers) {
+      Json steps = Json::array();
+      for (const UnrolledStep& step : layer.steps) {
+        Json gates = Json::object(), slopes = Json::object();
+        for (size_t g = 0; g < layer.gates.size(); ++g) {
+          gates[layer.gates[g]] = step.gates[g];
+          slopes[layer.gates[g]] = step.slopes[g];
+        }
+        steps.push_back(Json{{"input", step.input},
+                             {"state", step.state},
+                             {"cell", step.cell},
+                             {"gates", gates},
+                             {"gate_gradients", slopes}});
+      }
+      out.push_back(Json{{"layer", layer.layer},
+                         {"part", layer.part},
+                         {"kind", layer.kind},
+                         {"backwards", layer.backwards},
+                         {"growth", layer.growth()},
+                         {"steps", std::move(steps)}});
+    }
+    print(Json{{"run", run.directory.path()}, {"sample", sample.index}, {"part", sample.part}, {"layers", out}}.dump() +
+          "\n");
+    return 0;
+  }
+  std::string page = head;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Unrolled& layer = layers[i];
+    page += text("\n", layer.layer, " ", layer.part, ", ", layer.kind, ": of the loss arrives at each step",
+                 layer.backwards ? " (it reads from the end)" : "", "\n\n");
+    std::vector<std::string> headings{"step", "> |dL/dx|", "> |dL/dh|"};
+    const bool cell = layer.kind == "lstm";
+    if (cell) headings.emplace_back("> |dL/dc|");
+    for (const char* gate : layer.gates) {
+      headings.push_back(text("> ", gate));
+      headings.push_back(text("> |dL/d", gate, "|"));
+    }
+    Table table(headings);
+    constexpr size_t most = 24;
+    const size_t count = layer.steps.size(), rows = std::min(count, most);
+    for (size_t row = 0; row < rows; ++row) {
+      const size_t t = rows > 1 ? row * (count - 1) / (rows - 1) : 0;
+      const UnrolledStep& step = layer.steps[t];
+      std::vector<std::string> cells{text(t), number(step.input, 3), number(step.state, 3)};
+      if (cell) cells.push_back(number(step.cell, 3));
+      for (size_t g = 0; g < layer.gates.size(); ++g) {
+        cells.push_back(fixed(step.gates[g], 2));
+        cells.push_back(number(step.slopes[g], 3));
+      }
+      table.add(cells);
+    }
+    page += table.str(out_stream().palette);
+    page += text("\nfrom a step to the one read before it: ", fate(layer.growth(), count), "\n");
+    if (layer.kind != "rnn" && i < twins.size())
+      page += text("a plain rnn of this size, as it starts:  ", fate(twins[i].growth(), count), "\n");
+  }
+  print(page);
+  return 0;
+}
+
 } // namespace
 
 int explain(Arguments& arguments) {
   Common common;
   std::optional<int64_t> index, terms, seed;
   std::string param, neuron;
-  bool symbolic = false, open = false;
+  bool symbolic = false, open = false, steps = false;
   arguments.option("--sample", index, "N", "which sample of the unseen part, from 0 (default: the worst mistake)");
   arguments.option("--param", param, "ADDRESS", "which weight: fc1.weight:3,17, or random:100 (default: the steepest)");
-  arguments.option("--neuron", neuron, "LAYER:UNIT", "one neuron instead: inputs times weights, bias, activation");
+  arguments.option("--neuron", neuron, "LAYER:UNIT",
+                   "one neuron instead: inputs times weights, bias, activation; conv1:3,10,12: map, row, column");
   arguments.flag("--symbolic", symbolic, "with letters instead of numbers");
   arguments.flag("--open", open, "composed ops (softmax, losses) opened into their primitives");
+  arguments.flag("--steps", steps, "a recurrent net step by step: what arrives at input, state, cell and gates");
   arguments.option("--terms", terms, "K", "so many terms of each sum, the rest is added up (default: 5)");
   arguments.option("--seed", seed, "N", "of random:N (default: 0)");
   common.declare_data(arguments);
@@ -157,6 +274,8 @@ int explain(Arguments& arguments) {
   if (terms.value_or(1) < 1) bad_input("--terms", text("is ", *terms), "a number from 1 on");
   if (!neuron.empty() && (symbolic || !param.empty()))
     bad_input("--neuron", "goes with neither --param nor --symbolic");
+  if (steps && (!neuron.empty() || !param.empty() || symbolic || open))
+    bad_input("--steps", "goes with none of --param, --neuron, --symbolic and --open");
 
   const StoredRun run = open_run(find_run(arguments.word(0)));
   // What is wrong with an address should not have to wait for the data.
@@ -167,13 +286,18 @@ int explain(Arguments& arguments) {
     say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
   const Splits data = data_of(run, common.data_dir);
   const Sample sample = choose(run, data, index);
-  const Function function = run.model.loss_function(1, sample.batch.targets.type());
-  const std::vector<Tensor> inputs = {sample.batch.x, sample.batch.targets};
+  const bool ends = sample.batch.lengths.shape().rank() > 0;
+  const BatchSize size(1, run.model.spec().sequence ? sample.batch.x.shape()[1] : 0, ends);
+  const Function function = run.model.loss_function(size, sample.batch.targets.type());
+  std::vector<Tensor> inputs = {sample.batch.x};
+  if (ends) inputs.push_back(sample.batch.lengths);
+  inputs.push_back(sample.batch.targets);
   ExplainOptions options;
   if (terms) options.terms = int(*terms);
   options.open = open;
   const bool colour = out_stream().palette.colour;
   const std::string head = heading(run, sample, !index);
+  if (steps) return show_steps(run, sample, head, common.json);
   const auto show = [&](const auto& found) {
     if (!common.json) {
       print(head + text_of(found, colour));
@@ -190,8 +314,8 @@ int explain(Arguments& arguments) {
 
   Explainer explainer(function, run.model.states(), inputs, options);
   if (!neuron.empty()) {
-    const auto [layer, unit] = unit_of(neuron);
-    show(explainer.neuron(layer, unit));
+    const auto [layer, unit, place] = unit_of(neuron);
+    show(explainer.neuron(layer, unit, place));
     return 0;
   }
   if (random) return many(explainer, addresses, run.model.states(), common, head);

@@ -17,6 +17,7 @@ std::optional<Schema> known_schema(const Recipe& recipe) {
     if (set.name == recipe.data.source && set.form != PublishedAs::idx) return std::nullopt;
   for (const SourceEntry& entry : catalogue_of_data()) {
     if (entry.name != recipe.data.source) continue;
+    if (entry.sounds) return std::nullopt;
     Schema schema;
     schema.goal = entry.goal;
     return schema;

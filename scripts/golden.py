@@ -185,7 +185,158 @@ def ops():
                rand(c), rand(c), eps=eps)
             op("batch_norm_gradient", lambda x, w, m, v, dy: batch_norm_gradient(x, w, m, v, dy, eps, axes),
                rand(*shape), rand(c), rand(c), rand(c, low=0.5), rand(*shape), eps=eps)
+    with torch.random.fork_rng():
+        sequences()
     write("ops.json", {"cases": op_cases})
+
+
+def recurrent(cell, time, lengths, h, c, back=False):
+    """A cell over all steps (or back over them): cell(t, h, c) gives what a step writes and the state behind it."""
+    out = [None] * time
+    for t in reversed(range(time)) if back else range(time):
+        out[t], after_h, after_c = cell(t, h, c)
+        runs = (t < lengths)[:, None] if lengths is not None else torch.ones(len(h), 1, dtype=torch.bool)
+        out[t] = [torch.where(runs, running, ended) for running, ended in out[t]]
+        h, c = torch.where(runs, after_h, h), torch.where(runs, after_c, c)
+    return [torch.stack(x, 1) for x in zip(*out)], h, c
+
+
+def theirs(kind, x, weight, bias, states, lengths, **args):
+    """PyTorch's layer with the identity for its input's weight, on packed sequences."""
+    module = getattr(torch.nn, kind)(x.shape[2], weight.shape[1], batch_first=True, **args)
+    module._flat_weights = [torch.eye(x.shape[2]), weight, torch.zeros(x.shape[2]), bias]
+    packed = x
+    if lengths is not None:
+        packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    start = tuple(s[None] for s in states)
+    y, end = module(packed, start if len(start) > 1 else start[0])
+    if lengths is not None:
+        y = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
+    return [y, *(s[0] for s in (end if len(start) > 1 else [end]))]
+
+
+def agree(ours, theirs):
+    assert all(torch.allclose(a, b, rtol=1e-11, atol=1e-13) for a, b in zip(ours, theirs, strict=True))
+
+
+def sequences():
+    """LSTM, GRU, RNN: formulas for all that an op gives, held against PyTorch's layers and their backward."""
+    sigmoid, tanh = torch.sigmoid, torch.tanh
+
+    def lstm(x, w, h0, c0, lengths=None):
+        def cell(t, h, c):
+            i, f, g, o = (x[:, t] + h @ w.T).chunk(4, 1)
+            i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+            after = f * c + i * g
+            y, gates = o * tanh(after), torch.cat([i, f, g, o], 1)
+            return [(y, 0 * y), (h, h), (gates, 0 * gates), (after, c)], y, after
+        (y, before, gates, cells), h, c = recurrent(cell, x.shape[1], lengths, h0, c0)
+        agree((y, h, c), theirs("LSTM", x, w, torch.zeros(len(w)), (h0, c0), lengths))
+        return y, h, c, before, gates, cells
+
+    def lstm_gradient(gates, cells, w, c0, dy, dh, dc, lengths=None):
+        def cell(t, dh, dc):
+            i, f, g, o = gates[:, t].chunk(4, 1)
+            c, s = cells[:, t - 1] if t else c0, tanh(cells[:, t])
+            at_h = dh + dy[:, t]
+            at_c = dc + at_h * o * (1 - s * s)
+            dz = torch.cat([at_c * g * i * (1 - i), at_c * c * f * (1 - f), at_c * i * (1 - g * g),
+                            at_h * s * o * (1 - o)], 1)
+            return [(dz, 0 * dz), (at_h, dh), (at_c, dc)], dz @ w, at_c * f
+        (dz, at_h, at_c), dh, dc = recurrent(cell, gates.shape[1], lengths, dh, dc, back=True)
+        return dz, dh, dc, at_h, at_c
+
+    def gru(x, w, b, h0, lengths=None):
+        def cell(t, h, _):
+            (xr, xu, xn), (zr, zu, m) = x[:, t].chunk(3, 1), (h @ w.T + b).chunk(3, 1)
+            r, u = sigmoid(xr + zr), sigmoid(xu + zu)
+            n = tanh(xn + r * m)
+            y, gates = (1 - u) * n + u * h, torch.cat([r, u, n], 1)
+            return [(y, 0 * y), (h, h), (gates, 0 * gates), (m, 0 * m)], y, h
+        (y, before, gates, m), h, _ = recurrent(cell, x.shape[1], lengths, h0, h0)
+        agree((y, h), theirs("GRU", x, w, b, (h0,), lengths))
+        return y, h, before, gates, m
+
+    def gru_gradient(gates, m, before, w, dy, dh, lengths=None):
+        def cell(t, dh, _):
+            r, u, n = gates[:, t].chunk(3, 1)
+            at_h = dh + dy[:, t]
+            dn = at_h * (1 - u) * (1 - n * n)
+            du, dr = at_h * (before[:, t] - n) * u * (1 - u), dn * m[:, t] * r * (1 - r)
+            dx, dz = torch.cat([dr, du, dn], 1), torch.cat([dr, du, dn * r], 1)
+            return [(dx, 0 * dx), (dz, 0 * dz), (at_h, dh)], dz @ w + at_h * u, dh
+        (dx, dz, at_h), dh, _ = recurrent(cell, gates.shape[1], lengths, dh, dh, back=True)
+        return dx, dh, dz, at_h
+
+    def rnn(x, w, h0, lengths=None, activation="tanh"):
+        def cell(t, h, _):
+            y = getattr(torch, activation)(x[:, t] + h @ w.T)
+            return [(y, 0 * y), (h, h)], y, h
+        (y, before), h, _ = recurrent(cell, x.shape[1], lengths, h0, h0)
+        agree((y, h), theirs("RNN", x, w, torch.zeros(len(w)), (h0,), lengths, nonlinearity=activation))
+        return y, h, before
+
+    def rnn_gradient(y, w, dy, dh, lengths=None, activation="tanh"):
+        def cell(t, dh, _):
+            at_h = dh + dy[:, t]
+            dz = at_h * ((y[:, t] > 0).double() if activation == "relu" else 1 - y[:, t] ** 2)
+            return [(dz, 0 * dz), (at_h, dh)], dz @ w, dh
+        (dz, at_h), dh, _ = recurrent(cell, y.shape[1], lengths, dh, dh, back=True)
+        return dz, dh, at_h
+
+    def held(kind, x, w, b, states, lengths, dys, ours, **args):
+        """The derivatives of PyTorch's layer by its gates and first states are what the gradient's formula gives."""
+        leaves = [v.clone().requires_grad_() for v in (x, *states)]
+        ys = theirs(kind, leaves[0], w, b, leaves[1:], lengths, **args)
+        agree(ours, torch.autograd.grad(ys, leaves, dys))
+
+    for batch, time, units, lengths in ((2, 3, 3, None), (3, 4, 5, torch.tensor([2, 4, 1])), (1, 2, 7, None)):
+        more = [] if lengths is None else [lengths]
+        steps, state, zeros = (batch, time, units), (batch, units), torch.zeros
+        w, h0, c0, dy, dh, dc = (rand(4 * units, units, low=-0.5, high=0.5), rand(*state), rand(*state), rand(*steps),
+                                 rand(*state), rand(*state))
+        x = rand(batch, time, 4 * units)
+        op("lstm", lstm, x, w, h0, c0, *more)
+        _, _, _, _, gates, cells = lstm(x, w, h0, c0, *more)
+        back = gates.float().double(), cells.float().double(), w, c0, dy, dh, dc, *more
+        op("lstm_gradient", lstm_gradient, *back)
+        held("LSTM", x, w, zeros(4 * units), (h0, c0), lengths, (dy, dh, dc),
+             lstm_gradient(gates, cells, *back[2:])[:3])
+
+        x, w, b = rand(batch, time, 3 * units), w[:3 * units], rand(3 * units)
+        op("gru", gru, x, w, b, h0, *more)
+        _, _, before, gates, m = gru(x, w, b, h0, *more)
+        back = gates.float().double(), m.float().double(), before.float().double(), w, dy, dh, *more
+        op("gru_gradient", gru_gradient, *back)
+        held("GRU", x, w, b, (h0,), lengths, (dy, dh), gru_gradient(gates, m, before, *back[3:])[:2])
+
+        for activation in ("tanh", "relu"):
+            x, w = rand(*steps), w[:units]
+            op("rnn", lambda *xs: rnn(*xs, activation=activation), x, w, h0, *more, activation=activation)
+            y = rnn(x, w, h0, *more, activation=activation)[0]
+            back = y.float().double(), w, dy, dh, *more
+            op("rnn_gradient", lambda *xs: rnn_gradient(*xs, activation=activation), *back, activation=activation)
+            held("RNN", x, w, zeros(units), (h0,), lengths, (dy, dh),
+                 rnn_gradient(y, *back[1:], activation=activation)[:2], nonlinearity=activation)
+
+    index = torch.tensor([1, 0, 3])
+    op("reverse_steps", lambda x: torch.flip(x, [1]), rand(3, 4, 2))
+    op("reverse_steps",
+       lambda x, n: torch.stack([torch.cat([torch.flip(row[:k], [0]), row[k:]]) for row, k in zip(x, n.tolist())]),
+       rand(3, 4, 2), torch.tensor([4, 0, 3]))
+    op("step_mask", lambda n: (torch.arange(4)[None] < n[:, None]).double(), torch.tensor([4, 0, 3]), steps=4)
+    op("take_step", lambda x, i: x[torch.arange(3), i], rand(3, 4, 2), index)
+    op("put_step", lambda x, i: torch.zeros(3, 4, 2).index_put((torch.arange(3), i), x), rand(3, 2), index, steps=4)
+    for causal, lengths in ((0, None), (1, None), (0, torch.tensor([5, 2])), (1, torch.tensor([1, 5]))):
+        def attention(q, k, v, *lengths):
+            mask = torch.ones(2, 1, 4, 5, dtype=torch.bool)
+            if lengths:
+                mask = mask & (torch.arange(5)[None] < lengths[0][:, None])[:, None, None]
+            if causal:
+                mask = mask.tril()
+            return F._scaled_dot_product_attention(q, k, v, mask, 0.0, True)
+        op("scaled_dot_product_attention", attention, rand(2, 2, 4, 3), rand(2, 2, 5, 3), rand(2, 2, 5, 2),
+           *([] if lengths is None else [lengths]), causal=causal)
 
 
 def around(x, padding):

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "core/threads.h"
+#include "data/open.h"
 #include "data_scratch.h"
 #include "picture_files.h"
 
@@ -243,6 +244,139 @@ TEST(Augment, mixup_blends_pictures_and_classes_alike) {
   // With alpha 1 any share alike, half of the others of the same class: blended 1 in 2, own share 3/4 on average.
   EXPECT_NEAR(double(blended), 100, 25);
   EXPECT_NEAR(sum / 200, 0.75, 0.07);
+}
+
+const std::vector<Augmentation> of_sounds = {made("shift"), made("gain"),      made("noise"),
+                                             made("speed"), made("time_mask"), made("frequency_mask")};
+
+// The first `rows` as the augmenter makes them: features, and how many frames each has.
+std::pair<Tensor, Tensor> sounds_seen(const Dataset& data, const std::vector<Augmentation>& list,
+                                      std::span<const int64_t> rows, int64_t epoch = 0, uint64_t seed = 5) {
+  const Augmenter augmenter(list, data, seed);
+  const auto n = int64_t(rows.size());
+  Tensor x(Type{DType::f32, {n, augmenter.steps_of(rows, epoch), data.schema.sound->width()}}),
+      lengths(Type{DType::i32, {n}});
+  augmenter.fill_samples(rows, epoch, x.view());
+  augmenter.fill_lengths(rows, epoch, lengths.view());
+  return {std::move(x), std::move(lengths)};
+}
+
+TEST(AugmentSounds, what_is_stated_as_nothing_changes_nothing) {
+  const Dataset data = open_data("tones", {.samples = 16}).train;
+  const std::vector<int64_t> rows = {4, 9, 1};
+  const auto [x, lengths] = sounds_seen(data, {}, rows);
+  for (const Augmentation& none : {made("shift", {0}), made("gain", {0}), made("time_mask", {0}),
+                                   made("frequency_mask", {8, 0}), made("noise", {100, 100})}) {
+    const auto [seen, long_] = sounds_seen(data, {none}, rows);
+    EXPECT_EQ(long_, lengths) << none.op;
+    ASSERT_EQ(seen.type(), x.type());
+    double worst = 0;
+    for (int64_t i = 0; i < x.elements(); ++i) worst = std::max(worst, std::abs(seen.at(i) - x.at(i)));
+    EXPECT_LT(worst, none.op == "noise" ? 1e-2 : 1e-4) << none.op;
+  }
+}
+
+TEST(AugmentSounds, each_does_what_it_says) {
+  Dataset data = open_data("tones", {.samples = 64}).train;
+  data.schema.sound->normalise = Normalise::none;
+  std::vector<int64_t> rows(64);
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  const auto [plain, lengths] = sounds_seen(data, {}, rows);
+  const int64_t width = 40, steps = plain.shape()[1];
+  // Louder or softer: all of a clip by the same decibels, within 6.
+  const Tensor gained = sounds_seen(data, {made("gain", {6})}, rows).first;
+  int64_t louder = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    const int64_t middle = (i * steps + int64_t(lengths.at(i)) / 2) * width + 5;
+    const double by = gained.at(middle) - plain.at(middle);
+    EXPECT_LE(std::abs(by), 6.0001);
+    EXPECT_NEAR(gained.at(middle + 3) - plain.at(middle + 3), by, 1e-3);
+    louder += by > 0;
+  }
+  EXPECT_NEAR(double(louder), 32, 16);
+  // Faster is shorter: 1 / 0.8 to 1 / 1.2 times as long.
+  const auto [fast, shorter] = sounds_seen(data, {made("speed", {0.2})}, rows);
+  int64_t changed = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    EXPECT_GE(shorter.at(i), lengths.at(i) / 1.2 - 2);
+    EXPECT_LE(shorter.at(i), lengths.at(i) / 0.8 + 2);
+    changed += shorter.at(i) != lengths.at(i);
+  }
+  EXPECT_GT(changed, 50);
+  EXPECT_EQ(fast.shape()[1] % 8, 0);
+  // Masks: bands and frames that are constant, and not more of them than asked.
+  const Tensor bands = sounds_seen(data, {made("frequency_mask", {8, 2})}, rows).first,
+               frames = sounds_seen(data, {made("time_mask", {6, 1})}, rows).first;
+  int64_t masked_bands = 0, masked_frames = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    const auto length = int64_t(lengths.at(i));
+    int64_t here = 0;
+    for (int64_t k = 0; k < width; ++k) {
+      bool flat = true;
+      for (int64_t t = 1; t < length; ++t)
+        flat &= bands.at((i * steps + t) * width + k) == bands.at(i * steps * width + k);
+      here += flat;
+    }
+    EXPECT_LE(here, 16);
+    masked_bands += here;
+    here = 0;
+    for (int64_t t = 0; t < length; ++t)
+      here += frames.at((i * steps + t) * width + 7) != plain.at((i * steps + t) * width + 7);
+    EXPECT_LE(here, 6);
+    masked_frames += here;
+  }
+  EXPECT_GT(masked_bands, 64);
+  EXPECT_GT(masked_frames, 64);
+  // Noise: the quietest band of a sound becomes louder the more there is.
+  const Tensor some = sounds_seen(data, {made("noise", {20, 20})}, rows).first,
+               more = sounds_seen(data, {made("noise", {0, 0})}, rows).first;
+  double of_some = 0, of_more = 0, of_none = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    const int64_t at = (i * steps + int64_t(lengths.at(i)) / 2) * width + 39;
+    of_none += plain.at(at);
+    of_some += some.at(at);
+    of_more += more.at(at);
+  }
+  EXPECT_GT(of_some, of_none);
+  EXPECT_NEAR(of_more - of_some, 64 * 20, 64 * 4);
+}
+
+TEST(AugmentSounds, the_same_bits_in_any_batch_order_and_number_of_threads) {
+  const Dataset data = open_data("tones", {.samples = 32}).train;
+  std::vector<int64_t> rows(32);
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  const int before = thread_count();
+  set_thread_count(1);
+  const auto [alone, lengths] = sounds_seen(data, of_sounds, rows, 3);
+  set_thread_count(4);
+  EXPECT_EQ(sounds_seen(data, of_sounds, rows, 3).first, alone);
+  const std::vector<int64_t> some = {31, 7};
+  const auto [turned, of_two] = sounds_seen(data, of_sounds, some, 3);
+  set_thread_count(before);
+  for (int64_t i = 0; i < 2; ++i) {
+    const int64_t row = some[size_t(i)];
+    EXPECT_EQ(of_two.at(i), lengths.at(row));
+    for (int64_t e = 0; e < int64_t(lengths.at(row)) * 40; ++e)
+      ASSERT_EQ(turned.at(i * turned.shape()[1] * 40 + e), alone.at(row * alone.shape()[1] * 40 + e));
+  }
+  EXPECT_NE(sounds_seen(data, of_sounds, rows, 4).first, alone);
+  EXPECT_NE(sounds_seen(data, of_sounds, rows, 3, 6).first, alone);
+}
+
+TEST(AugmentSounds, what_is_for_others_is_refused) {
+  Schema sounds = open_data("tones", {.samples = 16}).train.schema,
+         digits = open_data("digits", {.samples = 20}).train.schema;
+  expect_bad_input({"[here]", "flip is for pictures", "gain"}, [&] { check({made("flip")}, sounds, "here"); });
+  expect_bad_input({"[here]", "speed is for sounds", "flip"}, [&] { check({made("speed")}, digits, "here"); });
+  expect_bad_input({"pictures and sounds"}, [&] { check({made("shift")}, open_data("moons").train.schema, "here"); });
+  check({made("shift")}, sounds, "here");
+  check({made("shift")}, digits, "here");
+  sounds.sound->features = SoundFeatures::mfcc;
+  expect_bad_input({"neighbouring bands"}, [&] { check({made("frequency_mask")}, sounds, "here"); });
+  for (const Augmentation& wrong :
+       {made("gain", {-1}), made("speed", {0.6}), made("time_mask", {2.5}), made("noise", {101})})
+    expect_bad_input({"[here]", wrong.op, "expected a"}, [&] { check({wrong}, "here"); });
+  expect_bad_input({"low is 30, above high, 20"}, [] { check({made("noise", {30, 20})}, "here"); });
 }
 
 TEST(Augment, what_makes_no_sense_is_refused) {

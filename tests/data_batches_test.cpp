@@ -56,6 +56,48 @@ TEST(Batches, as_stored_keeps_the_order) {
   EXPECT_EQ(batches.rows({0, 0})[1], 1);
 }
 
+TEST(Batches, of_like_lengths_come_together) {
+  const int64_t n = 1003, batch = 16;
+  std::vector<int64_t> steps(static_cast<size_t>(n));
+  Draws draws(Stream(1, "lengths"), 0);
+  for (int64_t& one : steps) one = 10 + int64_t(draws.below(90));
+  Batches sorted(n, batch, 5, Order::shuffled, steps), same(n, batch, 5, Order::shuffled, steps), plain(n, batch, 5);
+  const auto padded = [&](Batches& batches, int64_t epoch) {
+    int64_t out = 0;
+    std::set<int64_t> seen;
+    for (int64_t b = 0; b < batches.per_epoch(); ++b) {
+      const auto rows = batches.rows({epoch, b});
+      EXPECT_EQ(int64_t(rows.size()), b + 1 < batches.per_epoch() ? batch : n % batch);
+      int64_t longest = 0;
+      for (const int64_t row : rows) longest = std::max(longest, steps[size_t(row)]);
+      for (const int64_t row : rows) {
+        EXPECT_TRUE(seen.insert(row).second);
+        out += longest - steps[size_t(row)];
+      }
+    }
+    EXPECT_EQ(int64_t(seen.size()), n);
+    return out;
+  };
+  EXPECT_LT(padded(sorted, 0) * 4, padded(plain, 0)) << "padding shrinks to less than a quarter";
+  // Any batch of any epoch, in any order of asking; each epoch another.
+  const auto rows = [](Batches& batches, Position at) {
+    const auto held = batches.rows(at);
+    return std::vector<int64_t>(held.begin(), held.end());
+  };
+  const std::vector<int64_t> early = rows(sorted, {3, 7});
+  rows(same, {9, 0});
+  EXPECT_EQ(rows(same, {3, 7}), early);
+  EXPECT_NE(rows(same, {4, 7}), early);
+  // Long and short batches are mixed: the first quarter of an epoch is not the short ones.
+  int64_t first = 0, all = 0;
+  for (int64_t b = 0; b < sorted.per_epoch() - 1; ++b)
+    for (const int64_t row : sorted.rows({0, b})) (b < 16 ? first : all) += steps[size_t(row)];
+  EXPECT_NEAR(double(first) / (16 * batch), 55, 12);
+  EXPECT_NEAR(double(all) / double((sorted.per_epoch() - 17) * batch), 55, 12);
+  Batches stored(n, batch, 5, Order::as_stored, steps);
+  EXPECT_EQ(stored.rows({2, 1})[0], batch);
+}
+
 TEST(Batches, refuse_what_can_not_be) {
   expect_bad_input({"batch is 0"}, [] { Batches(10, 0); });
   expect_bad_input({"no sample"}, [] { Batches(0, 10); });

@@ -324,7 +324,7 @@ TEST(Input, IsReadStrictly) {
   EXPECT_THAT(with("\"generated\": true", "\"generated\": 1"), HasSubstr("\"generated\" is not true or false"));
   EXPECT_THAT(with("\"generated\"", "\"generatd\": true, \"generated\""), HasSubstr("did you mean \"generated\""));
   EXPECT_THAT(with("\"generated\"", "\"generated\": true, \"generated\""), HasSubstr("twice"));
-  EXPECT_THAT(with("\"version\": 3", "\"version\": 4"), HasSubstr("version 4"));
+  EXPECT_THAT(with("\"version\": 4", "\"version\": 5"), HasSubstr("version 5"));
   EXPECT_THAT(with("classification", "clustering"), HasSubstr("\"goal\" is not"));
   EXPECT_THAT(with("\"f32\"", "\"i32\""), HasSubstr("\"raw\" is not"));
   EXPECT_THAT(with("0.3081", "0"), HasSubstr("deviation"));
@@ -415,6 +415,41 @@ TEST(Input, PicturesReadBackAndAreReadStrictly) {
   Schema floats = ink;
   floats.raw = DType::f32;
   EXPECT_THAT(refusal([&] { read_schema(to_json(floats), "i"); }).message, HasSubstr("samples u8"));
+}
+
+TEST(Input, SoundsReadBackAndAreReadStrictly) {
+  Schema sounds;
+  sounds.name = "words";
+  sounds.raw = DType::f32;
+  sounds.sample = {12345};
+  sounds.classes = {"no", "yes"};
+  sounds.sound = SoundForm{.rate = 44100,
+                           .frame = 1103,
+                           .hop = 441,
+                           .fft = 2048,
+                           .features = SoundFeatures::mfcc,
+                           .bands = 26,
+                           .coefficients = 12,
+                           .deltas = 2,
+                           .low = 0.1,
+                           .high = 20000,
+                           .pre_emphasis = 0.97,
+                           .trim = 30,
+                           .normalise = Normalise::set,
+                           .pattern = "{label}_{take}.wav"};
+  sounds.input = {1, std::vector<double>(36, 0.1), std::vector<double>(36, 3)};
+  EXPECT_EQ(read_schema(to_json(sounds), "i"), sounds);
+  EXPECT_EQ(read_schema(to_json(format()), "i").sound, std::nullopt);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    return refusal_of(to_json(sounds), from, to);
+  };
+  EXPECT_THAT(with("\"mfcc\"", "\"plp\""), HasSubstr("\"log_mel\" or \"mfcc\""));
+  EXPECT_THAT(with("\"normalise\": \"set\"", "\"normalise\": \"all\""), HasSubstr("\"clip\", \"set\""));
+  EXPECT_THAT(with("\"rate\": 44100", "\"rate\": 0"), HasSubstr("the rate is 0"));
+  EXPECT_THAT(with("\"hop\": 441", "\"hop\": 0"), HasSubstr("the hop is 0"));
+  EXPECT_THAT(with("\"deltas\": 2", "\"deltas\": 1"), HasSubstr("36 means"));
+  EXPECT_THAT(with("\"raw\": \"f32\"", "\"raw\": \"u8\""), HasSubstr("needs waves"));
+  EXPECT_THAT(with("\"hop\"", "\"hopp\""), HasSubstr("\"hop"));
 }
 
 TEST(Input, DamageNeverCrashes) {

@@ -357,6 +357,98 @@ inline void dropout_cases(std::vector<OpCase>& out) {
                  {{"shape", std::vector<int64_t>{300, 2, 33}}}}); // so many that threads share them
 }
 
+// A row that runs to the end, one that has nothing, others in between; off the sizes of vectors.
+inline void recurrence_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 580;
+  const bool is_lstm = &op == &lstm_op || &op == &lstm_gradient_op, is_gru = &op == &gru_op || &op == &gru_gradient_op;
+  const bool gradient = &op == &lstm_gradient_op || &op == &gru_gradient_op || &op == &rnn_gradient_op;
+  const int64_t gates = is_lstm ? 4 : is_gru ? 3 : 1;
+  const auto add = [&](int64_t batch, int64_t time, int64_t units, bool with_lengths, bool scalars, Attrs attrs = {}) {
+    const Shape all{batch, time, gates * units}, steps{batch, time, units}, state{batch, units},
+        weight{gates * units, units};
+    OpCase one{&op, {}, attrs};
+    const auto give = [&](const Shape& shape, double most) {
+      one.in.push_back(random_tensor(shape, ++seed, -most, most));
+    };
+    const double small = 1 / std::sqrt(double(units)); // as a layer begins
+    if (gradient) {
+      give(all, 0.9);
+      if (!(is_lstm || is_gru)) // plain: outputs, off the kink
+        for (int64_t i = 0; i < one.in[0].elements(); ++i) one.in[0].set(i, one.in[0].at(i) + (i % 2 ? 0.1 : -0.1));
+      if (is_lstm || is_gru) give(steps, 1);
+      if (is_gru) give(steps, 0.9);
+      give(weight, small);
+      if (is_lstm) give(state, 1);
+      give(scalars ? Shape{} : steps, 1);
+      give(state, 1);
+      if (is_lstm) give(scalars ? Shape{} : state, 1);
+    } else {
+      give(all, 2);
+      give(weight, small);
+      if (is_gru) give({gates * units}, 1);
+      give(state, 1);
+      if (is_lstm) give(state, 1);
+    }
+    if (with_lengths) {
+      Tensor lengths({DType::i32, {batch}});
+      for (int64_t b = 0; b < batch; ++b) lengths.set(b, double((b * 2 + time) % (time + 1)));
+      one.in.push_back(lengths);
+    }
+    out.push_back(one);
+  };
+  add(1, 1, 1, false, false);
+  add(2, 3, 3, false, false);
+  add(2, 3, 3, true, false);
+  add(3, 2, 5, true, true);
+  add(5, 4, 17, true, false);
+  add(9, 3, 16, false, false);
+  add(2, 2, 33, false, true);
+  if (gates > 1) return;
+  add(2, 3, 3, true, false, {{"activation", std::string("relu")}});
+  add(9, 2, 16, false, false, {{"activation", std::string("relu")}});
+}
+
+inline void sequence_cases(const Op& op, std::vector<OpCase>& out) {
+  uint64_t seed = 590;
+  if (&op == &scaled_dot_product_attention_op) {
+    const auto add = [&](const Shape& q, int64_t keys, int64_t width, bool with_lengths, int64_t causal) {
+      OpCase one{&op,
+                 {random_tensor(q, ++seed), random_tensor({q[0], q[1], keys, q[3]}, ++seed),
+                  random_tensor({q[0], q[1], keys, width}, ++seed)},
+                 {{"causal", causal}}};
+      if (with_lengths) one.in.push_back(random_indices({q[0]}, ++seed, keys + 1));
+      out.push_back(one);
+    };
+    add({1, 1, 1, 1}, 1, 1, false, 0);
+    add({2, 2, 3, 2}, 5, 3, false, 0);
+    add({4, 1, 2, 3}, 3, 2, true, 0);
+    add({3, 2, 4, 2}, 4, 2, true, 1);
+    add({1, 1, 5, 17}, 3, 1, false, 1);
+    return;
+  }
+  for (const auto& [shape, with_lengths] : std::vector<std::pair<Shape, bool>>{{{1, 1}, true},
+                                                                               {{3, 5}, false},
+                                                                               {{5, 4}, true},
+                                                                               {{2, 3, 2}, true},
+                                                                               {{3, 2, 1, 5}, true},
+                                                                               {{4, 33, 17}, true}}) {
+    const int64_t batch = shape[0], steps = shape[1];
+    if (&op == &step_mask_op) {
+      out.push_back({&op, {random_indices({batch}, ++seed, steps + 1)}, {{"steps", steps}}});
+    } else if (&op == &reverse_steps_op) {
+      OpCase one{&op, {random_tensor(shape, ++seed)}, {}};
+      if (with_lengths) one.in.push_back(random_indices({batch}, ++seed, steps + 1));
+      out.push_back(one);
+    } else {
+      auto extents = shape.list();
+      if (&op == &put_step_op) extents.erase(extents.begin() + 1);
+      OpCase one{&op, {random_tensor(Shape(extents), ++seed), random_indices({batch}, ++seed, steps)}, {}};
+      if (&op == &put_step_op) one.attrs.set("steps", steps);
+      out.push_back(one);
+    }
+  }
+}
+
 inline void softmax_cases(const Op& op, std::vector<OpCase>& out) {
   uint64_t seed = 600;
   for (const int64_t n : odd_sizes) out.push_back({&op, {random_tensor({3, n}, ++seed, -4, 4)}, {}});
@@ -432,6 +524,10 @@ inline std::vector<OpCase> op_cases(const Op& op) {
     cases::batch_norm_cases(op, out);
   else if (&op == &dropout_mask_op)
     cases::dropout_cases(out);
+  else if (one_of({&lstm_op, &lstm_gradient_op, &gru_op, &gru_gradient_op, &rnn_op, &rnn_gradient_op}))
+    cases::recurrence_cases(op, out);
+  else if (one_of({&reverse_steps_op, &step_mask_op, &take_step_op, &put_step_op, &scaled_dot_product_attention_op}))
+    cases::sequence_cases(op, out);
   else if (one_of({&softmax_op, &log_softmax_op}))
     cases::softmax_cases(op, out);
   else if (one_of({&softmax_cross_entropy_op, &subtract_one_hot_op, &binary_cross_entropy_op, &squared_error_op}))

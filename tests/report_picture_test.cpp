@@ -1,6 +1,7 @@
 // Pictures: what is written as PNG is read back by libpng, pixel by pixel.
 #include "report/picture.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -79,6 +80,51 @@ TEST(Grey, GoesFromBlackToWhite) {
   const std::vector<double> numbers = {-1, 0, 0.5, 1, 2, NAN};
   EXPECT_THAT(grey(numbers, 2, 3, 0, 1).pixels, testing::ElementsAre(0, 0, 128, 255, 255, 0));
   EXPECT_THAT(grey(numbers, 1, 6, 3, 3).pixels, testing::Each(0)); // no range
+}
+
+TEST(Resized, KeepsWhatItIsGiven) {
+  const std::vector<double> numbers = {1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(resized(numbers, 2, 3, 2, 3), numbers);
+  EXPECT_THAT(resized(std::vector<double>{7}, 1, 1, 2, 3), testing::Each(7));
+  for (const double one : resized(std::vector<double>(12, 0.25), 3, 4, 7, 2)) EXPECT_NEAR(one, 0.25, 1e-15);
+  EXPECT_THROW(resized(numbers, 2, 2, 1, 1), std::logic_error);
+  EXPECT_THROW(resized(numbers, 2, 3, 0, 1), std::logic_error);
+}
+
+TEST(Resized, GrowsOnStraightLinesBetweenTheMiddles) {
+  const std::vector<double> numbers = {0, 4}; // with middles at 1/4 and 3/4
+  EXPECT_THAT(resized(numbers, 1, 2, 1, 4), testing::ElementsAre(0, 1, 3, 4));
+  EXPECT_THAT(resized(numbers, 2, 1, 4, 1), testing::ElementsAre(0, 1, 3, 4));
+}
+
+TEST(Resized, ShrinksToMeans) {
+  const std::vector<double> numbers = {0, 0, 8, 8, 0, 0, 8, 8};
+  const std::vector<double> half = resized(numbers, 2, 4, 1, 2); // a quarter of the neighbour's side is seen, too
+  EXPECT_THAT(half, testing::ElementsAre(testing::DoubleNear(8.0 / 7, 1e-12), testing::DoubleNear(48.0 / 7, 1e-12)));
+  rc::check([] { // never beyond what it was made of
+    const auto height = *rc::gen::inRange<int64_t>(1, 20), width = *rc::gen::inRange<int64_t>(1, 20);
+    const auto some = *rc::gen::container<std::vector<int>>(size_t(height * width), rc::gen::inRange(-9, 10));
+    const std::vector<double> from(some.begin(), some.end());
+    const auto to = resized(from, height, width, *rc::gen::inRange<int64_t>(1, 30), *rc::gen::inRange<int64_t>(1, 30));
+    RC_ASSERT(std::ranges::max(to) <= std::ranges::max(from) + 1e-9);
+    RC_ASSERT(std::ranges::min(to) >= std::ranges::min(from) - 1e-9);
+  });
+}
+
+TEST(Overlaid, IsAPalePictureUnderInk) {
+  const Raster picture{.width = 3, .height = 1, .channels = 1, .pixels = {0, 255, 255}};
+  const Raster out = overlaid(picture, diverging(std::vector<double>{0, 0, 1}, 1, 3, 1));
+  ASSERT_EQ(out.channels, 3);
+  for (size_t c = 0; c < 3; ++c) {
+    EXPECT_LT(out.pixels[c], out.pixels[3 + c]); // still dark beside light
+    EXPECT_GT(out.pixels[c], 100);               // but pale
+  }
+  EXPECT_LT(out.pixels[6], out.pixels[8]); // blue
+  const Raster colours{.width = 1, .height = 1, .channels = 3, .pixels = {255, 0, 0}};
+  const Raster red = overlaid(colours, diverging(std::vector<double>{0}, 1, 1, 1));
+  EXPECT_GT(red.pixels[0], red.pixels[1]);
+  EXPECT_THROW(overlaid(picture, diverging(std::vector<double>{0}, 1, 1, 1)), std::logic_error);
+  EXPECT_THROW(overlaid(colours, colours), std::logic_error);
 }
 
 TEST(Sheet, LaysTilesOutWithGaps) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -91,7 +92,7 @@ TEST_F(Report, IsWholeAfterTheFirstEpochAndCompleteAtTheEnd) {
   EXPECT_EQ(fault_of(last), "");
   EXPECT_THAT(last, Not(HasSubstr("refresh")));
   size_t at = 0; // all sections, in this order
-  for (const char* id : {"data", "curves", "results", "mistakes", "weights", "net", "why", "again"}) {
+  for (const char* id : {"data", "curves", "results", "mistakes", "attention", "weights", "net", "why", "again"}) {
     const size_t found = last.find(text("<section id=\"", id, "\""));
     ASSERT_NE(found, std::string::npos) << id;
     EXPECT_GT(found, at) << id;
@@ -106,6 +107,53 @@ TEST_F(Report, IsWholeAfterTheFirstEpochAndCompleteAtTheEnd) {
   EXPECT_THAT(last, HasSubstr(weights_sha256(work.model.states())));
   EXPECT_THAT(last, HasSubstr("momentum = "));
   EXPECT_LT(last.size(), size_t(1) << 20);
+}
+
+TEST_F(Report, OfANetOfPicturesShowsWhatItLooksAt) {
+  Work work = begin("digits", {"net=lenet", "samples=120", "validation=30", "test=60", "batch=20", "epochs=2",
+                               "augment=[{op=\"shift\"}, {op=\"rotate\", degrees=20}]"});
+  const std::string page = report_on(work);
+  EXPECT_EQ(fault_of(page), "");
+  const auto section = [&](const char* id) {
+    const size_t begin = page.find(text("<section id=\"", id, "\""));
+    return begin == std::string::npos ? "" : page.substr(begin, page.find("</section>", begin) - begin);
+  };
+  EXPECT_THAT(section("data"),
+              HasSubstr("what the net learned from in epochs 1 to 2: shift (by 0.1), rotate (degrees 20)"));
+  EXPECT_THAT(section("data"), HasSubstr("The same, as training saw it 2 times"));
+  const Model& model = work.model;
+  const Tensor predictions = predict_all(model, work.data.test);
+  int64_t wrong = 0;
+  std::map<std::pair<int64_t, int64_t>, int64_t> pairs;
+  for (int64_t i = 0; i < 60; ++i) {
+    int64_t named = 0;
+    for (int64_t c = 1; c < 10; ++c)
+      if (predictions.at(i * 10 + c) > predictions.at(i * 10 + named)) named = c;
+    const int64_t truth = work.data.test.label_of()[size_t(i)];
+    wrong += named != truth;
+    if (named != truth) ++pairs[{truth, named}];
+  }
+  ASSERT_GT(wrong, 0); // two epochs of 120 samples
+  const auto most = std::ranges::max_element(pairs, {}, [](const auto& pair) { return pair.second; });
+  const auto& [truth, named] = most->first;
+  const std::string times = most->second == 1 ? ", once" : text(", ", most->second, " times");
+  EXPECT_THAT(section("results"), HasSubstr(text("<b>", truth, "</b> taken for <b>", named, "</b>", times)));
+  for (const char* said : {"Gradient", "Occlusion", "Grad-CAM", "max_pool2d2, 5 x 5 places", "Mistakes"})
+    EXPECT_THAT(section("attention"), HasSubstr(said));
+  for (const Model::LayerSummary& layer : model.layers()) {
+    if (layer.kind == "flatten") continue; // the same numbers under another shape
+    EXPECT_THAT(section("maps"), HasSubstr(text("<b>", layer.name, "</b>"))) << layer.name;
+  }
+  EXPECT_THAT(section("maps"), HasSubstr("16 maps of 10 x 10"));
+  EXPECT_LT(page.size(), size_t(1) << 20);
+
+  std::filesystem::remove_all(work.directory.path()); // without maps there is neither Grad-CAM nor a walk through them
+  Work dense = begin("digits", small);
+  const std::string other = report_on(dense);
+  EXPECT_THAT(other, HasSubstr("<section id=\"attention\""));
+  EXPECT_THAT(other, HasSubstr("Occlusion"));
+  for (const char* none : {"Grad-CAM", "<section id=\"maps\"", "What training makes of them"})
+    EXPECT_THAT(other, Not(HasSubstr(none)));
 }
 
 TEST_F(Report, IsRewrittenAsTheHistoryGrows) {

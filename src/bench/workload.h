@@ -46,6 +46,7 @@ std::vector<Workload> limits();
 std::vector<Workload> steps();
 std::vector<Workload> products();
 std::vector<Workload> convolutions();
+std::vector<Workload> recurrences();
 std::vector<Workload> elementwise();
 std::vector<Workload> optimizers();
 std::vector<Workload> losses();

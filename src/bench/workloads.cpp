@@ -8,7 +8,7 @@ namespace vitro::bench {
 
 std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const auto group : {limits, steps, products, convolutions, elementwise, optimizers, losses}) {
+  for (const auto group : {limits, steps, products, convolutions, recurrences, elementwise, optimizers, losses}) {
     std::vector<Workload> some = group();
     std::ranges::move(some, std::back_inserter(all));
   }

@@ -7,6 +7,7 @@
 #include "core/math.h"
 #include "core/text.h"
 #include "core/threads.h"
+#include "data/sound_file.h"
 
 namespace vitro {
 namespace {
@@ -22,7 +23,11 @@ std::span<const AugmentationKind> augmentations() {
        "a window of the picture's size out of the picture with so many pixels more on every side (He et al., \"Deep "
        "residual learning\", 2016, section 4.2)",
        {{"padding", 4, 0, 1024, "pixels, whole"}}},
-      {"shift", "moved down and across", {{"by", 0.1, by_least, by_most, "at most so much of height and width"}}},
+      {"shift",
+       "moved down and across; of sounds in time, with silence behind it",
+       {{"by", 0.1, by_least, by_most, "at most so much of height and width, or of the length"}},
+       true,
+       true},
       {"rotate", "turned around the middle", {{"degrees", 10, 0, 180, "at most, either way"}}},
       {"scale", "larger or smaller around the middle", {{"by", 0.1, by_least, 0.9, "at most so much"}}},
       {"shear", "slanted", {{"degrees", 10, 0, 80, "at most, either way"}}},
@@ -45,6 +50,28 @@ std::span<const AugmentationKind> augmentations() {
        "blended with another training sample, and so are their classes: shares of Beta(alpha, alpha) (Zhang et al., "
        "\"mixup: beyond empirical risk minimization\", 2018)",
        {{"alpha", 0.2, 0.01, 1, "near 0: hardly; 1: any share alike"}}},
+      {"gain", "louder or softer", {{"db", 6, 0, 60, "at most, either way, decibels"}}, false, true},
+      {"noise",
+       "white noise added, softer than the sound by low to high decibels",
+       {{"low", 10, -20, 100, "decibels"}, {"high", 40, -20, 100, "decibels"}},
+       false,
+       true},
+      {"speed",
+       "faster and higher, or slower and lower, 1 - by to 1 + by times (Ko et al., \"Audio augmentation for speech "
+       "recognition\", 2015)",
+       {{"by", 0.1, by_least, 0.5, "at most"}},
+       false,
+       true},
+      {"time_mask",
+       "so many frames are the sound's mean (Park et al., \"SpecAugment\", 2019)",
+       {{"width", 10, 0, 10000, "at most, of a quarter of the frames, whole"}, {"count", 1, 0, 100, "masks, whole"}},
+       false,
+       true},
+      {"frequency_mask",
+       "so many log-mel bands are the sound's mean (Park et al., \"SpecAugment\", 2019)",
+       {{"width", 8, 0, 1024, "at most, bands, whole"}, {"count", 1, 0, 100, "masks, whole"}},
+       false,
+       true},
   };
   return all;
 }
@@ -69,14 +96,37 @@ void check(const std::vector<Augmentation>& list, const std::string& where) {
     for (size_t i = 0; i < kind.args.size(); ++i) {
       const AugmentationArg& arg = kind.args[i];
       const double value = one.args[i];
-      const bool pixels = std::string(arg.doc) == "pixels, whole";
-      if (!(value >= arg.least && value <= arg.most) || (pixels && value != std::floor(value)))
-        bad_input(where, text(kind.name, ": ", arg.name, " is ", value, ", expected a ", pixels ? "whole " : "",
+      const bool whole = std::string(arg.doc).ends_with(", whole");
+      if (!(value >= arg.least && value <= arg.most) || (whole && value != std::floor(value)))
+        bad_input(where, text(kind.name, ": ", arg.name, " is ", value, ", expected a ", whole ? "whole " : "",
                               "number from ", arg.least, " to ", arg.most));
     }
   }
+  for (const Augmentation& one : list)
+    if (one.op == "noise" && one.args[0] > one.args[1])
+      bad_input(where, text("noise: low is ", one.args[0], ", above high, ", one.args[1]));
   if (std::ranges::count(list, "mixup", &Augmentation::op) > 1)
     bad_input(where, "has mixup more than once", "samples are blended in pairs");
+}
+
+void check(const std::vector<Augmentation>& list, const Schema& schema, const std::string& where) {
+  if (list.empty()) return;
+  if (!schema.picture && !schema.sound)
+    bad_input(where, text("is for pictures and sounds; samples of ", schema.name, " are ", schema.net_input()),
+              "leave it out");
+  for (const Augmentation& one : list) {
+    const AugmentationKind& kind = find_augmentation(one.op, where);
+    if (schema.sound ? !kind.sounds : !kind.pictures) {
+      std::vector<std::string> fit;
+      for (const AugmentationKind& other : augmentations())
+        if (schema.sound ? other.sounds : other.pictures) fit.emplace_back(other.name);
+      bad_input(where, text(kind.name, " is for ", schema.sound ? "pictures" : "sounds", ", ", schema.name, " holds ",
+                            schema.sound ? "sounds" : "pictures"),
+                "it is one of " + join(fit, ", "));
+    }
+    if (one.op == "frequency_mask" && schema.sound->features != SoundFeatures::log_mel)
+      bad_input(where, "frequency_mask needs neighbouring bands, MFCC have none", "write features = \"log_mel\"");
+  }
 }
 
 namespace {
@@ -207,15 +257,21 @@ struct Augmenter::Canvas {
 Augmenter::Augmenter(std::vector<Augmentation> list, const Dataset& train, uint64_t seed)
     : list_(std::move(list)), train_(train), seed_(seed) {
   const Schema& schema = train.schema;
-  if (!schema.picture)
-    bad_input("data.augment", text("is for pictures; samples of ", schema.name, " are ", schema.sample),
-              "leave it out");
+  check(list_, schema, "data.augment");
+  if (schema.sound) {
+    maker_ = std::make_unique<const FeatureMaker>(*schema.sound);
+    // Where the library is missing it is said here, not by a thread in the middle of a training.
+    if (std::ranges::find(list_, "speed", &Augmentation::op) != list_.end()) resampled({0, 0}, 0.5);
+    return;
+  }
   const auto groups = int64_t(schema.input.mean.size());
   for (int64_t c = 0; c < schema.sample[0]; ++c) {
     mean_.push_back(std::clamp(float(schema.input.undo(0, groups == 1 ? 0 : c)), 0.0F, 255.0F));
     outside_.push_back(schema.picture->ink > 0 ? 0.0F : mean_.back());
   }
 }
+
+Augmenter::~Augmenter() = default;
 
 std::vector<Stream> Augmenter::streams(int64_t epoch) const {
   std::vector<Stream> out;
@@ -312,7 +368,9 @@ template <class Out> void Augmenter::fill(std::span<const int64_t> rows, int64_t
 }
 
 void Augmenter::fill_samples(std::span<const int64_t> rows, int64_t epoch, View out) const {
-  if (out.type.dtype == DType::f64)
+  if (train_.schema.sound)
+    fill_sounds(rows, epoch, out);
+  else if (out.type.dtype == DType::f64)
     fill(rows, epoch, out.as<double>().data());
   else
     fill(rows, epoch, out.as<float>().data());

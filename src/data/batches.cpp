@@ -11,8 +11,8 @@
 
 namespace vitro {
 
-Batches::Batches(int64_t samples, int64_t batch, uint64_t seed, Order order)
-    : samples_(samples), batch_(batch), seed_(seed), order_(order) {
+Batches::Batches(int64_t samples, int64_t batch, uint64_t seed, Order order, std::vector<int64_t> steps)
+    : samples_(samples), batch_(batch), seed_(seed), order_(order), steps_(std::move(steps)) {
   if (batch < 1) bad_input("data", text("batch is ", batch, ", at least 1 was expected"));
   if (samples < 1) bad_input("data", "there is no sample to make a batch of");
   if (order != Order::continued) return;
@@ -22,6 +22,18 @@ Batches::Batches(int64_t samples, int64_t batch, uint64_t seed, Order order)
   samples_ -= samples % batch;
 }
 
+void Batches::sort_by_steps(int64_t epoch) {
+  const int64_t piece = batches_sorted_together * batch_;
+  for (int64_t first = 0; first < samples_; first += piece)
+    std::stable_sort(permutation_.begin() + first, permutation_.begin() + std::min(samples_, first + piece),
+                     [&](int64_t a, int64_t b) { return steps_[size_t(a)] < steps_[size_t(b)]; });
+  const std::vector<int64_t> order =
+      vitro::permutation(Stream(seed_, "shuffle.batches", uint64_t(epoch)), samples_ / batch_);
+  const std::vector<int64_t> sorted = permutation_;
+  for (size_t i = 0; i < order.size(); ++i)
+    std::copy_n(sorted.begin() + order[i] * batch_, batch_, permutation_.begin() + int64_t(i) * batch_);
+}
+
 std::span<const int64_t> Batches::rows(Position at) {
   if (at.epoch < 0 || at.batch < 0 || at.batch >= per_epoch())
     bad_input("data", text("batch ", at.batch, " of epoch ", at.epoch, ": an epoch has ", per_epoch(), " batches"),
@@ -29,6 +41,7 @@ std::span<const int64_t> Batches::rows(Position at) {
   if (order_ == Order::shuffled ? held_epoch_ != at.epoch : permutation_.empty()) {
     if (order_ == Order::shuffled) {
       permutation_ = permutation(Stream(seed_, "shuffle", uint64_t(at.epoch)), samples_);
+      if (!steps_.empty()) sort_by_steps(at.epoch);
     } else {
       permutation_.resize(size_t(samples_));
       std::iota(permutation_.begin(), permutation_.end(), int64_t{0});
@@ -139,7 +152,62 @@ void fill_by_columns(const Dataset& data, std::span<const int64_t> rows, View ou
 
 } // namespace
 
+int64_t frames_of(const Dataset& data, int64_t row) {
+  return data.schema.sound->frames_of(data.lengths.as<int32_t>()[size_t(row)]);
+}
+
+std::vector<int64_t> frames_of(const Dataset& data) {
+  std::vector<int64_t> out;
+  for (int64_t row = 0; data.schema.sound && row < data.size(); ++row) out.push_back(frames_of(data, row));
+  return out;
+}
+
+int64_t steps_of(const Dataset& data, std::span<const int64_t> rows) {
+  int64_t longest = 1;
+  for (const int64_t row : rows) longest = std::max(longest, frames_of(data, row));
+  return bucket_of(longest);
+}
+
+void fill_lengths(const Dataset& data, std::span<const int64_t> rows, View out) {
+  expect(data, rows, 1, out);
+  const auto to = out.as<int32_t>();
+  for (size_t i = 0; i < rows.size(); ++i) to[i] = int32_t(frames_of(data, rows[i]));
+}
+
+void write_features(const Schema& schema, const std::vector<double>& features, int64_t row, View out) {
+  const int64_t width = schema.sound->width(), all = out.type.shape[1] * width, held = int64_t(features.size());
+  const bool of_each = schema.input.mean.size() > 1;
+  const auto write = [&](auto* to) {
+    using Out = std::remove_reference_t<decltype(*to)>;
+    for (int64_t e = 0; e < held; ++e) to[e] = Out(schema.input.apply(features[size_t(e)], of_each ? e % width : 0));
+    std::fill(to + held, to + all, Out(0));
+  };
+  if (out.type.dtype == DType::f64)
+    write(out.as<double>().data() + row * all);
+  else
+    write(out.as<float>().data() + row * all);
+}
+
+namespace {
+
+void fill_by_frames(const Dataset& data, std::span<const int64_t> rows, View out) {
+  const auto n = int64_t(rows.size());
+  const FeatureMaker maker(*data.schema.sound);
+  parallel(n, [&](int64_t i) { write_features(data.schema, maker.features(wave_of(data, rows[size_t(i)])), i, out); });
+}
+
+} // namespace
+
 void fill_samples(const Dataset& data, std::span<const int64_t> rows, View out) {
+  if (data.schema.sound) {
+    const int64_t steps = out.type.shape.rank() == 3 ? out.type.shape[1] : 0;
+    expect(data, rows, steps * data.schema.sound->width(), out);
+    for (const int64_t row : rows)
+      if (frames_of(data, row) > steps)
+        bad_input("data", text("row ", row, " has ", frames_of(data, row), " frames, a batch ", out.type));
+    fill_by_frames(data, rows, out);
+    return;
+  }
   const int64_t per_row = data.schema.sample.elements();
   if (!data.schema.columns.empty()) {
     expect(data, rows, per_row / int64_t(data.schema.columns.size()) * encoded_width(data.schema.columns), out);

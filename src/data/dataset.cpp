@@ -52,6 +52,7 @@ const char* name(Goal goal) { return goal == Goal::classes ? "classification" : 
 int64_t Schema::outputs() const { return int64_t(goal == Goal::classes ? classes.size() : targets.size()); }
 
 Shape Schema::net_input() const {
+  if (sound) return Shape{sound->frames_of(sample[0]), sound->width()};
   if (columns.empty()) return sample;
   std::vector<int64_t> extents = sample.list();
   extents.back() = encoded_width(columns);
@@ -62,14 +63,46 @@ std::string Schema::asked() const {
   return forecast && targets.size() > 1 ? vitro::text(targets[0], " to +", targets.size()) : join(targets, ", ");
 }
 
+std::span<const float> wave_of(const Dataset& data, int64_t sample) {
+  return data.samples.as<float>().subspan(size_t(data.starts[size_t(sample)]),
+                                          size_t(data.lengths.as<int32_t>()[size_t(sample)]));
+}
+
+namespace {
+
+// `wave(i)` is the i-th of n.
+template <class Wave> void hold(Dataset& data, int64_t n, Wave wave) {
+  data.starts.clear();
+  data.lengths = Tensor(Type{DType::i32, {n}});
+  int64_t all = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto length = int64_t(wave(i).size());
+    data.starts.push_back(all);
+    data.lengths.as<int32_t>()[size_t(i)] = int32_t(length);
+    all += length;
+  }
+  Tensor samples(Type{DType::f32, {all}});
+  float* to = samples.as<float>().data();
+  for (int64_t i = 0; i < n; ++i) to = std::ranges::copy(wave(i), to).out;
+  data.samples = std::move(samples);
+}
+
+} // namespace
+
+void hold_waves(Dataset& data, const std::vector<std::vector<float>>& waves) {
+  hold(data, int64_t(waves.size()), [&](int64_t i) { return std::span<const float>(waves[size_t(i)]); });
+}
+
 Dataset empty_like(const Schema& schema) {
   const Shape targets = schema.goal == Goal::numbers ? Shape{0, schema.outputs()} : Shape{0};
   return {schema,
-          Tensor(Type{schema.raw, with_rows(0, schema.sample)}),
+          Tensor(Type{schema.raw, schema.sound ? Shape{0} : with_rows(0, schema.sample)}),
           Tensor(Type{DType::i32, label_shape(schema, 0)}),
           Tensor(Type{DType::f32, targets}),
           {},
-          schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor()};
+          schema.forecast ? Tensor(Type{DType::f32, targets}) : Tensor(),
+          schema.sound ? Tensor(Type{DType::i32, {0}}) : Tensor(),
+          {}};
 }
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
@@ -77,12 +110,16 @@ Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   Origin origin{all.origin.file, all.origin.counts, {}, all.origin.names};
   origin.places.reserve(rows.size());
   for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
-  return {all.schema,
-          take_rows(all.samples, rows),
-          classes ? take_rows(all.labels, rows) : all.labels,
-          classes ? all.targets : take_rows(all.targets, rows),
-          std::move(origin),
-          all.schema.forecast ? take_rows(all.season, rows) : all.season};
+  Dataset out{all.schema,
+              all.schema.sound ? Tensor() : take_rows(all.samples, rows),
+              classes ? take_rows(all.labels, rows) : all.labels,
+              classes ? all.targets : take_rows(all.targets, rows),
+              std::move(origin),
+              all.schema.forecast ? take_rows(all.season, rows) : all.season,
+              {},
+              {}};
+  if (all.schema.sound) hold(out, int64_t(rows.size()), [&](int64_t i) { return wave_of(all, rows[size_t(i)]); });
+  return out;
 }
 
 double last_value(const Dataset& data, int64_t sample) {
@@ -121,10 +158,34 @@ std::vector<int64_t> class_counts(const Dataset& data) {
   return counts;
 }
 
+namespace {
+
+void check_waves(const Dataset& data, const std::string& where) {
+  const Schema& schema = data.schema;
+  check(*schema.sound, where);
+  if (schema.raw != DType::f32 || schema.sample.rank() != 1 || data.samples.dtype() != DType::f32 ||
+      data.samples.shape().rank() != 1 || data.lengths.dtype() != DType::i32 || data.lengths.shape().rank() != 1 ||
+      data.starts.size() != size_t(data.size()))
+    bad_input(where, text("samples are ", data.samples.type(), ", lengths ", data.lengths.type(),
+                          ", waves f32 [all] and i32 [n] were expected"));
+  int64_t all = 0;
+  for (size_t i = 0; i < data.starts.size(); ++i) {
+    const int64_t length = data.lengths.as<int32_t>()[i];
+    if (length < 1 || data.starts[i] != all)
+      bad_input(where, text("wave ", i, " has ", length, " samples from ", data.starts[i], " on"));
+    all += length;
+  }
+  if (all != data.samples.elements()) bad_input(where, text("waves of ", all, " samples in ", data.samples.type()));
+}
+
+} // namespace
+
 void check(const Dataset& data, const std::string& where) {
   const Schema& schema = data.schema;
   const int64_t n = data.size();
-  if (data.samples.type() != Type{schema.raw, with_rows(n, schema.sample)})
+  if (schema.sound)
+    check_waves(data, where);
+  else if (data.samples.type() != Type{schema.raw, with_rows(n, schema.sample)})
     bad_input(where, text("samples are ", data.samples.type(), ", ", name(schema.raw), " [n] of ", schema.sample,
                           " was expected"));
   if (!schema.columns.empty() &&
@@ -132,7 +193,7 @@ void check(const Dataset& data, const std::string& where) {
     bad_input(where, text("samples ", schema.sample, " of ", schema.columns.size(), " columns"));
   const auto groups = int64_t(schema.input.mean.size());
   if (groups == 0 || schema.input.deviation.size() != schema.input.mean.size() ||
-      schema.sample.elements() % groups != 0)
+      (schema.sound ? schema.sound->width() : schema.sample.elements()) % groups != 0)
     bad_input(where,
               text(groups, " means and ", schema.input.deviation.size(), " deviations for samples ", schema.sample));
   for (const Scaling* scaling : {&schema.input, &schema.target})

@@ -6,6 +6,7 @@
 // Invariant of every Dataset that this room returns (see `check`): samples [n, ...sample], labels
 // [n] (of a text [n, steps]) within the classes or targets [n, outputs], every number finite; in a table's samples NaN
 // is a missing value.
+// Sounds are of different lengths, and held without padding: one long clip among thousands costs its own length alone.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "core/tensor.h"
 #include "data/columns.h"
 #include "data/picture.h"
+#include "data/sound.h"
 #include "data/symbols.h"
 
 namespace vitro {
@@ -67,7 +69,7 @@ struct Schema {
   bool generated = false;  // made by this program, not measured
   Goal goal = Goal::classes;
   DType raw = DType::f32;             // u8, f32 or f64
-  Shape sample;                       // of one sample: [1, 28, 28] (channels first), [2]
+  Shape sample;                       // of one sample: [1, 28, 28] (channels first), [2]; of sounds the longest
   std::vector<std::string> features;  // a name for each element of a sample's last axis; else empty
   std::vector<std::string> classes;   // names; a label is an index into them; empty for Goal::numbers
   std::vector<std::string> targets;   // the predicted column(s): of a table also the class column's name
@@ -78,12 +80,15 @@ struct Schema {
   bool header = false;                // of a table: the file names its columns
   std::optional<Forecast> forecast;   // of a series
   std::optional<PictureForm> picture; // of pictures
-  std::optional<TextForm> text;       // of a text; `classes` are its symbols' names
+  std::optional<SoundForm> sound;     // of sounds; `input` then scales a frame's numbers: one mean for all, or each
+
+  std::optional<TextForm> text; // of a text; `classes` are its symbols' names
 
   int64_t outputs() const; // how many classes, or how many numbers
   /// How many answers a sample asks for: of a window of a text one at each step.
   int64_t answers() const { return text && sample.rank() == 2 ? sample[0] : 1; }
-  /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it.
+  /// A sample as the network takes it: `sample`, its last axis as wide as the columns make it. Of sounds the longest:
+  /// [frames, numbers].
   Shape net_input() const;
   /// Of a series: how many rows a window has, how many steps ahead are predicted.
   int64_t window() const { return sample[0]; }
@@ -109,14 +114,20 @@ struct Origin {
 
 struct Dataset {
   Schema schema;
-  Tensor samples; // u8, f32 or f64 [n, ...schema.sample]
+  Tensor samples; // u8, f32 or f64 [n, ...schema.sample]; of sounds f32, one wave behind the other (`wave_of`)
   Tensor labels;  // i32 [n] for Goal::classes, [n, steps] of a text; else i32 [0]
   Tensor targets; // f32 [n, outputs] for Goal::numbers, raw; else f32 [0]
   Origin origin = {};
   // Of a series, f32 [n, horizon]: for each target the value of its season before, as far as the window's end knows it.
   Tensor season = {};
+  // Of sounds, i32 [n]: how many samples each wave has, at least one; and where it begins in `samples`.
+  Tensor lengths = {};
+  std::vector<int64_t> starts = {};
 
-  int64_t size() const { return samples.shape().rank() == 0 ? 0 : samples.shape()[0]; }
+  int64_t size() const {
+    const Tensor& one_each = schema.sound ? lengths : samples;
+    return one_each.shape().rank() == 0 ? 0 : one_each.shape()[0];
+  }
   std::span<const int32_t> label_of() const { return labels.as<int32_t>(); }
 };
 
@@ -127,6 +138,11 @@ struct Splits {
   std::vector<std::string> files = {};   // that they were read from; none where they were generated
   std::vector<std::string> remarks = {}; // what was decided on reading, for people: "the target is Survived, ..."
 };
+
+/// Of sounds: that sample's wave.
+std::span<const float> wave_of(const Dataset& data, int64_t sample);
+/// Makes these the samples of a set of sounds: `samples`, `lengths` and `starts`.
+void hold_waves(Dataset& data, const std::vector<std::vector<float>>& waves);
 
 /// An empty part: the schema, and no sample.
 Dataset empty_like(const Schema& schema);

@@ -8,9 +8,11 @@
 #include "core/numpy_random.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "core/threads.h"
 #include "data/digits.h"
 #include "data/sentences.h"
 #include "data/texts.h"
+#include "data/tones.h"
 
 namespace vitro {
 namespace {
@@ -99,7 +101,7 @@ Point sine(Asked& asked) {
 
 struct Recipe {
   Generator about;
-  Point (*point)(Asked&); // none for digits and texts
+  Point (*point)(Asked&); // none for digits, sounds and texts
 };
 
 // Statistics of the pixels / 255 of the default training part.
@@ -111,6 +113,12 @@ const std::vector<Recipe>& recipes() {
         "each digit: strokes in several ways of writing, bent, rotated, scaled, sheared, drawn with a pen; see "
         "data/digits.h",
         Goal::classes, 30000, 5000, 10, 10, 0, ""},
+       nullptr},
+      {{"tones", "vowels and glides between them, said by a synthetic voice, 0.2 to 0.7 s (not speech)",
+        "pulses through three resonances (Peterson and Barney, 1952; Klatt, 1980), each voice another pitch, length "
+        "and "
+        "noise; see data/tones.h",
+        Goal::classes, 1600, 400, 8, 8, 0, "", false, true},
        nullptr},
       {{"spiral", "arms of a spiral, wound into each other: no straight line tells them apart",
         "arm j: r = 0 .. 1, t = 4j .. 4(j+1) + noise * normal, point (r sin t, r cos t); CS231n, neural network case "
@@ -222,7 +230,7 @@ Dataset generate_part(const std::string& name, Part part, int64_t n, const Gener
   const int64_t classes = options.classes.value_or(about.classes);
   const double noise = options.noise.value_or(about.noise);
   if (options.noise && about.noise_means.empty())
-    bad_input(name, about.text ? "takes no noise: it is a text" : "takes no noise: its strokes vary by themselves");
+    bad_input(name, about.text ? "takes no noise: it is a text" : "takes no noise: its samples vary by themselves");
   if (options.steps && !about.text) bad_input(name, "takes no steps: it is no text");
   if (!(noise >= 0) || noise > 100) bad_input(name, text("noise is ", noise, ", 0 to 100 was expected"));
   if (options.classes && classes != about.classes && about.most_classes == about.classes)
@@ -241,13 +249,25 @@ Dataset generate_part(const std::string& name, Part part, int64_t n, const Gener
   schema.name = name;
   schema.generated = true;
   schema.goal = about.goal;
-  schema.description = recipe.point
-                           ? text("generated: ", about.doc)
+  schema.description = recipe.point ? text("generated: ", about.doc)
+                       : about.sounds
+                           ? std::string("generated sounds, not speech: a synthetic voice's vowels and glides")
                            : std::string("generated digits, not MNIST: our own strokes, drawn anew for each sample");
   for (int64_t c = 0; c < classes; ++c) schema.classes.push_back(text(c));
   data.labels = Tensor(Type{DType::i32, {about.goal == Goal::classes ? n : 0}});
   data.targets = Tensor(Type{DType::f32, {0}});
 
+  if (about.sounds) {
+    schema.sound.emplace();
+    schema.sound->rate = tone_rate;
+    schema.sample = {longest_tone};
+    schema.classes = tone_classes();
+    std::vector<std::vector<float>> waves(static_cast<size_t>(n));
+    parallel(n, [&](int64_t i) { waves[size_t(i)] = make_tone(options.seed, part, i); });
+    hold_waves(data, waves);
+    for (int64_t i = 0; i < n; ++i) data.labels.set(i, double(i % classes));
+    return data;
+  }
   if (!recipe.point) {
     schema.raw = DType::u8;
     schema.sample = {1, digit_side, digit_side};

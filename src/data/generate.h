@@ -1,5 +1,6 @@
 // Generated sets: points in the plane (spirals, moons, circles, blobs, xor, lines), one curve,
-// handwritten-looking digits (data/digits.h), and sentences of a small grammar (data/sentences.h).
+// handwritten-looking digits (data/digits.h), sounds of vowels (data/tones.h), and sentences of a small grammar
+// (data/sentences.h).
 //
 // A sample depends on (seed, name, part, index) and on the options, on nothing else: not on how many
 // are asked for elsewhere, not on threads, not on the machine (core/random.h, core/math.h). So the
@@ -37,6 +38,7 @@ struct Generator {
   double noise;              // default
   std::string noise_means;   // "" where the set takes none
   bool numpy = false;        // published as a numpy program, which draws one normal number a sample
+  bool sounds = false;       // waves, not points or pictures
   bool text = false;         // samples are windows of a text
 };
 

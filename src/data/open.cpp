@@ -1,5 +1,6 @@
 #include "data/open.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "data/ink.h"
 #include "data/npy.h"
 #include "data/picture_file.h"
+#include "data/sound_file.h"
 
 namespace vitro {
 namespace fs = std::filesystem;
@@ -108,12 +110,13 @@ Splits dealt(const Dataset& all, const DataOptions& options, const std::string& 
 
 // What a file holds, by its first bytes: no text begins with a zero byte, and IDX files do. Only CIFAR's records begin
 // with nothing in particular.
-enum class Kind : uint8_t { text, idx, npy, npz, picture };
+enum class Kind : uint8_t { text, idx, npy, npz, picture, sound };
 Kind kind_of(ByteSource& source) {
   std::array<uint8_t, 16> head{};
   const ByteSpan read(head.data(), source.read(head));
   source.rewind();
   if (picture_format(read) != PictureFormat::none) return Kind::picture;
+  if (sound_format(read) != SoundFormat::none) return Kind::sound;
   if (is_npy(read)) return Kind::npy;
   if (is_npz(read)) return Kind::npz;
   return !read.empty() && read[0] == 0 ? Kind::idx : Kind::text;
@@ -299,6 +302,158 @@ Splits open_pictures(const std::string& directory, const DataOptions& options) {
   return out;
 }
 
+bool has_archive_name(const std::string& path) {
+  return path.ends_with(".tar") || path.ends_with(".tar.gz") || path.ends_with(".tgz");
+}
+
+// Recordings: which part each is in. What groups, folders or the publisher say stands; the rest is dealt.
+class SoundParts {
+public:
+  SoundParts(const SoundSet& set, const DataOptions& options, const std::string& where, bool published)
+      : set_(set), options_(options), where_(where), part_(size_t(set.all.size()), open_) {
+    const bool has_group = std::ranges::find(set.fields, "group") != set.fields.end();
+    together_ = has_group || !options.table.group.empty();
+    published_ = published && options.table.group.empty() && options.sounds.test_group.empty();
+    by_ = !options.table.group.empty() ? options.table.group : published ? "speaker" : "group";
+    if (together_ || published) groups_ = groups_of(set, by_, "data.group");
+    assign(2, options.sounds.test_group, options.test.has_value(), "test");
+    assign(1, options.sounds.validation_group, options.validation.has_value(), "validation");
+    if (published_) take_as_published();
+    deal();
+  }
+
+  Splits parts() const {
+    std::array<std::vector<int64_t>, 3> rows;
+    for (size_t i = 0; i < part_.size(); ++i) rows[part_[i]].push_back(int64_t(i));
+    Splits out{take(set_.all, rows[0]), take(set_.all, rows[1]), take(set_.all, rows[2])};
+    out.remarks = set_.remarks;
+    out.remarks.insert(out.remarks.end(), remarks_.begin(), remarks_.end());
+    return out;
+  }
+
+private:
+  static constexpr uint8_t open_ = 3;
+
+  // What groups or folders say of a part.
+  void assign(uint8_t part, const std::vector<std::string>& asked, bool share, const char* name) {
+    const bool own = set_.parts[part];
+    if ((own || !asked.empty()) && share)
+      bad_input(
+          where_,
+          text("has its ", name, " part by ", own ? "its folders" : "its groups", ": ", name, " can't be chosen, too"),
+          text("leave ", name, " out"));
+    if (own && !asked.empty())
+      bad_input(where_, text("has its ", name, " part by its folders: data.", name, "_group has no meaning"));
+    for (const int64_t row : set_.rows[part]) part_[size_t(row)] = part;
+    if (asked.empty()) return;
+    if (groups_.names.empty()) groups_ = groups_of(set_, by_, text("data.", name, "_group"));
+    for (const std::string& group : asked) {
+      const auto found = std::ranges::find(groups_.names, group);
+      if (found == groups_.names.end())
+        bad_input(text("data.", name, "_group"),
+                  text("no ", by_, " is called \"", group, "\"", did_you_mean(group, groups_.names)),
+                  text("there are ", join(groups_.names, ", ")));
+      for (size_t i = 0; i < part_.size(); ++i) {
+        if (groups_.of[i] != found - groups_.names.begin()) continue;
+        if (part_[i] != open_ && part_[i] != part)
+          bad_input(text("data.", name, "_group"), text(group, " is in another part already"));
+        part_[i] = part;
+      }
+    }
+    remarks_.push_back(text("parts: ", name, " is what is of ", join(asked, ", "), " (data.", name, "_group)"));
+  }
+
+  // The test set that FSDD's README names in its section "Usage".
+  void take_as_published() {
+    if (options_.test)
+      bad_input(where_, "comes with its own test part: test can't be chosen",
+                "leave test out, or hold a speaker out: data.test_group=\"jackson\"");
+    const SoundGroups takes = groups_of(set_, "take", where_);
+    for (size_t i = 0; i < part_.size(); ++i) {
+      const std::string& take = takes.names[size_t(takes.of[i])];
+      if (take.size() == 1 && take[0] >= '0' && take[0] <= '4' && part_[i] == open_) part_[i] = 2;
+    }
+    remarks_.emplace_back("parts: test is takes 0 to 4, as published; every speaker is in all parts");
+  }
+
+  void deal() {
+    std::vector<int64_t> rest;
+    std::array<bool, 3> held = {};
+    for (size_t i = 0; i < part_.size(); ++i) {
+      if (part_[i] == open_)
+        rest.push_back(int64_t(i));
+      else
+        held[part_[i]] = true;
+    }
+    const auto n = int64_t(rest.size());
+    // Of FSDD's 2,700 other takes as many as there are for the test.
+    const auto share = [&](uint8_t part, const std::optional<double>& asked, const char* name) {
+      if (held[part]) return 0.0;
+      if (!asked) return published_ ? 1.0 / 9 : 0.1;
+      const int64_t rows = share_of(*asked, n, name, where_);
+      return *asked < 1 ? *asked : double(rows) / double(n);
+    };
+    const double validation = share(1, options_.validation, "validation"), test = share(2, options_.test, "test");
+    std::vector<int32_t> strata, groups;
+    std::vector<int32_t> renumbered(groups_.names.size(), -1);
+    int32_t count = 0;
+    for (const int64_t row : rest) {
+      const auto i = size_t(row);
+      const int32_t label = set_.all.label_of()[i], of = groups_.of.empty() ? 0 : groups_.of[i];
+      // Each speaker's takes of a word are dealt on their own where both are known.
+      strata.push_back(label * int32_t(std::max<size_t>(1, groups_.names.size())) + of);
+      if (!together_) continue;
+      if (renumbered[size_t(of)] < 0) renumbered[size_t(of)] = count++;
+      groups.push_back(renumbered[size_t(of)]);
+    }
+    const int32_t wanted = 1 + (validation > 0 ? 1 : 0) + (test > 0 ? 1 : 0);
+    if (together_ && count < wanted)
+      bad_input(
+          where_,
+          text("has ", count, count == 1 ? " group" : " groups", " by the field ", by_, " for ", wanted, " parts"),
+          "set data.validation=0; or call the field otherwise in the pattern, so that each group is on both sides");
+    const SplitRows dealt = together_ ? split_groups(groups, validation, test, options_.seed)
+                                      : split_rows(n, strata, validation, test, options_.seed);
+    for (const auto& [rows, part] : {std::pair(&dealt.train, 0), {&dealt.validation, 1}, {&dealt.test, 2}})
+      for (const int64_t row : *rows) part_[size_t(rest[size_t(row)])] = uint8_t(part);
+    if (validation == 0 && test == 0) return;
+    remarks_.push_back(text("parts: ",
+                            held[1] || validation == 0 ? "test"
+                            : held[2] || test == 0     ? "validation"
+                                                       : "validation and test",
+                            " dealt at random, ",
+                            together_               ? text("all of a ", by_, " on one side")
+                            : groups_.names.empty() ? "class by class"
+                                                    : text("class by class and ", by_, " by ", by_)));
+  }
+
+  const SoundSet& set_;
+  const DataOptions& options_;
+  const std::string& where_;
+  std::vector<uint8_t> part_;
+  SoundGroups groups_;
+  std::string by_; // the field that says groups
+  bool together_ = false, published_ = false;
+  std::vector<std::string> remarks_;
+};
+
+Splits open_recordings(const std::string& path, const DataOptions& options, const KnownSet* known = nullptr) {
+  check_not_generated(options, path);
+  SoundSet set = open_sounds(path, options.sounds, options.pictures.skip_bad);
+  if (known) {
+    set.all.schema.name = known->name;
+    set.all.schema.description = known->doc;
+  }
+  Splits out = SoundParts(set, options, path, known != nullptr).parts();
+  keep_first(out.train, options, path);
+  const std::vector<int64_t> counts = class_counts(out.train);
+  for (size_t c = 0; c < counts.size(); ++c)
+    if (counts[c] == 0)
+      bad_input(path, text("has no sound of the class ", out.train.schema.classes[c], " to learn from"));
+  out.files = {path};
+  return out;
+}
+
 // The IDX file of training images in a directory; "" where there is none.
 std::string idx_in(const std::string& directory) {
   for (const char* name : {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images", "images-idx3-ubyte",
@@ -312,6 +467,8 @@ Splits open_directory(const std::string& directory, const DataOptions& options) 
     return open_idx(file, read_idx(read_bytes(file), file), stem_of(directory), options);
   if (const std::vector<std::string> records = cifar_files(directory); !records.empty())
     return open_records(records, directory, options);
+  if (!options.sounds.pattern.empty() || (holds_sounds(directory) && !holds_pictures(directory)))
+    return open_recordings(directory, options);
   return open_pictures(directory, options);
 }
 
@@ -367,6 +524,11 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
         return table(source, file, set.name, own);
       }
       if (set.form == PublishedAs::cifar) return open_records(find_known(set, options.data_dir), what, options);
+      if (set.form == PublishedAs::sounds) {
+        DataOptions own = options;
+        if (own.sounds.pattern.empty()) own.sounds.pattern = set.pattern;
+        return open_recordings(find_known(set, options.data_dir)[0], own, &set);
+      }
       Published published = read_known(set, options.data_dir);
       Splits out = with_own_test(std::move(published.train), std::move(published.test), options, what);
       out.files = std::move(published.files);
@@ -381,6 +543,7 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
     bad_input(what, "is a directory: kind, unit and steps are for a file of text", "name the file");
   if (directory) return open_directory(what, options);
   if (has_cifar_name(what) && options.read_as == ReadAs::looks) return open_records({what}, what, options);
+  if (has_archive_name(what) && is_file(what)) return open_recordings(what, options);
   ByteSource source = ByteSource::open(what);
   const Kind kind = options.read_as == ReadAs::text ? Kind::text : kind_of(source);
   if (kind == Kind::text && is_table(source, what, options)) return table(source, what, stem_of(what), options);
@@ -395,6 +558,8 @@ Splits open_as_published(const std::string& what, const DataOptions& options) {
     bad_input(what, "is no file of text", "leave kind, unit and steps out");
   if (kind == Kind::picture)
     bad_input(what, "is one picture: there is nothing to tell apart", "name a folder with a sub-folder for each class");
+  if (kind == Kind::sound)
+    bad_input(what, "is one sound: there is nothing to tell apart", "name a folder with a sub-folder for each class");
   if (kind == Kind::npz) return open_npz(source, what, stem_of(what), options);
   if (kind == Kind::npy)
     bad_input(what, "is one array: there is nothing beside it to predict", "numpy.savez(\"data.npz\", x=..., y=...)");
@@ -409,13 +574,40 @@ std::vector<std::string> data_names() {
   return names;
 }
 
+namespace {
+
+// What is known once the parts are: the form of generated sounds, and the training part's mean.
+void finish_sounds(Splits& out, const std::string& what, const DataOptions& options) {
+  Schema& schema = out.train.schema;
+  if (schema.generated) {
+    SoundOptions form = options.sounds;
+    if ((form.rate && *form.rate != schema.sound->rate) || !form.pattern.empty() || !form.test_group.empty() ||
+        !form.validation_group.empty())
+      bad_input(what, "is generated: rate, pattern and groups have no meaning for it", "leave them out");
+    schema.sound = form_of(form, schema.sound->rate);
+  }
+  if (!options.standardise) schema.sound->normalise = Normalise::none;
+  if (schema.sound->normalise == Normalise::set) schema.input = feature_scaling(out.train);
+  out.validation.schema = out.test.schema = schema;
+}
+
+} // namespace
+
 Splits open_data(const std::string& what, const DataOptions& options) {
   Splits out = open_as_published(what, options);
+  PictureOptions pictures = options.pictures;
+  if (out.train.schema.sound) pictures.skip_bad = false; // theirs, too
   if (const std::optional<PictureForm>& form = out.train.schema.picture;
-      options.pictures != PictureOptions{} && !(form && form->fit))
+      pictures != PictureOptions{} && !(form && form->fit))
     bad_input(what, "is no folder of pictures: size, channels, fit and skip_bad have no meaning for it",
               "leave them out");
-  if (!options.standardise) {
+  if (out.train.schema.sound)
+    finish_sounds(out, what, options);
+  else if (options.sounds != SoundOptions{})
+    bad_input(what,
+              "is no set of sounds: pattern, rate, frames, features and what else is said of these have no meaning",
+              "leave them out");
+  else if (!options.standardise) {
     Schema& schema = out.train.schema;
     schema.input = {schema.raw == DType::u8 ? 1.0 / 255 : 1.0};
     if (schema.goal == Goal::numbers) schema.target = {};
@@ -439,8 +631,20 @@ bool are_pictures(const std::string& path) {
   return kind_of(source) == Kind::picture;
 }
 
+bool are_sounds(const std::string& path) {
+  std::error_code none;
+  if (path != "-" && fs::is_directory(path, none)) return true;
+  if (path == "-" || !is_file(path) || has_cifar_name(path)) return false;
+  ByteSource source = ByteSource::open(path);
+  return kind_of(source) == Kind::sound;
+}
+
 RawFile open_as(const Schema& schema, const std::string& path, const TabularOptions& options) {
   if (schema.text) return {open_text_as(read_bytes(path), schema, path), true};
+  if (schema.sound || (are_sounds(path) && !are_pictures(path))) {
+    RawSounds sounds = open_sounds_as(schema, {path}, false);
+    return {std::move(sounds.data), sounds.labelled};
+  }
   if (are_pictures(path)) {
     RawPictures pictures = open_pictures_as(schema, {path}, false, false);
     return {std::move(pictures.data), pictures.labelled};

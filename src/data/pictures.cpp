@@ -6,11 +6,11 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 
 #include "core/error.h"
 #include "core/text.h"
-#include "core/threads.h"
+#include "data/class_folders.h"
+#include "data/each_file.h"
 #include "data/folder.h"
 #include "data/ink.h"
 #include "data/picture_cache.h"
@@ -20,45 +20,17 @@ namespace vitro {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr FileKind pictures_kind = {has_picture_name, "picture", "pictures", "PNG or JPEG pictures",
+                                    "; or IDX files, as train-images-idx3-ubyte"};
+
 constexpr int64_t usual_side = 64, most_kept = 128 * 128; // pictures of one size keep it up to so many pixels
 constexpr int64_t most_bytes = int64_t(1) << 29;          // of a file
 constexpr int64_t settled_ns = 2'000'000'000;             // the coarsest clock of a file system: FAT's
-
-std::string joined(const std::string& folder, const std::string& name) {
-  return folder + (folder.ends_with('/') ? "" : "/") + name;
-}
 
 Bytes picture_bytes(const std::string& path) {
   if (stamp_of(path).bytes > most_bytes)
     bad_input(path, text("has more than ", most_bytes, " bytes: no picture has"), "leave it out");
   return read_raw_bytes(path);
-}
-
-// Runs body(i) for each, in parallel; of each its error's text. Unless `all`, whoever comes behind an error is left
-// out.
-std::vector<std::string> each(int64_t n, bool all, const std::function<void(int64_t)>& body) {
-  std::vector<std::string> wrong(static_cast<size_t>(n));
-  std::atomic<int64_t> first = n;
-  parallel(n, [&](int64_t i) {
-    if (!all && i > first) return;
-    try {
-      body(i);
-    } catch (const std::exception& error) {
-      wrong[size_t(i)] = error.what();
-      for (int64_t seen = first; i < seen && !first.compare_exchange_weak(seen, i);) {}
-    }
-  });
-  return wrong;
-}
-
-// Each error's text is a line of its own already: "[where] what. Help: help".
-[[noreturn]] void raise(const std::string& message) { throw Error(Fault::input, message); }
-
-void raise_first(const std::vector<std::string>& wrong) {
-  for (const std::string& one : wrong)
-    if (!one.empty())
-      raise(one + (one.find(" Help: ") == std::string::npos ? ". Help: " : "; ") +
-            "--skip-bad leaves out what can't be read");
 }
 
 struct Sizing {
@@ -94,7 +66,7 @@ DecodedPictures decoded(const std::vector<std::string>& paths, const PictureOpti
     out.remark = text("pictures: each ", size, " (data.size), ", name(options.fit));
   } else {
     std::vector<PictureSize> sizes(paths.size());
-    out.bad = each(n, options.skip_bad, [&](int64_t i) {
+    out.bad = each_file(n, options.skip_bad, [&](int64_t i) {
       sizes[size_t(i)] = size_of_picture(picture_bytes(paths[size_t(i)]), paths[size_t(i)]);
     });
     if (!options.skip_bad) raise_first(out.bad);
@@ -109,7 +81,7 @@ DecodedPictures decoded(const std::vector<std::string>& paths, const PictureOpti
   std::atomic<bool> colour = false, scaled = false;
   out.samples = Tensor(Type{DType::u8, {n, channels, size.height, size.width}});
   uint8_t* const pixels = out.samples.as<uint8_t>().data();
-  const std::vector<std::string> wrong = each(n, options.skip_bad, [&](int64_t i) {
+  const std::vector<std::string> wrong = each_file(n, options.skip_bad, [&](int64_t i) {
     if (!out.bad[size_t(i)].empty()) return;
     Picture picture = read_picture(picture_bytes(paths[size_t(i)]), paths[size_t(i)]);
     if (channels == 1 || is_grey(picture))
@@ -138,112 +110,21 @@ DecodedPictures decoded(const std::vector<std::string>& paths, const PictureOpti
   return out;
 }
 
-// A picture of the folder, and what its place in it says.
-struct Found {
-  std::string name; // below the folder
-  size_t part = 0;  // 0, 1, 2: training, validation, test
-  int32_t label = 0;
-};
-
-struct Finding {
-  std::vector<Found> pictures;
-  std::vector<std::string> classes;
-  std::vector<std::string> remarks;
-  std::array<bool, 3> parts = {}; // which the folder has
-  std::vector<std::string> passed_over;
-};
-
-size_t part_of(const std::string& folder) {
-  if (folder == "train") return 0;
-  if (folder == "val" || folder == "valid" || folder == "validation") return 1;
-  return folder == "test" ? 2 : 3;
-}
-
-constexpr const char* wanted = "a sub-folder for each class, with PNG or JPEG pictures in it";
-
-// The class folders in directory/below, as part `part`.
-void find_classes(const std::string& directory, const std::string& below, size_t part, Finding& out) {
-  const std::string where = below.empty() ? directory : joined(directory, below);
-  const Folder here = list_folder(where);
-  for (const std::string& file : here.files) out.passed_over.push_back(below.empty() ? file : joined(below, file));
-  if (part == 0) out.classes = here.folders;
-  for (const std::string& folder : here.folders) {
-    const auto found = std::ranges::find(out.classes, folder);
-    const std::string of_class = joined(where, folder);
-    if (found == out.classes.end())
-      bad_input(of_class, text("is a class that the training part does not have", did_you_mean(folder, out.classes)),
-                text("its classes are ", join(out.classes, ", ")));
-    size_t pictures = 0;
-    for (const std::string& file : files_below(of_class)) {
-      const std::string name = joined(below.empty() ? folder : joined(below, folder), file);
-      if (!has_picture_name(file)) {
-        out.passed_over.push_back(name);
-        continue;
-      }
-      out.pictures.push_back({name, part, int32_t(found - out.classes.begin())});
-      ++pictures;
-    }
-    if (pictures == 0) bad_input(of_class, "holds no picture", text("each class needs some; expected is ", wanted));
-  }
-}
-
-Finding find_pictures(const std::string& directory) {
-  const Folder top = list_folder(directory);
-  Finding out;
-  const bool parts = std::ranges::find(top.folders, "train") != top.folders.end() &&
-                     !list_folder(joined(directory, "train")).folders.empty();
-  if (!parts) {
-    if (top.folders.empty())
-      bad_input(directory,
-                std::ranges::any_of(top.files, has_picture_name)
-                    ? "holds pictures, but nothing says which class each is of"
-                    : "holds neither folders of pictures nor IDX files",
-                text("expected is ", wanted, "; or IDX files, as train-images-idx3-ubyte"));
-    find_classes(directory, "", 0, out);
-    out.parts[0] = true;
-  } else {
-    for (const size_t part : {size_t{0}, size_t{1}, size_t{2}}) // the classes are those of training
-      for (const std::string& folder : top.folders) {
-        if (part_of(folder) != part) continue;
-        if (part > 0 && list_folder(joined(directory, folder)).folders.empty()) {
-          out.remarks.push_back(text(folder, " has no folders of classes: it is passed over"));
-          continue;
-        }
-        if (out.parts[part]) bad_input(directory, "has more than one of the folders val, valid and validation");
-        out.parts[part] = true;
-        find_classes(directory, folder, part, out);
-      }
-    for (const std::string& folder : top.folders)
-      if (part_of(folder) == 3)
-        out.remarks.push_back(text(folder, " is none of train, val and test: it is passed over"));
-  }
-  if (out.classes.size() == 1)
-    bad_input(directory, text("holds one class alone, ", out.classes[0], ": there is nothing to tell apart"),
-              text("expected is ", wanted));
-  return out;
-}
-
-// "a, b, c and 4 more"
-std::string some_of(const std::vector<std::string>& names, size_t most = 5) {
-  const std::vector<std::string> shown(names.begin(), names.begin() + std::ptrdiff_t(std::min(most, names.size())));
-  return join(shown, ", ") + (names.size() > most ? text(" and ", names.size() - most, " more") : "");
-}
-
-DecodedPictures decoded_or_remembered(const std::string& directory, const std::vector<Found>& pictures,
+DecodedPictures decoded_or_remembered(const std::string& directory, const std::vector<ClassFile>& pictures,
                                       const PictureOptions& options) {
   std::vector<std::string> paths;
   std::string state;
   int64_t youngest = 0;
   const auto look = [&] {
     state.clear();
-    for (const Found& one : pictures) {
+    for (const ClassFile& one : pictures) {
       const FileStamp stamp = stamp_of(joined(directory, one.name));
       youngest = std::max({youngest, stamp.modified_ns, stamp.changed_ns});
       state += text(one.name, '\0', stamp.bytes, " ", stamp.modified_ns, " ", stamp.changed_ns, "\n");
     }
     return state;
   };
-  for (const Found& one : pictures) paths.push_back(joined(directory, one.name));
+  for (const ClassFile& one : pictures) paths.push_back(joined(directory, one.name));
   std::error_code none;
   const std::string folder = fs::weakly_canonical(directory, none).string();
   const auto place = [&](const std::string& size, int64_t channels) {
@@ -263,7 +144,7 @@ DecodedPictures decoded_or_remembered(const std::string& directory, const std::v
 }
 
 // A net takes bytes as pixels / 255.
-Schema schema_of(const std::string& directory, const Finding& found, const DecodedPictures& pictures, Fit fit) {
+Schema schema_of(const std::string& directory, const ClassFolders& found, const DecodedPictures& pictures, Fit fit) {
   Schema out;
   fs::path name = fs::path(directory).lexically_normal();
   if (name.filename().empty()) name = name.parent_path();
@@ -289,17 +170,21 @@ bool has_picture_name(const std::string& path) {
   return std::ranges::find(endings, ending) != endings.end();
 }
 
+bool holds_pictures(const std::string& directory) {
+  return std::ranges::any_of(files_below(directory), has_picture_name);
+}
+
 PictureFolder open_picture_folder(const std::string& directory, const PictureOptions& options) {
-  Finding found = find_pictures(directory);
-  const DecodedPictures pictures = decoded_or_remembered(directory, found.pictures, options);
+  const ClassFolders found = find_classes(directory, pictures_kind);
+  const DecodedPictures pictures = decoded_or_remembered(directory, found.files, options);
   const Schema schema = schema_of(directory, found, pictures, options.fit);
   PictureFolder out;
   out.remarks.push_back(text(pictures.remark, schema.sample[0] == 1 ? ", grey" : ", in colour"));
   std::vector<std::string> names, skipped;
   std::array<std::vector<int64_t>, 3> rows;
   std::vector<double> labels;
-  for (size_t i = 0; i < found.pictures.size(); ++i) {
-    const Found& one = found.pictures[i];
+  for (size_t i = 0; i < found.files.size(); ++i) {
+    const ClassFile& one = found.files[i];
     if (!pictures.bad[i].empty()) {
       skipped.push_back(one.name);
       continue;
@@ -309,7 +194,7 @@ PictureFolder open_picture_folder(const std::string& directory, const PictureOpt
     labels.push_back(one.label);
   }
   if (!skipped.empty())
-    out.remarks.push_back(text("skipped ", skipped.size(), " of ", found.pictures.size(),
+    out.remarks.push_back(text("skipped ", skipped.size(), " of ", found.files.size(),
                                " pictures, which can't be read: ", some_of(skipped)));
   if (!found.passed_over.empty())
     out.remarks.push_back(text("passed over ", found.passed_over.size(),
@@ -366,7 +251,7 @@ RawPictures open_pictures_as(const Schema& schema, const std::vector<std::string
   const int64_t elements = schema.sample.elements();
   Bytes pixels(size_t(n * elements));
   out.prepared = form.ink > 0 && !as_is;
-  const std::vector<std::string> wrong = each(n, skip_bad, [&](int64_t i) {
+  const std::vector<std::string> wrong = each_file(n, skip_bad, [&](int64_t i) {
     const std::string& path = out.names[size_t(i)];
     Picture picture = read_picture(picture_bytes(path), path);
     if (schema.sample[0] == 1) picture = grey_of(picture);

@@ -23,6 +23,9 @@ struct PictureOptions {
 /// read, which are said so. Other files in a folder of pictures are passed over.
 bool has_picture_name(const std::string& path);
 
+/// Whether there is one in the folder, or the folders in it.
+bool holds_pictures(const std::string& directory);
+
 /// What a folder holds. Samples u8 [channels, height, width], pixels / 255, not standardised.
 struct PictureFolder {
   Dataset train;                           // or all, where the folder has no parts

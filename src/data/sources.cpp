@@ -73,6 +73,15 @@ std::span<const KnownSet> known_sets() {
                   170052171}},
        .form = PublishedAs::cifar,
        .size = "45000 + 5000 + 10000"},
+      {.name = "fsdd",
+       .doc = "Free Spoken Digit Dataset: 3,000 recordings of ten digits by six speakers, 8,000 Hz (Z. Jackson et al., "
+              "CC BY-SA 4.0)",
+       .url = "",
+       .files = {{"recordings.tar.gz", "8976f9fac10d91a286438a69ff08bedf768f952c05ad315504e5534491f702eb", 15557750}},
+       .form = PublishedAs::sounds,
+       .pattern = "{label}_{speaker}_{take}.wav",
+       .by_hand = "git clone https://github.com/Jakobovski/free-spoken-digit-dataset fsdd",
+       .size = "2400 + 300 + 300"},
       {.name = "shakespeare",
        .doc = "Tiny Shakespeare: a megabyte of his plays, 65 different characters (Karpathy; public domain)",
        .url = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
@@ -153,6 +162,18 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
       tried.push_back(own);
       continue;
     }
+    if (set.form == PublishedAs::sounds) {
+      for (const std::string& place : {own, root}) {
+        if (place != own && fs::path(root).filename() != set.name) continue;
+        if (std::vector<std::string> archive = files_in(set, place); !archive.empty()) return archive;
+        const std::string& file = set.files[0].name;
+        const std::string folder = place + "/" + file.substr(0, file.find('.'));
+        std::error_code none;
+        if (fs::is_directory(folder, none)) return {folder};
+      }
+      tried.push_back(own);
+      continue;
+    }
     std::vector<std::string> files = files_in(set, own);
     if (files.size() == set.files.size()) return files;
     tried.push_back(files.empty() ? own : text(own, " (", files.size(), " of ", set.files.size(), " files)"));
@@ -168,10 +189,12 @@ std::vector<std::string> find_known(const KnownSet& set, const std::string& data
     if (files.size() == set.files.size() && (fs::path(root).filename() == set.name || holds(set, files))) return files;
     tried.push_back(root);
   }
-  bad_input(set.name,
-            tried.empty() ? std::string("was not found: neither --data-dir nor VITRO_DATA nor HOME is set")
-                          : text("was not found in ", join(tried, ", ")),
-            text("run `vitro data fetch ", set.name, "`, or name the directory with --data-dir or VITRO_DATA"));
+  bad_input(
+      set.name,
+      tried.empty() ? std::string("was not found: neither --data-dir nor VITRO_DATA nor HOME is set")
+                    : text("was not found in ", join(tried, ", ")),
+      text(set.by_hand.empty() ? text("run `vitro data fetch ", set.name, "`") : text("in one of these: ", set.by_hand),
+           "; or name the directory with --data-dir or VITRO_DATA"));
 }
 
 Published read_known(const KnownSet& set, const std::string& data_dir) {
@@ -253,6 +276,9 @@ void sync_to_disk(const std::string& path) {
 std::string fetch(const KnownSet& set, const std::string& data_dir,
                   const std::function<void(const std::string& line)>& say) {
   const std::vector<std::string> roots = data_roots(data_dir);
+  if (set.url.empty())
+    bad_input(set.name, "is published as a repository, which can't be fetched file by file",
+              text("in ", roots.empty() ? std::string("a directory for --data-dir") : roots[0], ": ", set.by_hand));
   if (roots.empty())
     bad_input("data", "no directory to fetch into: neither VITRO_DATA nor HOME is set", "name one with --data-dir");
   const std::string directory = roots[0] + "/" + set.name;
@@ -311,8 +337,10 @@ std::string fetch(const std::string& name, const std::string& data_dir,
 std::vector<SourceEntry> catalogue_of_data() {
   std::vector<SourceEntry> out;
   for (const Generator& g : generators())
-    out.push_back({g.name, "generated", g.goal, text(g.samples, " + ", g.held_out, " + ", g.held_out), g.doc});
-  for (const KnownSet& set : known_sets()) out.push_back({set.name, "published", Goal::classes, set.size, set.doc});
+    out.push_back(
+        {g.name, "generated", g.goal, text(g.samples, " + ", g.held_out, " + ", g.held_out), g.doc, g.sounds});
+  for (const KnownSet& set : known_sets())
+    out.push_back({set.name, "published", Goal::classes, set.size, set.doc, set.form == PublishedAs::sounds});
   return out;
 }
 

@@ -18,9 +18,10 @@ struct KnownFile {
 };
 
 /// A published set: four IDX files (train images, train labels, test images, test labels, in this order); one table, a
-/// CSV file; CIFAR's records, one archive of them (data/cifar.h); or one text. Of the last three only name, doc, url,
-/// files, target, also and size say anything.
-enum class PublishedAs : uint8_t { idx, table, cifar, text };
+/// CSV file; CIFAR's records, one archive of them (data/cifar.h); recordings, an archive or a folder (the first file
+/// without its ending); or one text. Of all but the first only name, doc, url, files, target, pattern, also and size
+/// say anything. A set without url can't be fetched: `by_hand` says how to get it.
+enum class PublishedAs : uint8_t { idx, table, cifar, sounds, text };
 struct KnownSet {
   std::string name, doc;
   std::string url; // the files' names are appended
@@ -30,6 +31,8 @@ struct KnownSet {
   double mean = 0, deviation = 1;      // of the 60,000 training images' pixels / 255
   std::string test_labels_sha256 = {}; // of the unpacked test labels: tells sets with equal file names apart
   std::string target = {};             // a table's column to predict; "": the last
+  std::string pattern = {};            // of the names of recordings
+  std::string by_hand = {};            // a command that gets it
   std::string size = {};               // training, validation and test samples, as `vitro list data` says it
   std::string also = {};               // another name
 
@@ -47,7 +50,8 @@ std::vector<std::string> data_roots(const std::string& data_dir);
 /// Where each of the set's files lies, packed or not, in the order of `files`: in `root/name/`, or in `root`
 /// itself if it is called `name` or its test labels are this set's; a table also in `root` and `root/tabular/`, a text
 /// in `root` and `root/text/`. Of CIFAR's records the files that there are, or the archive of all (`cifar_files`), in
-/// `root/name/` or a `root` called `name`. Throws bad_input that lists the places and names `vitro data fetch`.
+/// `root/name/` or a `root` called `name`; of recordings the archive or the folder, in the same places. Throws
+/// bad_input that lists the places and names `vitro data fetch`.
 std::vector<std::string> find_known(const KnownSet& set, const std::string& data_dir);
 
 /// Of IDX files: the training part as published, and the test part, read and checked, with the published mean and
@@ -75,6 +79,7 @@ struct SourceEntry {
   Goal goal;
   std::string size; // "30000 + 5000 + 5000": training, validation, test
   std::string doc;
+  bool sounds = false;
 };
 /// Every set that can be opened by name.
 std::vector<SourceEntry> catalogue_of_data();

@@ -21,7 +21,7 @@ const char* singular_name(TextUnit unit); // "character", "byte"
 struct TextForm {
   TextUnit unit = TextUnit::characters;
   std::vector<uint32_t> symbols = {}; // ascending: code c stands for symbols[c]
-  bool unknown = false;          // one more code, the last, for whatever is none of them
+  bool unknown = false;               // one more code, the last, for whatever is none of them
 
   int64_t size() const { return int64_t(symbols.size()) + unknown; }
   /// -1 for a symbol that is not among them.

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "explain/address.h"
+#include "ops/windows.h"
 
 namespace vitro {
 namespace {
@@ -138,6 +139,23 @@ std::string plus(const std::string& index, int64_t by) {
   if (by == 0) return index;
   if (numeric(index)) return std::to_string(std::stoll(index) + by);
   return text(index, by > 0 ? "+" : "-", by > 0 ? by : -by);
+}
+
+// An index, letters and all, under a shape that differs by axes of extent 1 alone; nothing where it differs otherwise.
+std::optional<Index> across_ones(const Index& at, const Shape& from, const Shape& to) {
+  Index kept, out(size_t(to.rank()), "0");
+  std::vector<int64_t> before, after;
+  for (int axis = 0; axis < from.rank(); ++axis)
+    if (from[axis] != 1) {
+      before.push_back(from[axis]);
+      kept.push_back(at[size_t(axis)]);
+    }
+  for (int axis = 0; axis < to.rank(); ++axis)
+    if (to[axis] != 1) {
+      after.push_back(to[axis]);
+      if (after.size() <= kept.size()) out[size_t(axis)] = kept[after.size() - 1];
+    }
+  return before == after ? std::optional(out) : std::nullopt;
 }
 
 } // namespace
@@ -275,6 +293,32 @@ std::string ElementText::forward(Edge y, const Index& at, const Voice& voice) co
     return text("sum_", l, " ",
                 voice.value(node.in[0], operand_index(at, operand_shape(0), o.ta, at[at.size() - 2], l)), " * ",
                 voice.value(node.in[1], operand_index(at, operand_shape(1), o.tb, l, at.back())));
+  }
+  if (is(node, "conv2d")) {
+    const Shape &x = operand_shape(0), &weight = operand_shape(1);
+    const Windows windows = windows_over(node.attrs, x[2], x[3], {weight[2], weight[3]});
+    std::vector<std::string> letters;
+    const auto over_all = [&](int64_t extent) {
+      if (extent == 1) return std::string("0");
+      Index used = at;
+      used.insert(used.end(), letters.begin(), letters.end());
+      return letters.emplace_back(free_letter(used));
+    };
+    const std::string channel = over_all(weight[1]), row = over_all(weight[2]), column = over_all(weight[3]);
+    const auto place = [](const Sliding& axis, const std::string& position, const std::string& tap) {
+      const std::string step = axis.dilation > 1 && tap != "0" ? text(axis.dilation, tap) : tap;
+      if (numeric(position)) return plus(step, std::stoll(position) * axis.stride - axis.before);
+      const std::string start = axis.stride > 1 ? text(axis.stride, position) : position;
+      return plus(tap == "0" ? start : text(start, "+", step), -axis.before);
+    };
+    // Of groups: the first channel of the output's own.
+    const int64_t groups = node.attrs.integer("groups");
+    std::string from = channel;
+    if (groups > 1 && numeric(at[1])) from = plus(channel, std::stoll(at[1]) / (weight[0] / groups) * weight[1]);
+    return text(
+        letters.empty() ? "" : text("sum_", join(letters, ","), " "),
+        voice.value(node.in[0], {at[0], from, place(windows.rows, at[2], row), place(windows.columns, at[3], column)}),
+        " * ", voice.value(node.in[1], {at[1], channel, row, column}));
   }
   if (is(node, "sum") || is(node, "mean") || is(node, "max")) {
     Index from;
@@ -477,20 +521,8 @@ ElementText::Image ElementText::image(NodeId id, size_t input, int32_t output, c
       out.at = to_index(coordinates(flat_element(f, x), y));
       return out;
     }
-    // Letters pass where the two shapes differ by axes of extent 1 alone.
-    Index letters;
-    std::vector<int64_t> from, to;
-    for (int axis = 0; axis < x.rank(); ++axis)
-      if (x[axis] != 1) {
-        from.push_back(x[axis]);
-        letters.push_back(f[size_t(axis)]);
-      }
-    for (int axis = 0; axis < y.rank(); ++axis)
-      if (y[axis] != 1) to.push_back(y[axis]);
-    if (from == to) {
-      size_t next = 0;
-      for (int axis = 0; axis < y.rank(); ++axis)
-        if (y[axis] != 1) out.at[size_t(axis)] = letters[next++];
+    if (const auto passed = across_ones(f, x, y)) {
+      out.at = *passed;
       return out;
     }
   }
@@ -546,8 +578,10 @@ std::optional<std::pair<Edge, Index>> ElementText::moved_from(NodeId id, const I
       from[order.empty() ? at.size() - 1 - axis : size_t(x.axis(order[axis]))] = at[axis];
     return {{node.in[0], from}};
   }
-  if (node.op->is(alias) && std::ranges::all_of(at, numeric))
-    return {{node.in[0], to_index(coordinates(flat_element(at, y), x))}};
+  if (node.op->is(alias)) {
+    if (std::ranges::all_of(at, numeric)) return {{node.in[0], to_index(coordinates(flat_element(at, y), x))}};
+    if (const auto from = across_ones(at, y, x)) return {{node.in[0], *from}};
+  }
   if (is(node, "slice")) {
     const size_t axis = size_t(x.axis(node.attrs.integer("axis")));
     int64_t start = node.attrs.integer("start");

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -109,7 +110,8 @@ double relative_error(double a, double b);
 std::string text_of(const Explanation& explanation, bool colour = false);
 std::string json_of(const Explanation& explanation);
 
-/// A unit of a layer: inputs times weights, bias, activation.
+/// A unit of a layer: inputs times weights, bias, activation. Of a convolution one place of one of its maps: a window
+/// times the kernel.
 struct Neuron {
   struct Product {
     std::string expression, numbers; // "x[17] * fc1.weight[3,17]", "0.5 * (-0.25)"
@@ -120,8 +122,19 @@ struct Neuron {
     std::string op;
     double value = 0;
   };
+  /// Of a convolution: what it looks at, in the channel of its input that moves the sum most.
+  struct Window {
+    int64_t channel = 0, channels = 0;   // of so many that the sum runs over
+    int64_t top = 0, left = 0;           // where it begins on the input's map: below 0 in the padding
+    int64_t rows = 0, columns = 0;       // of the kernel
+    int64_t down = 1, across = 1;        // from one tap to the next on the map
+    std::vector<double> inputs, weights; // [rows, columns]; the padding is 0
+    double sum = 0;                      // of their products
+  };
   std::string layer, label, formula; // "fc1", "s1[3]", "s1[3] = sum_j x[j] * fc1.weight[3,j]"
   int64_t unit = 0, units = 0;
+  std::vector<int64_t> place, places;           // of a convolution: row and column of its map, and how many there are
+  std::optional<Window> window;                 // of a convolution
   std::vector<Product> products;                // the largest
   int64_t rest_products = 0, zero_products = 0; // of the rest so many are exactly 0
   double rest = 0, sum = 0;
@@ -159,10 +172,12 @@ public:
   double loss() const;
   Explanation parameter(const ElementAddress& address);
   Symbolic symbolic(const ElementAddress& address);
-  /// `layer`: the name that a matrix product's node carries; `unit`: its output. Throws with the nearest layer, or
-  /// with the number of units. `row` counts the product's rows, where there are several samples.
-  Neuron neuron(const std::string& layer, int64_t unit, int64_t row = 0);
-  /// Layers that have neurons: those whose nodes hold a matrix product with a state.
+  /// `layer`: the name that the node of a matrix product or a convolution carries; `unit`: its output, or its map.
+  /// `place`: of a convolution row and column of the first sample's map, {}: where the sum is largest, the first of
+  /// equal ones; else {} or the product's row, where there are several samples. Throws with the nearest layer, or with
+  /// the number of units or places.
+  Neuron neuron(const std::string& layer, int64_t unit, const std::vector<int64_t>& place = {});
+  /// Layers that have neurons: those whose nodes hold a matrix product or a convolution with a state.
   std::vector<std::string> neuron_layers() const;
   /// The trainable element with the largest |gradient|; the first of equal ones.
   ElementAddress steepest() const;

@@ -37,7 +37,10 @@ Names::Names(const Function& function, Edge loss) : graph_(function.graph), name
   for (NodeId id = 0; id < graph.size(); ++id)
     for (const Edge edge : graph[id].in) readers[size_t(edge.node)].push_back(id);
   const auto from_state = [&](const Node& node) {
-    return std::ranges::any_of(node.in, [&](Edge edge) { return graph[edge.node].op == &state_op; });
+    return std::ranges::any_of(node.in, [&](Edge edge) {
+      while (graph[edge.node].op->is(alias)) edge = graph[edge.node].in[0]; // under another shape
+      return graph[edge.node].op == &state_op;
+    });
   };
   const auto adds_bias = [&](NodeId id) { return is_named(*graph[id].op, "add") && from_state(graph[id]); };
   const auto unique = [&](const std::string& wish) {
@@ -56,7 +59,7 @@ Names::Names(const Function& function, Edge loss) : graph_(function.graph), name
     if (node.op == &input_op || node.op == &state_op) continue;
     for (const Edge edge : node.in) layer[size_t(id)] = std::max(layer[size_t(id)], layer[size_t(edge.node)]);
     std::string wish;
-    if (is_named(*node.op, "matmul") && from_state(node)) {
+    if ((is_named(*node.op, "matmul") || is_named(*node.op, "conv2d")) && from_state(node)) {
       layer[size_t(id)] = ++layers;
       const bool biased = std::ranges::any_of(readers[size_t(id)], adds_bias);
       wish = text(biased ? "s" : "z", layers);

@@ -190,6 +190,35 @@ std::string json_of_step(const Step& s) {
       .str();
 }
 
+// What a convolution looks at beside its kernel, line by line.
+std::string window_text(const Neuron::Window& w, const Ink& ink) {
+  constexpr int64_t widest = 11; // what fits into a line of a terminal, twice
+  if (w.columns > widest) return "";
+  const auto cells = [&](const std::vector<double>& values) {
+    std::vector<std::string> out;
+    size_t width = 0;
+    for (const double value : values) width = std::max(width, out.emplace_back(number(value + 0.0, 3)).size());
+    for (std::string& cell : out) cell.insert(0, width - cell.size(), ' ');
+    return out;
+  };
+  const std::vector<std::string> inputs = cells(w.inputs), weights = cells(w.weights);
+  const auto line = [&](const std::vector<std::string>& all, int64_t row) {
+    const auto begin = all.begin() + row * w.columns;
+    return join({begin, begin + w.columns}, " ");
+  };
+  const std::string left = text("input, from row ", w.top, ", column ", w.left);
+  const size_t width = std::max(left.size(), line(inputs, 0).size());
+  std::string out;
+  if (w.channels > 1)
+    out += "  " +
+           ink.faint(text("channel ", w.channel, ", which of ", w.channels, " moves the sum most, by ", brief(w.sum))) +
+           "\n";
+  out += "  " + ink.faint(padded(left, width) + "   kernel") + "\n";
+  for (int64_t row = 0; row < w.rows; ++row)
+    out += text("  ", padded(line(inputs, row), width), row == w.rows / 2 ? " * " : "   ", line(weights, row), "\n");
+  return out;
+}
+
 } // namespace
 
 std::string text_of(const Explanation& e, bool colour) {
@@ -255,8 +284,13 @@ std::string json_of(const Explanation& e) {
 
 std::string text_of(const Neuron& n, bool colour) {
   const Ink ink{colour};
-  std::string out = ink.strong(text("Neuron ", n.unit, " of layer ", n.layer)) +
-                    ink.faint(text("   one of ", n.units)) + "\n" + text("  ", n.formula, "\n\n");
+  std::string out =
+      n.window
+          ? ink.strong(text("Map ", n.unit, " of layer ", n.layer, ", row ", n.place[0], ", column ", n.place[1])) +
+                ink.faint(text("   one of ", counted(n.units, "map"), " of ", n.places[0], " x ", n.places[1]))
+          : ink.strong(text("Neuron ", n.unit, " of layer ", n.layer)) + ink.faint(text("   one of ", n.units));
+  out += text("\n  ", n.formula, "\n\n");
+  if (n.window) out += window_text(*n.window, ink) + "\n";
   std::vector<std::vector<std::string>> rows;
   for (const auto& product : n.products)
     rows.push_back({product.expression, "= " + product.numbers, "=", signed_brief(product.product)});
@@ -272,11 +306,25 @@ std::string text_of(const Neuron& n, bool colour) {
 }
 
 std::string json_of(const Neuron& n) {
-  return json::Object()
-      .put("layer", n.layer)
-      .put("unit", n.unit)
-      .put("units", n.units)
-      .put("label", n.label)
+  json::Object out;
+  out.put("layer", n.layer).put("unit", n.unit).put("units", n.units);
+  if (n.window)
+    out.raw("place", json::array(n.place))
+        .raw("places", json::array(n.places))
+        .raw("window", json::Object()
+                           .put("channel", n.window->channel)
+                           .put("channels", n.window->channels)
+                           .put("top", n.window->top)
+                           .put("left", n.window->left)
+                           .put("rows", n.window->rows)
+                           .put("columns", n.window->columns)
+                           .put("down", n.window->down)
+                           .put("across", n.window->across)
+                           .raw("inputs", json::array(n.window->inputs))
+                           .raw("weights", json::array(n.window->weights))
+                           .put("sum", n.window->sum)
+                           .str());
+  return out.put("label", n.label)
       .put("formula", n.formula)
       .raw("products", json::array(n.products,
                                    [](const Neuron::Product& p) {

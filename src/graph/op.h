@@ -66,6 +66,7 @@ struct Prepared {
   int64_t workspace_bytes = 0;
   bool takes_epilogue = false;  // it calls the epilogue on disjoint ranges that cover its output
   bool output_optional = false; // with an epilogue, out[0] may be null: only the epilogue sees the values
+  bool unread_optional = false; // any output may be null that nobody reads
   int64_t flops = 0;            // floating-point operations of one run, for reports
 };
 

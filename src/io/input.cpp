@@ -216,6 +216,57 @@ std::optional<PictureForm> read_picture_form(const Reader& file, const Schema& s
   return out;
 }
 
+ordered_json written(const std::optional<SoundForm>& form) {
+  if (!form) return nullptr;
+  return {{"rate", form->rate},
+          {"frame", form->frame},
+          {"hop", form->hop},
+          {"fft", form->fft},
+          {"features", name(form->features)},
+          {"bands", form->bands},
+          {"coefficients", form->coefficients},
+          {"deltas", form->deltas},
+          {"low_hz", form->low},
+          {"high_hz", form->high},
+          {"pre_emphasis", form->pre_emphasis},
+          {"trim_db", form->trim},
+          {"normalise", name(form->normalise)},
+          {"pattern", form->pattern}};
+}
+
+std::optional<SoundForm> read_sound_form(const Reader& file, const Schema& schema, const std::string& where) {
+  const json& object = file.at("sound");
+  if (object.is_null()) return std::nullopt;
+  const std::string here = text(where, ", sound");
+  const Reader read(object, here);
+  only(object,
+       {"rate", "frame", "hop", "fft", "features", "bands", "coefficients", "deltas", "low_hz", "high_hz",
+        "pre_emphasis", "trim_db", "normalise", "pattern"},
+       here);
+  if (schema.raw != DType::f32 || schema.sample.rank() != 1)
+    bad_input(here, text("needs waves f32; samples are ", Type{schema.raw, schema.sample}));
+  const std::optional<SoundFeatures> features = sound_features_of(read.word("features"));
+  if (!features) read.wrong("features", "\"log_mel\" or \"mfcc\"");
+  const std::optional<Normalise> normalise = normalise_of(read.word("normalise"));
+  if (!normalise) read.wrong("normalise", "\"clip\", \"set\" or \"none\"");
+  SoundForm out{.rate = read.whole("rate"),
+                .frame = read.whole("frame"),
+                .hop = read.whole("hop"),
+                .fft = read.whole("fft"),
+                .features = *features,
+                .bands = read.whole("bands"),
+                .coefficients = read.whole("coefficients"),
+                .deltas = read.whole("deltas"),
+                .low = read.real("low_hz"),
+                .high = read.real("high_hz"),
+                .pre_emphasis = read.real("pre_emphasis"),
+                .trim = read.real("trim_db"),
+                .normalise = *normalise,
+                .pattern = read.word("pattern")};
+  check(out, here);
+  return out;
+}
+
 ordered_json written(const std::optional<TextForm>& form) {
   if (!form) return nullptr;
   return {{"unit", name(form->unit)}, {"symbols", form->symbols}, {"unknown", form->unknown}};
@@ -272,6 +323,7 @@ std::string to_json(const Schema& schema) {
                             {"left_out", left_out},
                             {"forecast", written(schema.forecast)},
                             {"picture", written(schema.picture)},
+                            {"sound", written(schema.sound)},
                             {"text", written(schema.text)}};
   try {
     return out.dump(2) + "\n";
@@ -290,7 +342,7 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
               "use the program that wrote it");
   only(object,
        {"version", "name", "description", "generated", "goal", "raw", "sample", "features", "classes", "targets",
-        "input", "target", "header", "columns", "left_out", "forecast", "picture", "text"},
+        "input", "target", "header", "columns", "left_out", "forecast", "picture", "sound", "text"},
        where);
   Schema out;
   out.name = read.word("name");
@@ -311,7 +363,8 @@ Schema read_schema(const std::string& text_of_file, const std::string& where) {
   if (out.goal == Goal::numbers && out.targets.empty()) bad_input(where, "names no target");
   if (std::set(out.classes.begin(), out.classes.end()).size() != out.classes.size())
     bad_input(where, "names a class twice");
-  out.input = read_scaling(read, "input", out.sample.elements(), where);
+  out.sound = read_sound_form(read, out, where);
+  out.input = read_scaling(read, "input", out.sound ? out.sound->width() : out.sample.elements(), where);
   out.target = read_scaling(read, "target", out.goal == Goal::classes ? 1 : int64_t(out.targets.size()), where);
   out.header = read.flag("header");
   out.columns = read_columns(read, where);

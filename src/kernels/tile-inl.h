@@ -127,8 +127,12 @@ template <bool scattered> struct Tiles {
 };
 template <bool scattered = false> inline constexpr Tiles<scattered> tiles;
 
-/// Panels of a strip that many rows pass over: as many as the tile that most rows fit has.
-constexpr int strip_panels(int64_t rows) { return most_panels(rows < most_rows(3) ? rows : most_rows(3)); }
+/// Panels of a strip that `rows` rows pass over: as many as the tallest tile has that holds 8 vectors of sums or more, which
+/// hide the latency of the multiply-add.
+constexpr int strip_panels(int64_t rows) {
+  constexpr int64_t tall = HWY_TARGET == HWY_AVX3 ? most_rows(3) : most_rows(1);
+  return most_panels(rows < tall ? rows : tall);
+}
 
 /// The next step through `left`: the largest, but what remains at the end is halved (9 = 5 + 4).
 constexpr int64_t next(int64_t left, int64_t most) {

@@ -10,8 +10,7 @@
 namespace vitro {
 namespace {
 
-Built build_net(Trace& trace, const ModelSpec& spec, const BatchSize& extent, bool training, bool carry) {
-  const Var x = trace.input("x", input_type(spec, extent));
+Built build_net(Trace& trace, const ModelSpec& spec, const BatchSize& extent, const Var& x, bool training, bool carry) {
   BuildOptions options{.outputs = spec.outputs, .training = training, .seed = spec.seed, .carry = carry};
   if (extent.lengths) options.lengths = trace.input("lengths", {DType::i32, Shape{extent.samples}});
   Built built = build(trace, spec.net, x, options);
@@ -44,6 +43,16 @@ std::vector<Var> gradients(Trace& trace, const Var& loss, const std::vector<std:
                            std::vector<Var> wrt = {}) {
   for (const std::string& name : parameters) wrt.push_back(trace.state(name));
   return gradient(loss, wrt);
+}
+
+// The last layer whose output is maps [batch, channels, height, width] of more than one place; null: none.
+const BuiltLayer* last_maps(const Built& built) {
+  const auto is_maps = [](const BuiltLayer& layer) {
+    const Shape& shape = layer.output.shape();
+    return shape.rank() == 4 && shape[2] * shape[3] > 1;
+  };
+  const auto found = std::find_if(built.layers.rbegin(), built.layers.rend(), is_maps);
+  return found == built.layers.rend() ? nullptr : &*found;
 }
 
 } // namespace
@@ -87,12 +96,26 @@ Function trace(const ModelSpec& spec, const States& states, Purpose purpose, con
   }
   const bool continues = purpose == Purpose::predict_next || purpose == Purpose::evaluate_next ||
                          (purpose == Purpose::step && extent.samples == spec.carried);
-  const Built built = build_net(trace, spec, extent, purpose >= Purpose::training, continues);
+  const Var x = trace.input("x", input_type(spec, extent));
+  const Built built = build_net(trace, spec, extent, x, purpose >= Purpose::training, continues);
   if (continues)
     for (const auto& [name, value] : built.memories) trace.update(name, value);
   if (purpose == Purpose::predict || purpose == Purpose::predict_next) {
     const Scope scope(trace.graph(), "loss");
     trace.output("predictions", find_loss(spec.loss).predict(built.output, spec.loss_args));
+    return trace.finish();
+  }
+  if (purpose == Purpose::attribute) {
+    const Var direction = trace.input("direction", built.output.type());
+    const BuiltLayer* const maps = last_maps(built);
+    std::vector<Var> wrt{x};
+    if (maps) wrt.push_back(maps->output);
+    const std::vector<Var> found = gradient(sum(built.output * direction), wrt);
+    trace.output("scores", built.output);
+    trace.output("gradient", found[0]);
+    if (!maps) return trace.finish();
+    trace.output(maps->name, maps->output);
+    trace.output("slopes", found[1]);
     return trace.finish();
   }
   const LossParts parts = with_loss(trace, spec, built, targets);

@@ -13,6 +13,8 @@ enum class Purpose : uint8_t {
   evaluate_next, // the same, continuing
   explain,       // the same, and each layer's output by its name
   observe,       // the same as evaluate; then each layer's output; dL/d of each; one gradient per parameter
+  attribute,     // x, direction -> the net's output, d(output * direction)/dx; the last maps by their layer's name,
+                 // d/d these
   training,      // x, targets -> loss, predictions; in training, as all below
   gradient, // the same, then one gradient per parameter by its name, then the running states' next values by theirs
   update,   // one gradient per parameter, the running states' next values, the optimiser's scalars -> updates

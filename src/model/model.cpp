@@ -479,6 +479,28 @@ Statistics Model::statistics(const Inputs& in, ConstView targets) const {
   return out;
 }
 
+Attribution Model::attribution(ConstView x, ConstView direction) const {
+  const BatchSize size = check_samples(inner_->spec, x);
+  const Shape expected{x.type.shape[0], inner_->spec.outputs};
+  if (!is_float(direction.type.dtype) || direction.type.shape != expected)
+    bad_input("model", text("the direction is ", direction.type, ", expected ", name(inner_->spec.dtype), expected),
+              "give each sample a weight for each output: 1 for a class, 0 for all others");
+  Tensor samples, weights;
+  const auto run = inner_->runs.lease({Purpose::attribute, size, {}});
+  run->bind(0, in_dtype(x, inner_->spec.dtype, samples));
+  run->bind(1, in_dtype(direction, inner_->spec.dtype, weights));
+  run->run();
+  Attribution out;
+  out.scores = Tensor::copy_of(run->output(0));
+  out.gradient = Tensor::copy_of(run->output(1));
+  const Function& function = run->ready()->function;
+  if (function.outputs.size() == 2) return out;
+  out.layer = function.outputs[2].name;
+  out.maps = Tensor::copy_of(run->output(2));
+  out.slopes = Tensor::copy_of(run->output(3));
+  return out;
+}
+
 std::map<std::string, Tensor> Model::activations(const Inputs& in) const {
   const BatchSize extent = check_samples(inner_->spec, in);
   Trace trace(inner_->states);

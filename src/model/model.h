@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "model/attribution.h"
 #include "model/statistics.h"
 #include "nn/losses.h"
 #include "nn/nets.h"
@@ -148,6 +149,8 @@ public:
   std::map<std::string, Tensor> gradient(const Inputs& in, ConstView targets) const;
   /// How the layers answer to a batch and how far its gradient comes, in evaluation; changes nothing.
   Statistics statistics(const Inputs& in, ConstView targets) const;
+  /// What an answer to each sample of x hangs on; `direction` float [batch, outputs], see model/attribution.h.
+  Attribution attribution(ConstView x, ConstView direction) const;
   /// What every layer gives, in evaluation, by layer name; interpreted.
   std::map<std::string, Tensor> activations(const Inputs& in) const;
 

@@ -8,12 +8,16 @@
 // packed sequences); no derivative flows from there.
 #include <algorithm>
 
+#include "kernels/recurrence.h"
 #include "ops/catalogue.h"
 #include "ops/gradient.h"
 #include "ops/pointwise.h"
 
 namespace vitro {
 namespace {
+
+using kernels::Cell;
+using kernels::Recurrence;
 
 // --- shapes ---
 
@@ -115,6 +119,66 @@ Var weight_derivative(const Var& dz, const Var& h) {
   return matmul(reshape(dz, {-1, dz.shape()[2]}), reshape(h, {-1, h.shape()[2]}), true);
 }
 
+// --- the kernels ---
+
+// The weight [gates * units, units] in the panels that a step multiplies by, where no panel belongs to two gates.
+constexpr Layout panels{.axis = 0, .block = 16};
+
+// `weight`: its position among the inputs.
+template <size_t weight> LayoutWishes layouts(const LayoutCall& call) {
+  const Shape& shape = call.in[weight].shape;
+  if (shape[1] % panels.block) return {};
+  LayoutWishes wishes{.in = std::vector<Layout>(call.in.size()), .states = std::vector<Layout>(weight + 1)};
+  wishes.states[weight] = panels;
+  if (call.held[weight] == panels) wishes.in[weight] = panels;
+  return wishes;
+}
+
+// A call's arrays, by their places among the op's inputs and outputs.
+struct Operands {
+  const KernelCall& call;
+  const std::vector<bool>& scalar; // of each input
+  const int32_t* lengths;
+  const float* in(size_t i) const { return static_cast<const float*>(call.in[i]); }
+  float* out(size_t i) const { return static_cast<float*>(call.out[i]); }
+  kernels::Arriving arriving(size_t i) const { return {in(i), scalar[i]}; }
+};
+
+// `lengths`: the position that they have among the inputs, where they are given.
+Prepared prepared(const PrepareCall& call, Cell cell, size_t weight, size_t lengths,
+                  int64_t workspace(const Recurrence&), std::function<void(const Recurrence&, const Operands&)> run) {
+  const Shape& x = call.in[0].shape;
+  const int64_t gates = kernels::gates_of(cell), units = x[2] / gates;
+  const Recurrence of{cell, x[0], x[1], units, !call.in_layouts[weight].row_major()};
+  if (of.batch == 0) return {}; // its expansion will do
+  std::vector<bool> scalar;
+  for (const Type& type : call.in) scalar.push_back(type.shape.rank() == 0);
+  return {.run =
+              [=, given = call.in.size() > lengths](const KernelCall& k) {
+                const Operands operands{k, scalar, given ? static_cast<const int32_t*>(k.in[lengths]) : nullptr};
+                for (int64_t b = 0; given && b < of.batch; ++b)
+                  if (const int32_t length = operands.lengths[b]; length < 0 || length > of.time)
+                    bad_input("recurrence", text("length ", length, " is not in 0 to ", of.time));
+                run(of, operands);
+              },
+          .workspace_bytes = workspace(of),
+          .unread_optional = true,
+          .flops = 2 * of.batch * of.time * gates * units * units};
+}
+Prepared forward(const PrepareCall& call, Cell cell, size_t lengths,
+                 kernels::RecurrenceForward (*operands)(const Operands&)) {
+  return prepared(call, cell, 1, lengths, kernels::recurrence_workspace, [=](const Recurrence& of, const Operands& k) {
+    kernels::recurrence(of, operands(k), k.call.workspace);
+  });
+}
+Prepared backward(const PrepareCall& call, Cell cell, size_t weight, size_t lengths,
+                  kernels::RecurrenceBackward (*operands)(const Operands&)) {
+  return prepared(call, cell, weight, lengths, kernels::recurrence_gradient_workspace,
+                  [=](const Recurrence& of, const Operands& k) {
+                    kernels::recurrence_gradient(of, operands(k), k.call.workspace);
+                  });
+}
+
 // --- LSTM ---
 
 std::vector<Var> expand_lstm(std::span<const Var> in, const Attrs&) {
@@ -214,6 +278,7 @@ bool is_relu(const Attrs& attrs) {
     bad_input("", text("activation is \"", activation, "\", expected \"tanh\" or \"relu\""));
   return activation == "relu";
 }
+Cell cell_of(const Attrs& attrs) { return is_relu(attrs) ? Cell::rnn_relu : Cell::rnn_tanh; }
 
 std::vector<Var> expand_rnn(std::span<const Var> in, const Attrs& attrs) {
   const Sizes of = sizes_of(in[0].type(), "gates", 1);
@@ -287,6 +352,14 @@ const Op lstm_op{
         return std::vector{d[0], weight_derivative(d[0], g.ys[3]), d[1], d[2]};
       });
     },
+    .layouts = layouts<1>,
+    .prepare = [](const PrepareCall& call) {
+      return forward(call, Cell::lstm, 4, [](const Operands& k) {
+        return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .h0 = k.in(2), .c0 = k.in(3),
+                                          .lengths = k.lengths, .y = k.out(0), .h = k.out(1), .c = k.out(2),
+                                          .before = k.out(3), .activated = k.out(4), .kept = k.out(5)};
+      });
+    },
     .onnx = "LSTM", .peers = {"nn.LSTM(batch_first=True)", "LSTM(return_sequences=True)"},
     .examples = examples({some({2, 2, 4}, 1), some({4, 1}, 0.5), some({2, 1}, 1), some({2, 1}, 0.75)})};
 
@@ -311,7 +384,15 @@ const Op lstm_gradient_op{
       expect_lengths(call, 7, of);
       return std::vector<Type>{of.all(), of.state(), of.state(), of.steps(), of.steps()};
     },
-    .expand = expand_lstm_gradient, .grad = grad_of_expansion<expand_lstm_gradient>,
+    .expand = expand_lstm_gradient, .grad = grad_of_expansion<expand_lstm_gradient>, .layouts = layouts<2>,
+    .prepare = [](const PrepareCall& call) {
+      return backward(call, Cell::lstm, 2, 7, [](const Operands& k) {
+        return kernels::RecurrenceBackward{.activated = k.in(0), .kept = k.in(1), .weight = k.in(2), .c0 = k.in(3),
+                                           .dy = k.arriving(4), .dh = k.arriving(5), .dc = k.arriving(6),
+                                           .lengths = k.lengths, .dgates = k.out(0), .dh0 = k.out(1),
+                                           .dc0 = k.out(2), .at_h = k.out(3), .at_c = k.out(4)};
+      });
+    },
     .examples = examples({some({2, 2, 4}, 1), some({2, 2, 1}, 1), some({4, 1}, 0.5), some({2, 1}, 0.75),
         some({2, 2, 1}, 0.5), some({2, 1}, 1), some({2, 1}, 0.25)})};
 
@@ -342,6 +423,14 @@ const Op gru_op{
         return std::vector{d[0], weight_derivative(d[2], g.ys[2]), sum(d[2], {0, 1}), d[1]};
       });
     },
+    .layouts = layouts<1>,
+    .prepare = [](const PrepareCall& call) {
+      return forward(call, Cell::gru, 4, [](const Operands& k) {
+        return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .bias = k.in(2), .h0 = k.in(3),
+                                          .lengths = k.lengths, .y = k.out(0), .h = k.out(1), .before = k.out(2),
+                                          .activated = k.out(3), .kept = k.out(4)};
+      });
+    },
     .onnx = "GRU", .peers = {"nn.GRU(batch_first=True)", "GRU(return_sequences=True): gates z, r, h"},
     .examples = examples({some({2, 2, 3}, 1), some({3, 1}, 0.5), some({3}, 1), some({2, 1}, 0.75)})};
 
@@ -363,7 +452,15 @@ const Op gru_gradient_op{
       expect_lengths(call, 6, of);
       return std::vector<Type>{of.all(), of.state(), of.all(), of.steps()};
     },
-    .expand = expand_gru_gradient, .grad = grad_of_expansion<expand_gru_gradient>,
+    .expand = expand_gru_gradient, .grad = grad_of_expansion<expand_gru_gradient>, .layouts = layouts<3>,
+    .prepare = [](const PrepareCall& call) {
+      return backward(call, Cell::gru, 3, 6, [](const Operands& k) {
+        return kernels::RecurrenceBackward{.activated = k.in(0), .kept = k.in(1), .before = k.in(2),
+                                           .weight = k.in(3), .dy = k.arriving(4), .dh = k.arriving(5),
+                                           .lengths = k.lengths, .dgates = k.out(0), .dh0 = k.out(1),
+                                           .dz = k.out(2), .at_h = k.out(3)};
+      });
+    },
     .examples = examples({some({2, 2, 3}, 1), some({2, 2, 1}, 1), some({2, 2, 1}, 0.75), some({3, 1}, 0.5),
         some({2, 2, 1}, 0.5), some({2, 1}, 1)})};
 
@@ -390,6 +487,13 @@ const Op rnn_op{
         return std::vector{d[0], weight_derivative(d[0], g.ys[2]), d[1]};
       });
     },
+    .layouts = layouts<1>,
+    .prepare = [](const PrepareCall& call) {
+      return forward(call, cell_of(call.attrs), 3, [](const Operands& k) {
+        return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .h0 = k.in(2), .lengths = k.lengths,
+                                          .y = k.out(0), .h = k.out(1), .before = k.out(2)};
+      });
+    },
     .onnx = "RNN", .peers = {"nn.RNN(batch_first=True)", "SimpleRNN(return_sequences=True)"},
     .examples = examples({some({2, 2, 2}, 1), some({2, 2}, 0.4), some({2, 2}, 1)},
         {{"activation", std::string("relu")}})};
@@ -411,7 +515,14 @@ const Op rnn_gradient_op{
       expect_lengths(call, 4, of);
       return std::vector<Type>{of.all(), of.state(), of.steps()};
     },
-    .expand = expand_rnn_gradient, .grad = grad_of_expansion<expand_rnn_gradient>,
+    .expand = expand_rnn_gradient, .grad = grad_of_expansion<expand_rnn_gradient>, .layouts = layouts<1>,
+    .prepare = [](const PrepareCall& call) {
+      return backward(call, cell_of(call.attrs), 1, 4, [](const Operands& k) {
+        return kernels::RecurrenceBackward{.activated = k.in(0), .weight = k.in(1), .dy = k.arriving(2),
+                                           .dh = k.arriving(3), .lengths = k.lengths, .dgates = k.out(0),
+                                           .dh0 = k.out(1), .at_h = k.out(2)};
+      });
+    },
     .examples = examples({some({2, 2, 2}, 0.8), some({2, 2}, 0.4), some({2, 2, 2}, 0.5), some({2, 2}, 1)},
         {{"activation", std::string("relu")}})};
 

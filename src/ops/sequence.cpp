@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/recurrence.h"
 #include "ops/catalogue.h"
 #include "ops/pointwise.h"
 
@@ -57,9 +58,9 @@ double scale_of(const Shape& q) { return 1 / std::sqrt(double(q[3])); }
 } // namespace
 
 const Op reverse_steps_op{
-    .name = "reverse_steps", .formula = "y[t] = x[length - 1 - t]",
+    .name = "reverse_steps", .formula = "y = x, its steps in reverse",
     .doc = "Each row's first steps in reverse, as many as lengths says (all without it); those behind stay.",
-    .args = {"x", "..."}, .rules = {"dx[t] = dy[length - 1 - t]"},
+    .args = {"x", "..."}, .rules = {"dx = dy, its steps in reverse"},
     .infer = [](const InferCall& call) {
       expect_sequence(call.in[0]);
       if (call.in.size() > 2) bad_input("", text(call.in.size(), " inputs, expected x and lengths"));
@@ -88,6 +89,14 @@ const Op reverse_steps_op{
       std::vector<Var> dxs(g.xs.size());
       dxs[0] = reverse_steps(g.dy, g.xs.size() > 1 ? g.xs[1] : Var{});
       return dxs;
+    },
+    .prepare = [](const PrepareCall& call) {
+      return Prepared{.run = [of = Steps(call.in[0].shape), given = call.in.size() > 1](const KernelCall& k) {
+        const int32_t* lengths = given ? static_cast<const int32_t*>(k.in[1]) : nullptr;
+        for (int64_t b = 0; given && b < of.batch; ++b) checked("reverse_steps", "length", lengths[b], 0, of.steps);
+        kernels::reverse_steps(of.batch, of.steps, of.inner, lengths, static_cast<const float*>(k.in[0]),
+                               static_cast<float*>(k.out[0]));
+      }};
     },
     .onnx = "ReverseSequence", .peers = {"torch.flip(x, [1])", "ops.flip(x, 1)"},
     .examples = {{.in = {some}}, {.in = {some, lengths}}}};
@@ -118,8 +127,8 @@ const Op step_mask_op{
     .examples = {{.in = {lengths}, .attrs = {{"steps", int64_t{4}}}}}};
 
 const Op take_step_op{
-    .name = "take_step", .formula = "y = x[b, i[b]]", .doc = "One step of each row, by its index.",
-    .args = {"x", "i"}, .rules = {"dx[b, i[b]] = dy, 0 elsewhere", "di = 0"},
+    .name = "take_step", .formula = "y = x[b, i]", .doc = "One step of each row, by its index.",
+    .args = {"x", "i"}, .rules = {"dx = dy at the index, 0 elsewhere", "di = 0"},
     .infer = [](const InferCall& call) {
       expect_sequence(call.in[0]);
       expect_whole(call.in[1], call.in[0].shape[0], "the index");
@@ -144,9 +153,9 @@ const Op take_step_op{
     .examples = {{.in = {some, places}}}};
 
 const Op put_step_op{
-    .name = "put_step", .formula = "y = 0; y[b, i[b]] = x",
+    .name = "put_step", .formula = "y = 0; y[b, i] = x",
     .doc = "One step of each row among zeros: take_step, transposed.",
-    .args = {"x", "i"}, .rules = {"dx = dy[b, i[b]]", "di = 0"},
+    .args = {"x", "i"}, .rules = {"dx = dy[b, i]", "di = 0"},
     .attrs = {{"steps", int64_t{1}, "extent of the new axis", true}},
     .infer = [](const InferCall& call) {
       if (call.in[0].shape.rank() < 1) bad_input("", text("the input is ", call.in[0], ", expected [batch, ...]"));

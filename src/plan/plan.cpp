@@ -176,6 +176,17 @@ private:
            });
   }
 
+  bool is_read(Edge edge) const {
+    const auto ends_here = [&](const Named& end) { return end.edge == edge; };
+    const Function& function = expanded_.function;
+    return std::ranges::any_of(readers_[size_t(edge.node)],
+                               [&](NodeId reader) {
+                                 return std::ranges::find((*graph_)[reader].in, edge) != (*graph_)[reader].in.end();
+                               }) ||
+           std::ranges::any_of(function.outputs, ends_here) || std::ranges::any_of(function.updates, ends_here) ||
+           std::ranges::find(expanded_.observed, edge) != expanded_.observed.end();
+  }
+
   void add_root(const Group& group, Step& step) {
     const NodeId id = group.root;
     const Node& node = (*graph_)[id];
@@ -189,7 +200,9 @@ private:
       const Layout layout = i == 0 ? out : row_major;
       const bool needless =
           i == 0 && step.prepared.output_optional && !group.members.empty() && !read_outside(id, group);
-      step.out.push_back(needless ? nowhere : values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
+      const bool unread = step.prepared.unread_optional && !is_read({id, int32_t(i)});
+      step.out.push_back(needless || unread ? nowhere
+                                            : values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
     }
     if (step.prepared.workspace_bytes) step.workspace = new_buffer({BufferPlace::arena}, step.prepared.workspace_bytes);
     program_.flops += step.prepared.flops;
@@ -522,7 +535,8 @@ std::string Plan::str() const {
     const Step& step = program_->steps[i];
     std::vector<std::string> places;
     for (const int buffer : step.out)
-      places.push_back(buffer == nowhere ? "epilogue" : place_name(program_->buffers[size_t(buffer)]));
+      places.push_back(buffer == nowhere ? (step.prepared.unread_optional ? "unread" : "epilogue")
+                                         : place_name(program_->buffers[size_t(buffer)]));
     for (const Member& member : step.pointwise.members)
       if (member.buffer >= 0) places.push_back(place_name(program_->buffers[size_t(member.buffer)]));
     out += text(i, "  ", step.label, "  -> ", join(places, ", "), "\n");

@@ -364,7 +364,7 @@ std::span<const Field> data_fields() {
           "test_file", "of a table: another file that holds the test part",
           [](auto& r) -> auto& { return r.data.test_file; }),
       word(
-          "group", "of a table: rows alike in this column are never on both sides of a split",
+          "group", "rows of a table alike in this column, or sounds in this field of pattern, stay in one part",
           [](auto& r) -> auto& { return r.data.group; }),
       whole(
           "folds", 0, "of a table: from 2 on the test part is one of so many equal parts",
@@ -400,10 +400,54 @@ std::span<const Field> data_fields() {
           "fit", {"crop", "pad", "stretch"}, "of pictures of another shape: the middle, all with black beside it, all",
           [](auto& r) -> auto& { return r.data.fit; }),
       flag(
-          "skip_bad", "of pictures: those that can't be read are left out, and named",
+          "skip_bad", "of pictures and sounds: those that can't be read are left out, and named",
           [](auto& r) -> auto& { return r.data.skip_bad; }),
-      {"augment", "of pictures, in training: [{op=\"flip\"}, {op=\"crop\", padding=4}] (vitro list augmentations)",
-       read_augment, write_augment},
+      {"augment", "in training: [{op=\"flip\"}, {op=\"crop\", padding=4}] (vitro list augmentations)", read_augment,
+       write_augment},
+      word(
+          "pattern",
+          "of sounds: what their names say: {label}_{group}_{take}.wav; the class is the folder if not stated",
+          [](auto& r) -> auto& { return r.data.pattern; }),
+      words(
+          "test_group", "of sounds: the groups, by pattern, that are the test part",
+          [](auto& r) -> auto& { return r.data.test_group; }),
+      words(
+          "validation_group", "of sounds: the groups, by pattern, that validate",
+          [](auto& r) -> auto& { return r.data.validation_group; }),
+      whole(
+          "rate", 1, "of sounds: samples a second; the commonest where not stated",
+          [](auto& r) -> auto& { return r.data.rate; }),
+      real(
+          "frame_ms", 0, "of sounds: how long a frame is; 25", [](auto& r) -> auto& { return r.data.frame_ms; }),
+      real(
+          "hop_ms", 0, "of sounds: from frame to frame; 10", [](auto& r) -> auto& { return r.data.hop_ms; }),
+      whole(
+          "fft", 2, "of sounds: samples; the first power of two that holds a frame where not stated",
+          [](auto& r) -> auto& { return r.data.fft; }),
+      one_of(
+          "features", {"log_mel", "mfcc"}, "of sounds: what a frame becomes; log_mel where not stated",
+          [](auto& r) -> auto& { return r.data.features; }),
+      whole(
+          "bands", 1, "of sounds: mel bands; 40", [](auto& r) -> auto& { return r.data.bands; }),
+      whole(
+          "coefficients", 1, "of sounds: of mfcc; 13", [](auto& r) -> auto& { return r.data.coefficients; }),
+      whole(
+          "deltas", 0, "of sounds: 1: slopes beside the features, 2: slopes of slopes, too",
+          [](auto& r) -> auto& { return r.data.deltas; }),
+      real(
+          "low_hz", 0, "of sounds: where the bands begin; 0", [](auto& r) -> auto& { return r.data.low_hz; }),
+      real(
+          "high_hz", 0, "of sounds: where they end; half the rate", [](auto& r) -> auto& { return r.data.high_hz; }),
+      real(
+          "pre_emphasis", 0, "of sounds: x[i] - pre_emphasis * x[i - 1]; 0: off",
+          [](auto& r) -> auto& { return r.data.pre_emphasis; }),
+      real(
+          "trim_db", 0, "of sounds: what is so much quieter than the loudest is cut off at both ends; 0: nothing",
+          [](auto& r) -> auto& { return r.data.trim_db; }),
+      one_of(
+          "normalise", {"clip", "set", "none"},
+          "of sounds: mean 0 and deviation 1 of each feature over a clip, or the training part; clip where not stated",
+          [](auto& r) -> auto& { return r.data.normalise; }),
       column(
           "forecast", "of a series: the column whose next values are predicted, by name or position from 1",
           [](auto& r) -> auto& { return r.data.forecast; }),

@@ -50,6 +50,27 @@ void state_pictures(DataRecipe& data, const Schema& schema) {
   data.fit = name(*schema.picture->fit);
 }
 
+// The form that sounds got.
+void state_sounds(DataRecipe& data, const Schema& schema) {
+  if (!schema.sound) return;
+  const SoundForm& form = *schema.sound;
+  const auto ms = [&](int64_t samples) { return 1000 * double(samples) / double(form.rate); };
+  data.pattern = form.pattern;
+  data.rate = form.rate;
+  data.frame_ms = ms(form.frame);
+  data.hop_ms = ms(form.hop);
+  data.fft = form.fft;
+  data.features = name(form.features);
+  data.bands = form.bands;
+  if (form.features == SoundFeatures::mfcc) data.coefficients = form.coefficients;
+  data.deltas = form.deltas;
+  data.low_hz = form.low;
+  data.high_hz = form.high;
+  data.pre_emphasis = form.pre_emphasis;
+  data.trim_db = form.trim;
+  data.normalise = name(form.normalise);
+}
+
 // What a text is made of. A set by name is a text anyway.
 void state_text(DataRecipe& data, const Schema& schema) {
   if (!schema.text) return;
@@ -124,10 +145,11 @@ void check(Recipe& recipe, const std::string& origin) {
 Recipe complete(Recipe recipe, const Schema& schema) {
   state_data(recipe.data);
   if (!recipe.data.standardise)
-    recipe.data.standardise =
-        !schema.columns.empty() || schema.input.mean != Scaling{}.mean || schema.input.deviation != Scaling{}.deviation;
+    recipe.data.standardise = !schema.columns.empty() || schema.sound || schema.input.mean != Scaling{}.mean ||
+                              schema.input.deviation != Scaling{}.deviation;
   state_columns(recipe.data, schema);
   state_pictures(recipe.data, schema);
+  state_sounds(recipe.data, schema);
   state_text(recipe.data, schema);
   state_layers(recipe.net.spec.layers, recipe.net.spec);
   for (auto& [name, block] : recipe.net.spec.blocks) state_layers(block.layers, recipe.net.spec);
@@ -161,6 +183,23 @@ DataOptions data_options(const Recipe& recipe, const std::string& data_dir) {
   out.pictures.channels = data.channels;
   out.pictures.fit = fit_of(data.fit).value_or(Fit::crop);
   out.pictures.skip_bad = data.skip_bad.value_or(false);
+  SoundOptions& sounds = out.sounds;
+  sounds.pattern = data.pattern;
+  sounds.test_group = data.test_group;
+  sounds.validation_group = data.validation_group;
+  sounds.rate = data.rate;
+  sounds.frame_ms = data.frame_ms;
+  sounds.hop_ms = data.hop_ms;
+  sounds.fft = data.fft;
+  sounds.features = sound_features_of(data.features);
+  sounds.bands = data.bands;
+  sounds.coefficients = data.coefficients;
+  sounds.deltas = data.deltas;
+  sounds.low_hz = data.low_hz;
+  sounds.high_hz = data.high_hz;
+  sounds.pre_emphasis = data.pre_emphasis;
+  sounds.trim_db = data.trim_db;
+  sounds.normalise = normalise_of(data.normalise);
   TabularOptions& table = out.table;
   table.target = data.target;
   if (!data.goal.empty()) table.goal = data.goal == "regression" ? Goal::numbers : Goal::classes;
@@ -190,6 +229,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   out.net = net_of(recipe);
   out.sample = schema.net_input();
   out.codes = encoding_of(schema.columns).codes;
+  out.sequence = schema.sound.has_value();
   if (schema.text) {
     out.codes = {schema.outputs()};
     out.sequence = out.each_step = true;
@@ -201,9 +241,7 @@ ModelSpec model_spec(const Recipe& recipe, const Schema& schema) {
   if (schema.goal == Goal::numbers && loss.classes())
     bad_input("train.loss", text(out.loss, " is for classes, but ", schema.name, " asks for numbers"),
               "write loss = \"squared_error\"");
-  if (!recipe.data.augment.empty() && !schema.picture)
-    bad_input("data.augment", text("is for pictures; samples of ", schema.name, " are ", schema.net_input()),
-              "leave it out");
+  check(recipe.data.augment, schema, "data.augment");
   if (mixes(recipe.data.augment) &&
       (schema.goal != Goal::classes || (loss.answer != Loss::chances && loss.answer != Loss::distribution)))
     bad_input("data.augment", text("mixup blends classes into probabilities, but the loss ", out.loss, " takes none"),

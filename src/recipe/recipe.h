@@ -29,7 +29,7 @@ struct DataRecipe {
   std::string target;               // a column's name, or its position from 1; "": the last
   std::string goal;                 // "classification", "regression", "": by the target's values
   std::string test_file;            // a file of its own for the test part
-  std::string group;                // rows alike in this column stay in one part
+  std::string group;                // rows alike in this column stay in one part; of sounds: in this field of `pattern`
   int64_t folds = 0, fold = 1;      // from 2 on: the test part is the fold-th of so many
   std::string separator;            // "," ";" "|" "tab" "blanks"; "": guessed
   std::optional<bool> header;       // the first line names the columns
@@ -41,7 +41,18 @@ struct DataRecipe {
   std::optional<int64_t> channels;   // 1 or 3; grey where all are grey
   std::string fit;                   // "crop", "pad", "stretch"; "": crop
   std::optional<bool> skip_bad;      // what can't be read is left out
-  std::vector<Augmentation> augment; // what is done to training pictures, in this order, anew in every epoch
+  std::vector<Augmentation> augment; // of sounds, too: what is done to training samples, in this order, in every epoch
+  // Of sounds (data/sounds.h); what is not stated is SoundOptions' default:
+  std::string pattern;                       // of names, "{label}_{group}_{take}.wav"; "": the class is the folder
+  std::vector<std::string> test_group;       // groups that are the test part
+  std::vector<std::string> validation_group; // and validation
+  std::optional<int64_t> rate;               // Hz
+  std::optional<double> frame_ms, hop_ms;
+  std::optional<int64_t> fft; // samples
+  std::string features;       // "log_mel", "mfcc"; "": log_mel
+  std::optional<int64_t> bands, coefficients, deltas;
+  std::optional<double> low_hz, high_hz, pre_emphasis, trim_db;
+  std::string normalise; // "clip", "set", "none"; "": clip
   // Of tables whose rows follow each other in time:
   std::string forecast;           // the column whose next values are predicted, by name or position; "": none
   std::optional<int64_t> horizon; // rows ahead

@@ -89,6 +89,7 @@ padding:0;list-style:none}
 .strip{display:grid;grid-template-columns:minmax(1.2rem,max-content) minmax(0,1fr);gap:.35rem .8rem;align-items:center;
 margin:.75rem 0;font-size:.92rem}
 .strip>:nth-child(odd){max-width:9rem;text-align:right}
+.row{display:flex;gap:.8rem;align-items:center}
 img.pixels{image-rendering:pixelated;max-width:100%;height:auto;display:block;border-radius:.15rem}
 .signed{background:var(--panel);padding:.5rem;border-radius:.4rem;display:inline-block;max-width:100%}
 .scale{display:flex;align-items:center;gap:.6rem;font-size:.88rem;color:var(--muted);margin:.5rem 0;

@@ -111,6 +111,79 @@ Raster diverging(std::span<const double> numbers, int64_t height, int64_t width,
   return out;
 }
 
+namespace {
+
+// Of each new place along an axis: the first old one that it is made of, and their weights, which add up to 1.
+struct Taps {
+  int64_t first;
+  std::vector<double> weights;
+};
+
+// A triangle around the middle, one old place wide to either side, or where it shrinks one new one.
+std::vector<Taps> taps_of(int64_t from, int64_t to) {
+  const double step = double(from) / double(to), reach = std::max(step, 1.0);
+  std::vector<Taps> out;
+  for (int64_t i = 0; i < to; ++i) {
+    const double middle = (double(i) + 0.5) * step - 0.5;
+    const auto first = std::max<int64_t>(0, int64_t(std::ceil(middle - reach))),
+               last = std::min(from - 1, int64_t(std::floor(middle + reach)));
+    Taps taps{first, {}};
+    double sum = 0;
+    for (int64_t k = first; k <= last; ++k)
+      sum += taps.weights.emplace_back(std::max(0.0, 1 - std::abs(double(k) - middle) / reach));
+    for (double& weight : taps.weights) weight /= sum;
+    out.push_back(std::move(taps));
+  }
+  return out;
+}
+
+} // namespace
+
+std::vector<double> resized(std::span<const double> numbers, int64_t height, int64_t width, int64_t to_height,
+                            int64_t to_width) {
+  if (int64_t(numbers.size()) != height * width || to_height < 1 || to_width < 1)
+    throw std::logic_error(
+        fmt::format("resized: {} numbers, {} x {} to {} x {}", numbers.size(), height, width, to_height, to_width));
+  std::vector<double> narrow, out;
+  const std::vector<Taps> across = taps_of(width, to_width), down = taps_of(height, to_height);
+  for (int64_t y = 0; y < height; ++y)
+    for (const Taps& taps : across) {
+      double sum = 0;
+      for (size_t k = 0; k < taps.weights.size(); ++k)
+        sum += taps.weights[k] * numbers[size_t(y * width + taps.first) + k];
+      narrow.push_back(sum);
+    }
+  for (const Taps& taps : down)
+    for (int64_t x = 0; x < to_width; ++x) {
+      double sum = 0;
+      for (size_t k = 0; k < taps.weights.size(); ++k)
+        sum += taps.weights[k] * narrow[(size_t(taps.first) + k) * size_t(to_width) + size_t(x)];
+      out.push_back(sum);
+    }
+  return out;
+}
+
+Raster overlaid(const Raster& picture, const Raster& ink) {
+  check_raster(picture);
+  check_raster(ink);
+  if (picture.width != ink.width || picture.height != ink.height || ink.palette.empty() || !picture.palette.empty() ||
+      picture.channels % 2 == 0)
+    throw std::logic_error("overlaid: a picture and an ink of other kinds or sizes");
+  constexpr double paled = 0.35; // of the picture's contrast stays, around a light grey that both inks stand out from
+  constexpr double light = 225, cover = 0.85;
+  Raster out{.width = picture.width, .height = picture.height, .channels = 3, .pixels = {}};
+  for (size_t i = 0; i < ink.pixels.size(); ++i) {
+    const auto& colour = ink.palette[ink.pixels[i]];
+    const double share = cover * colour[3] / 255;
+    for (size_t c = 0; c < 3; ++c) {
+      const double own = picture.pixels[i * size_t(picture.channels) + (picture.channels == 3 ? c : 0)];
+      const double under = light + paled * (own - 255);
+      out.pixels.push_back(uint8_t(std::lround((1 - share) * under + share * colour[c])));
+    }
+  }
+  return out;
+}
+
 Raster sheet(const std::vector<Raster>& tiles, int64_t columns, int64_t gap) {
   if (tiles.empty() || columns < 1) throw std::logic_error("sheet: of no tiles");
   const Raster& first = tiles[0];

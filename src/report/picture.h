@@ -36,6 +36,15 @@ Raster grey(std::span<const double> numbers, int64_t height, int64_t width, doub
 /// Numbers [height, width] around 0: transparent at 0, full blue at `most`, full orange at -`most`.
 Raster diverging(std::span<const double> numbers, int64_t height, int64_t width, double most);
 
+/// Numbers [height, width] brought to another size: where it is smaller, means of what a pixel covers (weighed by how
+/// near its middle); where it is larger, on straight lines between the middles.
+std::vector<double> resized(std::span<const double> numbers, int64_t height, int64_t width, int64_t to_height,
+                            int64_t to_width);
+
+/// A picture (grey, or red green blue) made pale, with the ink of `diverging`, of the same size, over it: what is
+/// where.
+Raster overlaid(const Raster& picture, const Raster& ink);
+
 /// Rasters of one size and kind side by side, `columns` in a row, with transparent gaps of `gap` pixels.
 Raster sheet(const std::vector<Raster>& tiles, int64_t columns, int64_t gap);
 

@@ -38,7 +38,11 @@ template <class Value> struct Rows {
   explicit Rows(const Dataset& data)
       : values(data.samples.as<Value>()), width(size_t(data.schema.sample.elements())), part(data) {}
 
-  std::span<const Value> at(int64_t row) const { return values.subspan(size_t(row) * width, width); }
+  std::span<const Value> at(int64_t row) const {
+    if constexpr (std::is_same_v<Value, float>)
+      if (part.schema.sound) return wave_of(part, row);
+    return values.subspan(size_t(row) * width, width);
+  }
   double target(int64_t row, int64_t output) const {
     return classes() ? part.label_of()[size_t(row)] : part.targets.at(row * outputs() + output);
   }

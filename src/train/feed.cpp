@@ -68,10 +68,10 @@ private:
 
 namespace {
 
-bool helps([[maybe_unused]] Ahead ahead, [[maybe_unused]] bool augmented) {
+bool helps([[maybe_unused]] Ahead ahead, [[maybe_unused]] bool takes_long) {
 #ifdef VITRO_THREADS
-  // A batch without augmentation is a matter of microseconds, less than it takes to wake a thread.
-  return ahead == Ahead::always || (ahead == Ahead::where_it_helps && augmented && thread_count() > 1);
+  // Any other batch is a matter of microseconds, less than it takes to wake a thread.
+  return ahead == Ahead::always || (ahead == Ahead::where_it_helps && takes_long && thread_count() > 1);
 #else
   return false;
 #endif
@@ -85,18 +85,22 @@ Order order_of(const Recipe& recipe, const Schema& schema) {
 
 Feed::Feed(const Recipe& recipe, const Dataset& train, DType dtype, int64_t outputs, Ahead ahead)
     : train_(train), dtype_(dtype), outputs_(outputs),
-      batches_(train.size(), recipe.train.batch, uint64_t(recipe.train.seed), order_of(recipe, train.schema)),
+      batches_(train.size(), recipe.train.batch, uint64_t(recipe.train.seed), order_of(recipe, train.schema),
+               frames_of(train)),
       blends_(mixes(recipe.data.augment)) {
   const bool augmented = !recipe.data.augment.empty();
   if (augmented) augmenter_.emplace(recipe.data.augment, train, uint64_t(recipe.train.seed));
-  if (helps(ahead, augmented)) helper_ = std::make_unique<Helper>(*this);
+  if (helps(ahead, augmented || train.schema.sound)) helper_ = std::make_unique<Helper>(*this);
 }
 
 Feed::~Feed() = default;
 
 void Feed::make(std::span<const int64_t> rows, int64_t epoch, SampleBatch& batch) const {
   if (!augmenter_) return fill(train_, rows, dtype_, batch);
-  augmenter_->fill_samples(rows, epoch, room_for_samples(train_, int64_t(rows.size()), dtype_, batch));
+  const bool of_lengths = train_.schema.sound.has_value();
+  const int64_t steps = of_lengths ? augmenter_->steps_of(rows, epoch) : 0;
+  augmenter_->fill_samples(rows, epoch, room_for_samples(train_, int64_t(rows.size()), dtype_, batch, steps));
+  if (of_lengths) augmenter_->fill_lengths(rows, epoch, batch.lengths.view());
   if (!blends_) return fill_answers(train_, rows, dtype_, batch);
   const Type targets{dtype_, {int64_t(rows.size()), outputs_}};
   if (batch.targets.type() != targets) batch.targets = Tensor(targets);

@@ -19,13 +19,22 @@ Shape with_batch(int64_t rows, const Shape& sample) {
   return Shape(extents);
 }
 
-template <class Body> void in_batches(int64_t n, Body body) {
-  std::vector<int64_t> rows(size_t(std::min(n, batch_size)));
-  for (int64_t begin = 0; begin < n; begin += batch_size) {
-    rows.resize(size_t(std::min(batch_size, n - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    body(std::span<const int64_t>(rows));
-  }
+// In the set's order; sounds by their lengths, so that little is padded.
+template <class Body> void in_batches(const Dataset& data, Body body) {
+  const int64_t n = data.size();
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  if (data.schema.sound) std::ranges::stable_sort(order, {}, [&](int64_t row) { return frames_of(data, row); });
+  for (int64_t begin = 0; begin < n; begin += batch_size)
+    body(std::span<const int64_t>(order).subspan(size_t(begin), size_t(std::min(batch_size, n - begin))));
+}
+
+// What was said of these rows, at their places in [n, outputs].
+void put(const Tensor& said, std::span<const int64_t> rows, Tensor& all) {
+  const int64_t bytes = said.type().bytes() / int64_t(rows.size());
+  const auto* from = static_cast<const std::byte*>(said.view().data);
+  auto* to = static_cast<std::byte*>(all.view().data);
+  for (size_t i = 0; i < rows.size(); ++i) std::memcpy(to + rows[i] * bytes, from + int64_t(i) * bytes, size_t(bytes));
 }
 
 } // namespace
@@ -38,8 +47,11 @@ void make_room(Tensor& held, const Type& type) {
 
 } // namespace
 
-View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatch& batch) {
-  make_room(batch.x, {dtype, with_batch(rows, data.schema.net_input())});
+View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatch& batch, int64_t steps) {
+  const bool of_lengths = data.schema.sound.has_value();
+  if (of_lengths) make_room(batch.lengths, {DType::i32, {rows}});
+  make_room(batch.x, {dtype, of_lengths ? Shape{rows, steps, data.schema.sound->width()}
+                                        : with_batch(rows, data.schema.net_input())});
   return batch.x.view();
 }
 
@@ -56,8 +68,15 @@ void fill_answers(const Dataset& data, std::span<const int64_t> rows, DType dtyp
     fill_targets(data, rows, batch.targets.view());
 }
 
+void fill_inputs(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
+  const bool of_lengths = data.schema.sound.has_value();
+  const int64_t steps = of_lengths ? steps_of(data, rows) : 0;
+  fill_samples(data, rows, room_for_samples(data, int64_t(rows.size()), dtype, batch, steps));
+  if (of_lengths) fill_lengths(data, rows, batch.lengths.view());
+}
+
 void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch) {
-  fill_samples(data, rows, room_for_samples(data, int64_t(rows.size()), dtype, batch));
+  fill_inputs(data, rows, dtype, batch);
   fill_answers(data, rows, dtype, batch);
 }
 
@@ -113,7 +132,7 @@ private:
 Metrics measure(const Model& model, const Dataset& data, Tensor* predictions) {
   Measuring measuring(model, data, predictions);
   SampleBatch batch;
-  in_batches(data.size(), [&](std::span<const int64_t> rows) {
+  in_batches(data, [&](std::span<const int64_t> rows) {
     fill(data, rows, model.spec().dtype, batch);
     measuring.add(rows, model.evaluate(batch.inputs(), batch.targets));
   });
@@ -158,15 +177,10 @@ Dataset shown_part(const Dataset& part) {
 Tensor predict_all(const Model& model, const Dataset& data) {
   const DType dtype = model.spec().dtype;
   Tensor out({dtype, {data.size() * data.schema.answers(), model.spec().outputs}});
-  auto* bytes = static_cast<std::byte*>(out.view().data);
-  Tensor x;
-  in_batches(data.size(), [&](std::span<const int64_t> rows) {
-    const Type type{dtype, with_batch(int64_t(rows.size()), data.schema.net_input())};
-    if (x.type() != type) x = Tensor(type);
-    fill_samples(data, rows, x.view());
-    const Tensor predictions = model.predict(x);
-    std::memcpy(bytes, predictions.view().data, size_t(predictions.type().bytes()));
-    bytes += predictions.type().bytes();
+  SampleBatch batch;
+  in_batches(data, [&](std::span<const int64_t> rows) {
+    fill_inputs(data, rows, dtype, batch);
+    put(model.predict(batch.inputs()), rows, out);
   });
   return out;
 }

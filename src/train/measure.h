@@ -17,12 +17,15 @@ struct SampleBatch {
 SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
 /// The same into `batch`, which is only made anew where its shape differs.
 void fill(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch);
-/// Its two halves, for whoever makes the samples otherwise (train/feed.h): room for `rows` of them, and their targets.
-View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatch& batch);
+/// Without targets: what a prediction needs.
+void fill_inputs(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch);
+/// Its two halves, for whoever makes the samples otherwise (train/feed.h): room for `rows` of them, of sounds with so
+/// many steps, and their targets.
+View room_for_samples(const Dataset& data, int64_t rows, DType dtype, SampleBatch& batch, int64_t steps = 0);
 void fill_answers(const Dataset& data, std::span<const int64_t> rows, DType dtype, SampleBatch& batch);
 
-/// Evaluates `data` (labelled) in batches of a fixed size, in order: the same numbers whoever asks. `predictions`,
-/// where it is given, becomes what predict_all returns.
+/// Evaluates `data` (labelled) in batches of a fixed size, in order, sounds by their lengths: the same numbers whoever
+/// asks. `predictions`, where it is given, becomes what predict_all returns.
 Metrics measure(const Model& model, const Dataset& data, Tensor* predictions = nullptr);
 
 /// The same with what recurrent layers remember, where batches continue one another (ModelSpec::carried): a text is

@@ -402,8 +402,12 @@ void RunReport::ended(const TrainingResult& result, Sums sums) {
     page.sections.push_back({"mistakes", "The greatest surprises", surprises_section(part, listed)});
   else
     page.sections.push_back({"mistakes", "The worst mistakes", mistakes_section(part, listed)});
-  if (std::optional<Markup> weights = weights_section(sources()))
-    page.sections.push_back({"weights", "What the first layer looks for", std::move(*weights)});
+  const auto add = [&](const char* id, const char* heading, std::optional<Markup> content) {
+    if (content) page.sections.push_back({id, heading, std::move(*content)});
+  };
+  add("attention", "What it looked at", attention_section(sources(), part));
+  add("weights", "What the first layer looks for", weights_section(sources()));
+  add("maps", "One picture, layer by layer", maps_section(sources(), part));
   add_net(page);
   if (!judged.schema.text) // a window's steps all hang together: `vitro explain` unrolls them
     page.sections.push_back({"why", "One mistake by the chain rule", explanation_section(sources(), part)});

@@ -17,6 +17,7 @@ namespace vitro {
 namespace {
 
 constexpr int64_t most_classes = 20, most_points = 600, grid = 96;
+constexpr int64_t small = 42; // the longer side of a picture among many, pixels
 
 // The first `count` training samples of each class.
 std::vector<std::vector<int64_t>> first_of_classes(const Dataset& data, int64_t count) {
@@ -34,12 +35,11 @@ std::vector<std::vector<int64_t>> first_of_classes(const Dataset& data, int64_t 
 
 Markup pictures(const Dataset& data) {
   const Schema& schema = data.schema;
-  const int64_t side = std::max(schema.sample[1], schema.sample[2]);
-  const double scale = std::max(1.0, 42.0 / double(side));
+  const double scale = std::max(1.0, double(small) / double(std::max(schema.sample[1], schema.sample[2])));
   Markup rows;
   if (schema.goal == Goal::numbers) {
     std::vector<Raster> tiles;
-    for (int64_t i = 0; i < std::min<int64_t>(10, data.size()); ++i) tiles.push_back(raster_of(data, i));
+    for (int64_t i = 0; i < std::min<int64_t>(10, data.size()); ++i) tiles.push_back(raster_of(data, i, small));
     rows = picture_element(sheet(tiles, 10, 2), text("The first ", tiles.size(), " training samples"), scale);
   } else {
     const bool many = int64_t(schema.classes.size()) > most_classes;
@@ -47,7 +47,7 @@ Markup pictures(const Dataset& data) {
     for (size_t c = 0; c < std::min(found.size(), size_t(most_classes)); ++c) {
       if (found[c].empty()) continue;
       std::vector<Raster> tiles;
-      for (const int64_t sample : found[c]) tiles.push_back(raster_of(data, sample));
+      for (const int64_t sample : found[c]) tiles.push_back(raster_of(data, sample, small));
       rows.add(element("span", {}, short_name(schema.classes[c])));
       rows.add(picture_element(
           sheet(tiles, 10, 2),
@@ -208,20 +208,33 @@ bool is_picture(const Schema& schema) {
          sample[1] <= 512 && sample[2] <= 512;
 }
 
-Raster raster_of(const Dataset& data, int64_t sample) {
-  const Shape& shape = data.schema.sample;
-  const int64_t elements = shape.elements(), channels = shape[0], pixels = shape[1] * shape[2];
+Raster raster_of(const Schema& schema, std::span<const double> numbers, int64_t most) {
+  const int64_t channels = schema.sample[0], height = schema.sample[1], width = schema.sample[2];
+  const auto [low, high] =
+      schema.raw == DType::u8 ? std::pair{0.0, 255.0} : std::pair{std::ranges::min(numbers), std::ranges::max(numbers)};
+  const int64_t longer = std::max(height, width), side = std::min(most, longer);
+  const int64_t rows = std::max<int64_t>(1, height * side / longer),
+                columns = std::max<int64_t>(1, width * side / longer);
+  Raster out{.width = columns, .height = rows, .channels = int(channels), .pixels = {}};
+  out.pixels.resize(size_t(rows * columns * channels));
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto plane = numbers.subspan(size_t(c * height * width), size_t(height * width));
+    const Raster one = side < longer ? grey(resized(plane, height, width, rows, columns), rows, columns, low, high)
+                                     : grey(plane, height, width, low, high);
+    for (size_t p = 0; p < one.pixels.size(); ++p) out.pixels[p * size_t(channels) + size_t(c)] = one.pixels[p];
+  }
+  return out;
+}
+
+Raster raster_of(const Dataset& data, int64_t sample, int64_t most) {
+  const int64_t elements = data.schema.sample.elements();
   std::vector<double> numbers;
   for (int64_t i = 0; i < elements; ++i) numbers.push_back(data.samples.at(sample * elements + i));
-  const auto [low, high] = data.schema.raw == DType::u8 ? std::pair{0.0, 255.0}
-                                                        : std::pair{*std::min_element(numbers.begin(), numbers.end()),
-                                                                    *std::max_element(numbers.begin(), numbers.end())};
-  const Raster planes = grey(numbers, shape[1], shape[2], low, high); // one below the other
-  if (channels == 1) return planes;
-  Raster out{.width = shape[2], .height = shape[1], .channels = 3, .pixels = {}};
-  for (int64_t p = 0; p < pixels; ++p)
-    for (int64_t c = 0; c < 3; ++c) out.pixels.push_back(planes.pixels[size_t(c * pixels + p)]);
-  return out;
+  return raster_of(data.schema, numbers, most);
+}
+
+Markup picture_of(const Raster& raster, const std::string& alt, int64_t side) {
+  return picture_element(raster, alt, std::max(1.0, double(side) / double(std::max(raster.width, raster.height))));
 }
 
 std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective) {
@@ -300,8 +313,10 @@ Markup data_section(const ReportSources& from, bool with_regions) {
     return out.add(element("p", {}, "It begins:")).add(code_element(beginning)).add(counts);
   }
   if (is_picture(schema))
-    return out.add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),
-                           element("div", {}, counts, duplicates_text(from.data))));
+    return out
+        .add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),
+                     element("div", {}, counts, duplicates_text(from.data))))
+        .add(augmented_pictures(from));
   if (is_plane(schema))
     out.add(element("div", {{"class", "pair"}}, points(from, with_regions), element("div", {}, counts)));
   else if (is_curve(schema))

@@ -1,4 +1,4 @@
-// What came out: what is taken for what, the worst mistakes, the weights as pictures.
+// What came out: what is taken for what, and the worst mistakes.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -17,7 +17,8 @@ namespace vitro {
 namespace {
 
 constexpr int64_t most_matrix = 30, most_classes = 100, most_pictures = 24, most_rows = 12, most_columns = 16,
-                  most_points = 1000, most_units = 64;
+                  most_points = 1000;
+constexpr int64_t card = 84; // the longer side of a picture with words below it, pixels
 
 std::vector<float> row_of(const Tensor& predictions, int64_t sample, int64_t width) {
   std::vector<float> row;
@@ -45,12 +46,7 @@ Markup class_table(const JudgedPart& part) {
 // The most frequent mistakes in words.
 Markup confusions(const JudgedPart& part) {
   const auto n = int64_t(part.data.schema.classes.size());
-  std::vector<int64_t> cells;
-  for (int64_t cell = 0; cell < n * n; ++cell)
-    if (cell / n != cell % n && part.metrics.confusion[size_t(cell)] > 0) cells.push_back(cell);
-  std::stable_sort(cells.begin(), cells.end(), [&](int64_t a, int64_t b) {
-    return part.metrics.confusion[size_t(a)] > part.metrics.confusion[size_t(b)];
-  });
+  const std::vector<int64_t> cells = confused_classes(part);
   if (cells.empty()) return {};
   std::vector<std::string> most;
   for (size_t i = 0; i < std::min<size_t>(cells.size(), 3); ++i) {
@@ -145,25 +141,8 @@ Markup beside_simpler(const JudgedPart& part) {
                                      "R²: the share of the variance that is explained."));
 }
 
-// The samples by how wrong they are, the worst first; of classes the wrong ones alone, unless there is none.
-std::vector<int64_t> worst_first(const JudgedPart& part, int64_t count) {
-  std::vector<int64_t> order(size_t(part.data.size()));
-  std::iota(order.begin(), order.end(), 0);
-  const auto end = order.begin() + std::ptrdiff_t(std::min<int64_t>(count, int64_t(order.size())));
-  std::partial_sort(order.begin(), end, order.end(), [&](int64_t a, int64_t b) {
-    const double x = part.errors[size_t(a)], y = part.errors[size_t(b)];
-    return x != y ? x > y : a < b;
-  });
-  order.erase(end, order.end());
-  if (part.data.schema.goal == Goal::classes && part.metrics.correct < part.metrics.samples)
-    std::erase_if(order, [&](int64_t sample) { return answer_of(part, sample).right; });
-  return order;
-}
-
 Markup mistake_pictures(const JudgedPart& part, const std::vector<int64_t>& samples) {
   Markup cards;
-  const Shape& shape = part.data.schema.sample;
-  const double scale = std::max(1.0, 84.0 / double(std::max(shape[1], shape[2])));
   const bool classes = part.data.schema.goal == Goal::classes;
   for (const int64_t sample : samples) {
     const Answer answer = answer_of(part, sample);
@@ -174,7 +153,7 @@ Markup mistake_pictures(const JudgedPart& part, const std::vector<int64_t>& samp
       lines.add(text(" (", probability_text(answer.probability), ")"))
           .add(element("br", {}))
           .add(element("span", {{"class", "muted"}}, text(probability_text(answer.of_truth), " for ", answer.truth)));
-    cards.add(element("li", {}, picture_element(raster_of(part.data, sample), alt, scale), lines, element("br", {}),
+    cards.add(element("li", {}, picture_of(raster_of(part.data, sample, card), alt, card), lines, element("br", {}),
                       element("span", {{"class", "muted"}}, place_of(part.data, sample))));
   }
   return element("ul", {{"class", "cards"}}, cards);
@@ -271,6 +250,34 @@ Markup calibration(const JudgedPart& part, const Scores& scores) {
 
 } // namespace
 
+std::vector<int64_t> confused_classes(const JudgedPart& part) {
+  const auto n = int64_t(part.data.schema.classes.size());
+  const std::vector<int64_t>& counts = part.metrics.confusion;
+  std::vector<int64_t> cells;
+  for (int64_t cell = 0; cell < n * n; ++cell)
+    if (cell / n != cell % n && counts[size_t(cell)] > 0) cells.push_back(cell);
+  std::ranges::stable_sort(cells, [&](int64_t a, int64_t b) { return counts[size_t(a)] > counts[size_t(b)]; });
+  return cells;
+}
+
+std::vector<int64_t> worst_first(const JudgedPart& part, int64_t count) {
+  std::vector<int64_t> order(size_t(part.data.size()));
+  std::iota(order.begin(), order.end(), 0);
+  const auto end = order.begin() + std::ptrdiff_t(std::min<int64_t>(count, int64_t(order.size())));
+  std::partial_sort(order.begin(), end, order.end(), [&](int64_t a, int64_t b) {
+    const double x = part.errors[size_t(a)], y = part.errors[size_t(b)];
+    return x != y ? x > y : a < b;
+  });
+  order.erase(end, order.end());
+  if (part.data.schema.goal == Goal::classes && part.metrics.correct < part.metrics.samples)
+    std::erase_if(order, [&](int64_t sample) { return answer_of(part, sample).right; });
+  return order;
+}
+
+int64_t named_class(const JudgedPart& part, int64_t sample) {
+  return class_of(row_of(part.predictions, sample, width_of(part)));
+}
+
 Answer answer_of(const JudgedPart& part, int64_t sample) {
   const Schema& schema = part.data.schema;
   const int64_t width = width_of(part);
@@ -324,6 +331,7 @@ Markup results_section(const JudgedPart& part) {
                                    : "",
                        "Precision: of those named so, the share that is. Recall: of those that are, the share "
                        "that was found.")));
+  if (is_picture(schema)) out.add(confused_pictures(part));
   return part.metrics.text ? out : out.add(calibration(part, scores_of(part.predictions, part.data)));
 }
 
@@ -371,74 +379,6 @@ Markup mistakes_section(const JudgedPart& part, const std::string& file) {
   if (!file.empty() && (!classes || wrong > 0))
     intro += text(classes ? " All of them are in " : " The tenth of the part that is furthest off is in ", file, ".");
   return together(element("p", {}, intro), pictures ? mistake_pictures(part, samples) : mistake_rows(part, samples));
-}
-
-std::optional<Markup> weights_section(const ReportSources& from) {
-  const Schema& schema = from.data.train.schema;
-  if (!is_picture(schema)) return std::nullopt;
-  for (const Model::LayerSummary& layer : from.model.layers()) {
-    if (layer.parameters.empty()) continue;
-    const std::string& name = layer.parameters[0];
-    const Tensor weight = from.model.states().read(name);
-    // A dense unit has a weight for every pixel, a convolution's filter one for every pixel of its window.
-    const int64_t channels = schema.sample[0];
-    const bool filters = weight.shape().rank() == 4 && weight.shape()[1] == channels;
-    const int64_t height = filters ? weight.shape()[2] : schema.sample[1];
-    const int64_t width = filters ? weight.shape()[3] : schema.sample[2], elements = channels * height * width;
-    if (!filters && (weight.shape().rank() != 2 || weight.shape()[1] != elements)) return std::nullopt;
-    const int64_t pixels = height * width, units = std::min(weight.shape()[0], most_units / channels);
-    std::vector<double> values;
-    for (int64_t i = 0; i < units * elements; ++i) values.push_back(weight.at(i));
-    // A few large weights would leave all others pale: one in two hundred is beyond the scale.
-    std::vector<double> sizes;
-    for (const double value : values) sizes.push_back(std::abs(value));
-    const auto nearly_all = sizes.begin() + std::ptrdiff_t(double(sizes.size() - 1) * 0.995);
-    std::nth_element(sizes.begin(), nearly_all, sizes.end());
-    const double most = *nearly_all;
-    std::vector<Raster> tiles;
-    for (int64_t t = 0; t < units * channels; ++t)
-      tiles.push_back(diverging(std::span(values).subspan(size_t(t * pixels), size_t(pixels)), height, width, most));
-    std::vector<double> ramps;
-    for (int line = 0; line < 10; ++line)
-      for (int i = -60; i <= 60; ++i) ramps.push_back(double(i));
-    const Markup scale =
-        element("div", {{"class", "scale"}}, element("span", {}, text("−", number(most, 3))),
-                element("span", {{"class", "signed"}},
-                        picture_element(diverging(ramps, 10, 121, 60), "Scale from orange over blank to blue", 1)),
-                element("span", {}, text("+", number(most, 3))));
-    const bool all = units == weight.shape()[0];
-    const char* const unit_word = filters ? "filter" : "unit";
-    const Markup intro =
-        element("p", {},
-                text("Each picture is one ", unit_word, " of ", layer.name, ": its weight for every pixel",
-                     filters ? text(" of a window of ", height, " x ", width) : "",
-                     channels == 3 ? ", for red, green and blue" : "", ". Blue ink raises the ",
-                     filters ? "map where the window is" : "unit's sum", ", orange ink lowers it, blank does nothing. ",
-                     all ? text("All ", units, " ", unit_word, "s.")
-                         : text("The first ", units, " of ", thousands(weight.shape()[0]), " ", unit_word, "s.")));
-    const double size = std::max(1.0, (filters ? 60.0 : 84.0) / double(std::max(height, width)));
-    // A unit that stands for a class is called by its name.
-    const bool classes = schema.goal == Goal::classes && all && channels == 1 &&
-                         units == int64_t(schema.classes.size()) && layer.name == from.model.layers().back().name;
-    Markup pictures;
-    if (classes) {
-      for (int64_t unit = 0; unit < units; ++unit) {
-        const std::string of = short_name(schema.classes[size_t(unit)]);
-        pictures.add(element("li", {},
-                             element("span", {{"class", "signed"}},
-                                     picture_element(tiles[size_t(unit)], text("Weights of \"", of, "\""), size)),
-                             element("br", {}), name_element(of)));
-      }
-      pictures = element("ul", {{"class", "cards"}}, pictures);
-    } else {
-      pictures = element(
-          "div", {{"class", "signed"}},
-          picture_element(sheet(tiles, channels == 3 ? 9 : 8, 3),
-                          text("The weights of ", units, " ", unit_word, "s of ", layer.name, " as pictures"), size));
-    }
-    return together(intro, scale, pictures);
-  }
-  return std::nullopt;
 }
 
 } // namespace vitro

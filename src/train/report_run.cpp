@@ -254,11 +254,8 @@ Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
   if (classes) what.add(text(" (", probability_text(answer.probability), ")"));
   what.add(text(classes && !answer.right ? ", its worst mistake." : ", its largest loss."));
   Markup intro = element("p", {}, what);
-  if (is_picture(part.data.schema)) {
-    const Shape& shape = part.data.schema.sample;
-    intro = together(intro, picture_element(raster_of(part.data, sample), text("The picture: ", answer.truth),
-                                            std::max(1.0, 112.0 / double(std::max(shape[1], shape[2])))));
-  }
+  if (is_picture(part.data.schema))
+    intro.add(picture_of(raster_of(part.data, sample, 112), text("The picture: ", answer.truth), 112));
   const std::string direction = e.gradient > 0   ? text("grows by ", number(std::abs(e.gradient), 5), " d")
                                 : e.gradient < 0 ? text("falls by ", number(std::abs(e.gradient), 5), " d")
                                                  : std::string("stays");

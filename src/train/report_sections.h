@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,13 @@ struct JudgedPart {
 
 /// Whether a sample is a picture: [1 or 3, height, width].
 bool is_picture(const Schema& schema);
-/// The sample as it was read: 0 to 255, or, where it is no bytes, from the least to the largest value of it.
-Raster raster_of(const Dataset& data, int64_t sample);
+/// Numbers [channels, height, width] as a picture: 0 to 255, or, where samples are no bytes, from the least to the
+/// largest of them. What has more than `most` pixels on its longer side is shrunk to that.
+Raster raster_of(const Schema& schema, std::span<const double> numbers, int64_t most);
+/// The same of a sample as it was read.
+Raster raster_of(const Dataset& data, int64_t sample, int64_t most);
+/// The picture, its longer side `side` CSS pixels long, or longer where it has more pixels.
+Markup picture_of(const Raster& raster, const std::string& alt, int64_t side);
 /// "10,000 pictures", "1 row"; with an adjective "10,000 unseen pictures".
 std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective = "");
 /// Where the part's samples were found: "t10k-images-idx3-ubyte.gz, counted from 0", "generated from the seed".
@@ -69,12 +75,21 @@ struct Answer {
   bool right = true;
 };
 Answer answer_of(const JudgedPart& part, int64_t sample);
+/// The index of the class that the net names.
+int64_t named_class(const JudgedPart& part, int64_t sample);
+/// The cells of the confusion matrix off its diagonal that hold a sample, truth * classes + prediction; the largest
+/// first.
+std::vector<int64_t> confused_classes(const JudgedPart& part);
+/// The samples by how wrong they are, the worst first; of classes the wrong ones alone, unless there is none.
+std::vector<int64_t> worst_first(const JudgedPart& part, int64_t count);
 
 // ---- The sections -----------------------------------------------------------------------------------
 
 /// Some samples or the columns, what they become, counts. `with_regions`: points of the plane stand on what the net
 /// says of their surroundings, with its present weights.
 Markup data_section(const ReportSources& from, bool with_regions);
+/// Some training pictures and what is made of them in the first epochs; nothing without augmentation.
+Markup augmented_pictures(const ReportSources& from);
 /// Whether the data section shows the net's present weights, so that it is made anew with each epoch.
 bool data_shows_net(const ReportSources& from);
 /// The columns of the training part, what is left out of it, and why.
@@ -104,6 +119,13 @@ Markup text_section(const ReportSources& from, const JudgedPart& part, const His
 Markup surprises_section(const JudgedPart& part, const std::string& file);
 /// `file`: where all of them stand ("mistakes.csv"); "" where there is none.
 Markup mistakes_section(const JudgedPart& part, const std::string& file);
+/// The pictures behind the largest numbers of the confusion matrix, with their places; nothing without mistakes.
+Markup confused_pictures(const JudgedPart& part);
+/// What some answers hang on: gradient, occlusion, Grad-CAM (model/attribution.h). Nothing where samples are no
+/// pictures or have no classes.
+std::optional<Markup> attention_section(const ReportSources& from, const JudgedPart& part);
+/// What each layer makes of the picture that the net is furthest off with; nothing where no layer makes maps.
+std::optional<Markup> maps_section(const ReportSources& from, const JudgedPart& part);
 /// Nothing where the first layer with weights does not look at pictures.
 std::optional<Markup> weights_section(const ReportSources& from);
 Markup net_section(const ReportSources& from);

@@ -52,6 +52,22 @@ std::string plan_of_text(const Dataset& train) {
   return training;
 }
 
+// The same of sounds: a recurrent layer in both directions, the mean of its steps. Clips are few, so much is dropped.
+constexpr const char* plan_of_sounds = R"([net]
+name = "lstm"
+hidden = 128
+bidirectional = 1
+dropout = 0.3
+over = "mean"
+[train]
+optimizer = "adam"
+lr = 0.002
+batch = 32
+epochs = 40
+patience = 10
+clip_norm = 1.0
+)";
+
 Recipe with_plan(const std::string& source, const std::string& plan) {
   return parse_recipe(text("vitro = 1\n[data]\nsource = ", toml_text(source), "\n", plan), source);
 }
@@ -111,6 +127,10 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
   if (schema.text) {
     Recipe of_text = planned(plan_of_text(data.train));
     return {std::move(of_text), std::move(data)};
+  }
+  if (schema.sound) {
+    Recipe of_sounds = planned(plan_of_sounds);
+    return {std::move(of_sounds), std::move(data)};
   }
   if (schema.picture) return {planned(plan_of_pictures(data.train)), std::move(data)};
   if (schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};

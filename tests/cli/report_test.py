@@ -72,7 +72,7 @@ class Report(Case):
                 page = self.page(result["out"])
                 self.assertIsNone(page.refresh)
                 wanted = ["data", "curves", "layers", "results"] + ["importance"] * (what == "table.csv") + ["mistakes"]
-                wanted += ["weights"] * (what == "digits") + ["net", "why", "again"]
+                wanted += ["attention", "weights"] * (what == "digits") + ["net", "why", "again"]
                 self.assertEqual(page.ids, wanted)
                 self.assertIn(result["weights_sha256"], page.words)
                 self.assertIn("They agree", page.words)
