@@ -38,15 +38,6 @@ Work begun(const std::vector<std::string>& keys = small) {
   return {std::move(all.recipe), std::move(all.data), std::move(model)};
 }
 
-std::vector<double> weights_of(const Model& model) {
-  std::vector<double> out;
-  for (const std::string& name : model.states().weights()) {
-    const std::vector<double> values = model.states().read(name).values();
-    out.insert(out.end(), values.begin(), values.end());
-  }
-  return out;
-}
-
 TEST(TextRecipe, states_net_and_streams) {
   const Work work = begun();
   const ModelSpec& spec = work.model.spec();

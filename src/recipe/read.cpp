@@ -71,6 +71,7 @@ private:
 
     const Value* name = section->find("name");
     const Value* layers = section->find("layers");
+    if (name && layers && !layers->as<Value::List>()) layers = nullptr; // a number of layers, which some nets take
     if (!name == !layers)
       bad_input(net.where(), name ? "[net] has both a name and layers" : "[net] has neither a name nor layers",
                 "write name = \"mlp\", or layers = [...]");
