@@ -165,13 +165,8 @@ Model plain_twin(const ModelSpec& of) {
 }
 
 std::vector<Unrolled> unrolled(const Model& model, const Sample& sample) {
-  const Tensor &x = sample.batch.x, &lengths = sample.batch.lengths;
-  const bool sequence = model.spec().sequence, ends = lengths.shape().rank() > 0;
-  std::vector<Tensor> inputs{x};
-  if (ends) inputs.push_back(lengths);
-  inputs.push_back(sample.batch.targets);
-  return unroll(model.loss_function({1, sequence ? x.shape()[1] : 0, ends}, sample.batch.targets.type()),
-                model.states(), inputs);
+  const SampleBatch& batch = sample.batch;
+  return unroll(model.loss_function(batch.size(model.spec()), batch.targets.type()), model.states(), batch.arguments());
 }
 
 std::string fate(double growth, size_t steps) {
@@ -286,12 +281,9 @@ int explain(Arguments& arguments) {
     say(text(run.directory.path(), " has no weights yet: explaining it as it was initialised"));
   const Splits data = data_of(run, common.data_dir);
   const Sample sample = choose(run, data, index);
-  const bool ends = sample.batch.lengths.shape().rank() > 0;
-  const BatchSize size(1, run.model.spec().sequence ? sample.batch.x.shape()[1] : 0, ends);
-  const Function function = run.model.loss_function(size, sample.batch.targets.type());
-  std::vector<Tensor> inputs = {sample.batch.x};
-  if (ends) inputs.push_back(sample.batch.lengths);
-  inputs.push_back(sample.batch.targets);
+  const SampleBatch& batch = sample.batch;
+  const Function function = run.model.loss_function(batch.size(run.model.spec()), batch.targets.type());
+  const std::vector<Tensor> inputs = batch.arguments();
   ExplainOptions options;
   if (terms) options.terms = int(*terms);
   options.open = open;

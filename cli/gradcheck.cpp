@@ -20,11 +20,11 @@ GradcheckResult check_net(const std::string& what, const std::vector<std::string
   std::vector<int64_t> rows(static_cast<size_t>(std::min(samples, data.train.size())));
   std::iota(rows.begin(), rows.end(), 0);
   const SampleBatch batch = batch_of(data.train, rows, model.spec().dtype);
-  const Function function = model.training_function(int64_t(rows.size()), batch.targets.type());
+  const Function function = model.training_function(batch.size(model.spec()), batch.targets.type());
   GradcheckOptions options;
   options.elements = count;
   options.seed = uint64_t(recipe.train.seed);
-  return gradcheck(function, model.states(), {batch.x, batch.targets}, options);
+  return gradcheck(function, model.states(), batch.arguments(), options);
 }
 
 template <class Result> int show(const Result& result, bool json) {

@@ -211,7 +211,7 @@ std::string samples_of(const Dataset& data) {
     }
     return pictures_in_rows(drawings, captions, out_stream().terminal ? out_stream().width : 120);
   }
-  if (shape.rank() != 1) return "";
+  if (shape.rank() != 1 || schema.sound) return "";
   const int64_t shown = std::min<int64_t>(shape[0], 8);
   std::vector<std::string> headings = {"> sample"};
   for (int64_t j = 0; j < shown; ++j)

@@ -39,19 +39,20 @@ std::vector<double> numbers(const Dataset& data, const Tensor& predictions, int6
   return out;
 }
 
-// What is to be predicted: the samples, and where they are pictures, what of.
+// What is to be predicted: the samples, and where they are pictures or sounds, what of.
 struct Asked {
   RawFile raw;
-  std::vector<std::string> pictures = {}; // of each sample its file; none: they are rows of one file
-  bool prepared = false;                  // as ink: the net saw something else than a smaller photograph
+  std::vector<std::string> files = {}; // of each sample its own; none: they are rows of one file
+  const char* kind = "";               // "picture", "sound"
+  bool prepared = false;               // as ink: the net saw something else than a smaller photograph
 };
 
 std::string class_table(const StoredRun& run, const Asked& asked, const Tensor& predictions) {
   const RawFile& raw = asked.raw;
   const bool probabilities = makes_probabilities(run);
   const auto shown = [&](double score) { return probabilities ? percent(score) : fixed(score, 4); };
-  const bool pictures = !asked.pictures.empty();
-  std::vector<std::string> headings = {pictures ? "picture" : "> sample", "class",
+  const bool files = !asked.files.empty();
+  std::vector<std::string> headings = {files ? asked.kind : "> sample", "class",
                                        probabilities ? "> probability" : "> score", "then"};
   if (raw.labelled) headings.emplace_back("truth");
   Table table(headings);
@@ -64,7 +65,7 @@ std::string class_table(const StoredRun& run, const Asked& asked, const Tensor& 
     std::string then;
     for (size_t k = 1; k < std::min<size_t>(order.size(), 3); ++k)
       then += text(k > 1 ? ", " : "", classes[order[k]], " ", shown(values[order[k]]));
-    std::vector<std::string> row = {pictures ? asked.pictures[size_t(i)] : thousands(i), classes[order[0]],
+    std::vector<std::string> row = {files ? asked.files[size_t(i)] : thousands(i), classes[order[0]],
                                     shown(values[order[0]]), then};
     if (raw.labelled) {
       const auto truth = size_t(raw.data.label_of()[size_t(i)]);
@@ -85,7 +86,7 @@ std::string seen(const StoredRun& run, const Asked& asked) {
     std::vector<double> pixels;
     for (int64_t p = 0; p < elements; ++p) pixels.push_back(asked.raw.data.samples.at(i * elements + p));
     drawings.push_back(picture(pixels, shape[1], shape[2], 0, 255));
-    captions.push_back(std::filesystem::path(asked.pictures[size_t(i)]).filename().string());
+    captions.push_back(std::filesystem::path(asked.files[size_t(i)]).filename().string());
   }
   return text("What the net saw: light on black, its longer side ", run.schema.picture->ink,
               " pixels, its centre of mass in the middle of ", shape[1], " x ", shape[2],
@@ -150,7 +151,7 @@ Json object_of(const StoredRun& run, const Asked& asked, const Tensor& predictio
   Json list = Json::array();
   for (int64_t i = 0; i < raw.data.size(); ++i) {
     Json one;
-    if (!asked.pictures.empty()) one["picture"] = asked.pictures[size_t(i)];
+    if (!asked.files.empty()) one[asked.kind] = asked.files[size_t(i)];
     if (run.schema.goal == Goal::classes) {
       const std::vector<double> values = scores(predictions, i, width);
       const auto best = size_t(std::max_element(values.begin(), values.end()) - values.begin());
@@ -197,12 +198,23 @@ std::string next_rows(const StoredRun& run, const std::string& file, bool json) 
 
 bool is_run(const std::string& path) { return std::filesystem::exists(RunDirectory(path).recipe()); }
 
+void say_skipped(const std::vector<std::string>& skipped, const char* kind) {
+  if (!skipped.empty())
+    say(text("skipped ", plural(int64_t(skipped.size()), kind), " that can't be read: ", join(skipped, ", ")));
+}
+
 Asked pictures_of(const StoredRun& run, const std::vector<std::string>& files, bool as_is, bool skip_bad, bool quiet) {
   RawPictures found = open_pictures_as(run.schema, files, as_is, skip_bad);
-  if (!found.skipped.empty() && !quiet)
-    say(text("skipped ", plural(int64_t(found.skipped.size()), "picture"),
-             " that can't be read: ", join(found.skipped, ", ")));
-  return {{std::move(found.data), found.labelled}, std::move(found.names), found.prepared};
+  if (!quiet) say_skipped(found.skipped, "picture");
+  return {{std::move(found.data), found.labelled}, std::move(found.names), "picture", found.prepared};
+}
+
+Asked sounds_of(const StoredRun& run, const std::vector<std::string>& files, bool skip_bad, bool quiet) {
+  RawSounds found = open_sounds_as(run.schema, files, skip_bad);
+  for (const std::string& remark : found.remarks)
+    if (!quiet) say(remark);
+  if (!quiet) say_skipped(found.skipped, "sound");
+  return {{std::move(found.data), found.labelled}, std::move(found.names), "sound"};
 }
 
 } // namespace
@@ -214,7 +226,7 @@ int predict(Arguments& arguments) {
   arguments.option("--keep", keep, "COLUMNS",
                    "of a table: columns to be copied beside the prediction; names between commas");
   arguments.flag("--as-is", as_is, "of pictures: only scaled, not prepared as the handwriting that the net learned");
-  arguments.flag("--skip-bad", skip_bad, "of pictures: leave out, and name, what can't be read");
+  arguments.flag("--skip-bad", skip_bad, "of pictures and sounds: leave out, and name, what can't be read");
   common.declare(arguments);
   arguments.parse(std::numeric_limits<size_t>::max());
   arguments.refuse_overrides();
@@ -232,12 +244,15 @@ int predict(Arguments& arguments) {
   if (run.schema.text)
     bad_input(run.directory.path(), "learned from a text: it says what comes next",
               text("vitro generate ", run.directory.path(), " --prompt \"...\""));
-  const bool of_pictures = std::ranges::all_of(files, are_pictures);
-  if (files.size() > 1 && !of_pictures)
-    bad_input(*std::ranges::find_if_not(files, are_pictures), "is no picture, and only of pictures several are taken",
-              "one file at a time");
-  if (!of_pictures && (as_is || skip_bad))
-    bad_input(as_is ? "--as-is" : "--skip-bad", text(file, " is no picture"), "leave it out");
+  // Folders are of either; what is no sound a net of sounds refuses by its name.
+  const bool of_sounds = run.schema.sound.has_value();
+  const bool of_pictures = !of_sounds && std::ranges::all_of(files, are_pictures);
+  if (files.size() > 1 && !of_pictures && !of_sounds)
+    bad_input(*std::ranges::find_if_not(files, are_pictures),
+              "is no picture, and only of pictures and sounds several are taken", "one file at a time");
+  if (as_is && !of_pictures) bad_input("--as-is", text(file, " is no picture"), "leave it out");
+  if (skip_bad && !of_pictures && !of_sounds)
+    bad_input("--skip-bad", text(file, " is neither picture nor sound"), "leave it out");
   if (run.schema.forecast) {
     if (!keep.empty())
       bad_input("--keep", text(run.directory.path(), " forecasts: it makes rows of its own"), "leave out --keep");
@@ -249,8 +264,9 @@ int predict(Arguments& arguments) {
   reading.keep = names_between_commas(keep);
   if (!of_table && !reading.keep.empty())
     bad_input("--keep", text(run.directory.path(), " did not learn from a table"), "leave out --keep");
-  const Asked asked =
-      of_pictures ? pictures_of(run, files, as_is, skip_bad, common.quiet) : Asked{open_as(run.schema, file, reading)};
+  const Asked asked = of_pictures ? pictures_of(run, files, as_is, skip_bad, common.quiet)
+                      : of_sounds ? sounds_of(run, files, skip_bad, common.quiet)
+                                  : Asked{open_as(run.schema, file, reading)};
   const RawFile& raw = asked.raw;
   if (raw.kept.size() != reading.keep.size())
     bad_input("--keep", text(file, " is no text: its columns have no names"), "leave out --keep");

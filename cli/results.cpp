@@ -229,8 +229,10 @@ std::string sizes(const Splits& data) {
                 " test ", name(schema.text->unit), " in windows of ", schema.answers(), ", ", schema.outputs(),
                 " different");
   }
-  std::string out = text(thousands(data.train.size()), " training, ", thousands(data.validation.size()),
-                         " validation, ", thousands(data.test.size()), " test samples ", schema.sample);
+  std::string out =
+      text(thousands(data.train.size()), " training, ", thousands(data.validation.size()), " validation, ",
+           thousands(data.test.size()), " test samples",
+           schema.sound ? text(" of up to ", schema.net_input()[0], " frames") : text(" ", schema.sample));
   if (schema.goal == Goal::classes) return text(out, ", ", plural(int64_t(schema.classes.size()), "class"));
   return text(out, ", predicting ", schema.asked());
 }

@@ -13,6 +13,13 @@ namespace vitro {
 struct SampleBatch {
   Tensor x, lengths, targets;
   Inputs inputs() const { return {x, lengths}; }
+  /// For a function of the model: its size, and what it is called with, in this order.
+  BatchSize size(const ModelSpec& spec) const {
+    return {x.shape()[0], spec.sequence ? x.shape()[1] : 0, lengths.shape().rank() > 0};
+  }
+  std::vector<Tensor> arguments() const {
+    return lengths.shape().rank() > 0 ? std::vector{x, lengths, targets} : std::vector{x, targets};
+  }
 };
 SampleBatch batch_of(const Dataset& data, std::span<const int64_t> rows, DType dtype);
 /// The same into `batch`, which is only made anew where its shape differs.

@@ -58,10 +58,10 @@ std::string mistakes_csv(const Tensor& predictions, const Dataset& part) {
   const Schema& schema = part.schema;
   const bool classes = schema.goal == Goal::classes, from_file = !part.origin.file.empty();
   const int64_t width = width_of(predictions, part);
-  std::vector<std::string> features; // a picture has too many: it is looked up by its place
+  std::vector<std::string> features; // a picture or a sound has too many: it is looked up by its place
   if (schema.text) {
     features = {"before"};
-  } else if (schema.sample.rank() == 1) {
+  } else if (schema.sample.rank() == 1 && !schema.sound) {
     features = schema.features;
     for (int64_t f = int64_t(features.size()); f < schema.sample[0]; ++f) features.push_back(text("x", f + 1));
   }

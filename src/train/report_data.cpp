@@ -239,6 +239,7 @@ Markup picture_of(const Raster& raster, const std::string& alt, int64_t side) {
 
 std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective) {
   if (schema.text) return plural(n, adjective + singular_name(schema.text->unit));
+  if (schema.sound) return plural(n, adjective + "sound");
   const char* what = is_picture(schema)                              ? "picture"
                      : schema.sample == Shape{2} && schema.generated ? "point"
                      : schema.generated                              ? "sample"
@@ -312,6 +313,7 @@ Markup data_section(const ReportSources& from, bool with_regions) {
       beginning += schema.text->written(int32_t(from.data.train.samples.at(i)));
     return out.add(element("p", {}, "It begins:")).add(code_element(beginning)).add(counts);
   }
+  if (schema.sound) return out.add(sounds(from.data.train)).add(counts).add(duplicates_text(from.data));
   if (is_picture(schema))
     return out
         .add(element("div", {{"class", "pair"}}, element("div", {}, pictures(from.data.train)),

@@ -362,7 +362,7 @@ Markup mistakes_section(const JudgedPart& part, const std::string& file) {
   const Schema& schema = part.data.schema;
   const bool pictures = is_picture(schema), classes = schema.goal == Goal::classes;
   const int64_t wrong = part.metrics.samples - part.metrics.correct;
-  const std::vector<int64_t> samples = worst_first(part, pictures ? most_pictures : most_rows);
+  const std::vector<int64_t> samples = worst_first(part, pictures || schema.sound ? most_pictures : most_rows);
   std::string intro;
   if (!classes)
     intro = text("The ", samples.size(), " rows of the ", part.name, " part that it is furthest off.");
@@ -378,7 +378,9 @@ Markup mistakes_section(const JudgedPart& part, const std::string& file) {
   intro += text(" Where they stand: ", source_of(part.data), ".");
   if (!file.empty() && (!classes || wrong > 0))
     intro += text(classes ? " All of them are in " : " The tenth of the part that is furthest off is in ", file, ".");
-  return together(element("p", {}, intro), pictures ? mistake_pictures(part, samples) : mistake_rows(part, samples));
+  return together(element("p", {}, intro), schema.sound ? mistake_sounds(part, samples)
+                                           : pictures   ? mistake_pictures(part, samples)
+                                                        : mistake_rows(part, samples));
 }
 
 } // namespace vitro

@@ -242,7 +242,8 @@ Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
   const auto sample = std::max_element(part.errors.begin(), part.errors.end()) - part.errors.begin();
   const int64_t row[] = {sample};
   const SampleBatch batch = batch_of(part.data, row, from.model.spec().dtype);
-  Explainer explainer(from.model.loss_function(1, batch.targets.type()), from.model.states(), {batch.x, batch.targets});
+  Explainer explainer(from.model.loss_function(batch.size(from.model.spec()), batch.targets.type()),
+                      from.model.states(), batch.arguments());
   const ElementAddress address = explainer.steepest();
   const Explanation e = explainer.parameter(address);
 
@@ -256,6 +257,8 @@ Markup explanation_section(const ReportSources& from, const JudgedPart& part) {
   Markup intro = element("p", {}, what);
   if (is_picture(part.data.schema))
     intro.add(picture_of(raster_of(part.data, sample, 112), text("The picture: ", answer.truth), 112));
+  if (part.data.schema.sound)
+    intro.add(picture_element(spectrogram_of(part.data, sample), text("The spectrogram: ", answer.truth), 2));
   const std::string direction = e.gradient > 0   ? text("grows by ", number(std::abs(e.gradient), 5), " d")
                                 : e.gradient < 0 ? text("falls by ", number(std::abs(e.gradient), 5), " d")
                                                  : std::string("stays");

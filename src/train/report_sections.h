@@ -46,6 +46,8 @@ Raster raster_of(const Schema& schema, std::span<const double> numbers, int64_t 
 Raster raster_of(const Dataset& data, int64_t sample, int64_t most);
 /// The picture, its longer side `side` CSS pixels long, or longer where it has more pixels.
 Markup picture_of(const Raster& raster, const std::string& alt, int64_t side);
+/// Of a sound: its mel bands over time, low ones below, from its quietest to its loudest value.
+Raster spectrogram_of(const Dataset& data, int64_t sample);
 /// "10,000 pictures", "1 row"; with an adjective "10,000 unseen pictures".
 std::string counted_samples(int64_t n, const Schema& schema, const std::string& adjective = "");
 /// Where the part's samples were found: "t10k-images-idx3-ubyte.gz, counted from 0", "generated from the seed".
@@ -94,6 +96,9 @@ Markup augmented_pictures(const ReportSources& from);
 bool data_shows_net(const ReportSources& from);
 /// The columns of the training part, what is left out of it, and why.
 Markup columns_table(const Dataset& train);
+/// Spectrograms of some training sounds of each class, and of what the net takes wrongly.
+Markup sounds(const Dataset& train);
+Markup mistake_sounds(const JudgedPart& part, const std::vector<int64_t>& samples);
 /// Which samples of one part are in another, and which contradict each other. Nothing for generated data.
 Markup duplicates_text(const Splits& data);
 /// A warning of columns that alone give the answer away; nothing where there is none.
