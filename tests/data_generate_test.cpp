@@ -185,6 +185,8 @@ TEST(Generate, golden_bits) {
       {"xor", "b6131007524f014bf8527f52a3f35d946a85f5463239af701ab8c4136b4f6600"},
       {"lines", "6c68220902e6166a4b05bb7f6e7cab248094077c0f4462a8ed7e2aacb8858464"},
       {"sine", "3d9ce287857be981de0111a1f7f8cf38829458c6380a7235c8528facb7fc297f"},
+      {"tones", "0703d8c47672ec02124090f8e17526ce3d8a5b5ce21ec98b9cd94936a39c5884"},
+      {"sentences", "0563b69814384d57018857bd518ffe23236b855ad18847a6f6bae95aa7a35baf"},
   };
   ASSERT_EQ(expected.size(), generators().size());
   for (const auto& [name, sum] : expected)

@@ -1,6 +1,7 @@
 #include "train/setup.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -43,15 +44,6 @@ std::string plan_of_pictures(const Dataset& train) {
               "[train]\noptimizer = \"adam\"\nlr = 0.002\nbatch = ", batch, "\nepochs = 30\npatience = 6\n");
 }
 
-// The same of a text: its net, and no more streams than it has windows.
-std::string plan_of_text(const Dataset& train) {
-  const int64_t batch = std::min<int64_t>(32, train.size());
-  std::string training;
-  for (const NetKind& kind : nets())
-    if (kind.text) training = text("[net]\nname = \"", kind.name, "\"\n[train]\nbatch = ", batch, "\n");
-  return training;
-}
-
 // The same of sounds: a recurrent layer in both directions, the mean of its steps. Clips are few, so much is dropped.
 constexpr const char* plan_of_sounds = R"([net]
 name = "lstm"
@@ -67,6 +59,8 @@ epochs = 40
 patience = 10
 clip_norm = 1.0
 )";
+
+constexpr const char* plan_of_text = "[net]\nname = \"char-lstm\"\n";
 
 Recipe with_plan(const std::string& source, const std::string& plan) {
   return parse_recipe(text("vitro = 1\n[data]\nsource = ", toml_text(source), "\n", plan), source);
@@ -89,11 +83,25 @@ Recipe named(const std::string& what) {
             "`vitro list` shows them; a file is named with its folder or suffix: ./FILE, FILE.csv");
 }
 
+// The key of an assignment by its usual name, without the section: "lr" of "train.learning_rate=0.1".
+std::string key_of(const std::string& assignment) {
+  const std::string key = assignment.substr(0, assignment.find('='));
+  const size_t section = key.starts_with("train.") || key.starts_with("data.") ? key.find('.') + 1 : 0;
+  return canonical_key(key.substr(section));
+}
+
 // Whether an assignment is about the data, or the seed, and not about net or training.
 bool says_what_to_read(const std::string& assignment) {
-  const std::string key = assignment.substr(0, assignment.find('='));
-  if (key == "seed" || key == "train.seed" || key.starts_with("data.") || key.starts_with("columns.")) return true;
+  const std::string key = key_of(assignment);
+  if (key == "seed" || assignment.starts_with("data.") || key.starts_with("columns.")) return true;
   return std::ranges::any_of(data_fields(), [&](const Field& field) { return key == field.name; });
+}
+
+// The same, and what else of a recipe changes what is read: a net of texts, who draws, how exact numbers are.
+bool decides_the_data(const std::string& assignment) {
+  const std::string key = key_of(assignment);
+  return says_what_to_read(assignment) || key == "net" || key == "net.name" || key == "random" || key == "dtype" ||
+         key == "data";
 }
 
 } // namespace
@@ -115,7 +123,11 @@ Recipe recipe_for(const std::string& what, const std::vector<std::string>& assig
 
 Trainable open_trainable(const std::string& what, const std::vector<std::string>& assignments,
                          const std::string& data_dir) {
-  Recipe recipe = recipe_for(what, assignments);
+  // Which net's keys there are only the data knows, unless there is a recipe.
+  const bool own = has_own_recipe(usual_name(what));
+  std::vector<std::string> of_data;
+  std::ranges::copy_if(assignments, std::back_inserter(of_data), decides_the_data);
+  const Recipe recipe = recipe_for(what, own ? assignments : of_data);
   Splits data = open_data(recipe.data.source, data_options(recipe, data_dir));
   const Schema& schema = data.train.schema;
   const auto planned = [&](const std::string& plan) {
@@ -123,9 +135,12 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     set_all(out, assignments);
     return complete(std::move(out), schema);
   };
-  if (has_own_recipe(usual_name(what))) return {complete(std::move(recipe), schema), std::move(data)};
+  if (own) return {complete(recipe, schema), std::move(data)};
   if (schema.text) {
-    Recipe of_text = planned(plan_of_text(data.train));
+    Recipe of_text = planned(plan_of_text);
+    // No more streams than windows, unless somebody says so.
+    if (std::ranges::none_of(assignments, [](const auto& one) { return key_of(one) == "batch"; }))
+      of_text.train.batch = std::min(of_text.train.batch, data.train.size());
     return {std::move(of_text), std::move(data)};
   }
   if (schema.sound) {
@@ -133,7 +148,7 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     return {std::move(of_sounds), std::move(data)};
   }
   if (schema.picture) return {planned(plan_of_pictures(data.train)), std::move(data)};
-  if (schema.columns.empty()) return {complete(std::move(recipe), schema), std::move(data)};
+  if (schema.columns.empty()) return {complete(recipe_for(what, assignments), schema), std::move(data)};
   Recipe net = planned(schema.forecast ? plan_of_forecast(data.train) : plan_of_net(data.train));
   // Whoever says how to train has chosen.
   const bool free = std::ranges::all_of(assignments, says_what_to_read);
