@@ -43,12 +43,15 @@ int init(Arguments& arguments) {
   for (const std::string& key : table.assignments()) set.push_back(key);
   if (!net.empty()) set.insert(set.begin(), "net=" + net);
   const std::string what = arguments.word(0);
-  const Recipe recipe = recipe_for(what, set);
-  if (const std::optional<Schema> schema = known_schema(recipe)) {
-    Recipe whole = complete(recipe, *schema);
-    whole.data.standardise = recipe.data.standardise; // the samples would say
-    print(to_toml(whole, Comments::yes));
-    return 0;
+  // Of a file only its content says what net it gets, and which keys that one has.
+  if (what.ends_with(".toml") || (what.find_first_of("/.") == std::string::npos && what != "-")) {
+    const Recipe recipe = recipe_for(what, set);
+    if (const std::optional<Schema> schema = known_schema(recipe)) {
+      Recipe whole = complete(recipe, *schema);
+      whole.data.standardise = recipe.data.standardise; // the samples would say
+      print(to_toml(whole, Comments::yes));
+      return 0;
+    }
   }
   const Trainable opened = open_trainable(what, set, common.data_dir);
   for (const std::string& remark : opened.data.remarks) say(remark);
