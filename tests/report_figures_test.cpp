@@ -11,6 +11,7 @@
 #include <rapidcheck.h>
 
 #include "markup_check.h"
+#include "report/coloured_text.h"
 #include "report/net_drawing.h"
 #include "report/page.h"
 #include "report/ticks.h"
@@ -249,6 +250,21 @@ TEST(Page, IsOneFileThatLoadsNothing) {
   EXPECT_THAT(whole, HasSubstr("href=\"#b\""));
   page.refresh_s = 2;
   EXPECT_THAT(html(page), HasSubstr("<meta http-equiv=\"refresh\" content=\"2\"/>"));
+}
+
+TEST(ColouredText, JoinsEqualShadesAndEscapes) {
+  ColouredText text{"a unit", {"a", "b", "\n", "<", "c", "d"}, {0.5, 0.501, 0.5, -1, 0, std::nan("")}};
+  const std::string html = coloured_text(text).str();
+  EXPECT_EQ(fault_of(html), "");
+  EXPECT_THAT(html, HasSubstr("<span class=\"up\" style=\"--a:0.42\">ab\u21B5\n</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"down\" style=\"--a:0.85\">&lt;</span>cd"));
+  EXPECT_THAT(html, HasSubstr("aria-label=\"a unit\""));
+  text.symbols.assign(6, hostile);
+  text.values = {2, -5, std::numeric_limits<double>::infinity(), 1e-9, 0.1, -0.1};
+  EXPECT_EQ(fault_of(coloured_text(text).str()), "");
+  EXPECT_THAT(coloured_text(text).str(), Not(HasSubstr("<script")));
+  text.values.pop_back();
+  EXPECT_THROW(coloured_text(text), std::logic_error);
 }
 
 } // namespace

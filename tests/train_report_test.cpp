@@ -109,6 +109,34 @@ TEST_F(Report, IsWholeAfterTheFirstEpochAndCompleteAtTheEnd) {
   EXPECT_LT(last.size(), size_t(1) << 20);
 }
 
+TEST_F(Report, OfATextSaysBitsAndWhichUnitsFollowSomething) {
+  Work work = begin("sentences", {"samples=60", "validation=40", "test=40", "steps=16", "batch=8", "hidden=16",
+                                  "layers=1", "epochs=2"});
+  const std::string page = report_on(work, [&](const std::string& so_far) {
+    EXPECT_EQ(fault_of(so_far), "");
+    EXPECT_THAT(so_far, HasSubstr("bits</b> a character on 640 validation characters"));
+  });
+  EXPECT_EQ(fault_of(page), "");
+  for (const char* id : {"data", "curves", "text", "results", "mistakes", "net", "again"})
+    EXPECT_THAT(page, HasSubstr(text("<section id=\"", id, "\"")));
+  EXPECT_THAT(page, HasSubstr("bits</b> a character on 640 unseen characters"));
+  EXPECT_THAT(page, HasSubstr("where bigrams need"));
+  for (const char* part : {"Bits per character", "What it writes", "What surprised it", "Units that follow something",
+                           "of lstm1: quotes", "of lstm1: place in the line", "The greatest surprises", "perplexity"})
+    EXPECT_THAT(page, HasSubstr(part));
+  EXPECT_THAT(page, HasSubstr("class=\"coloured\""));
+  EXPECT_LT(page.size(), size_t(1) << 20);
+}
+
+TEST_F(Report, OfBytesIsWellFormed) {
+  // What bytes look like that are no text, and tags within one: nothing of it is markup.
+  std::string strange;
+  for (int i = 0; i < 3000; ++i) strange += i % 7 ? char(i * i % 256) : "<b>&\""[i % 5];
+  Work bytes = begin(file("a.bin", strange), {"net=char-lstm", "unit=bytes", "steps=16", "batch=8", "hidden=16",
+                                              "width=8", "layers=1", "epochs=1"});
+  EXPECT_EQ(fault_of(report_on(bytes)), "");
+}
+
 TEST_F(Report, OfANetOfPicturesShowsWhatItLooksAt) {
   Work work = begin("digits", {"net=lenet", "samples=120", "validation=30", "test=60", "batch=20", "epochs=2",
                                "augment=[{op=\"shift\"}, {op=\"rotate\", degrees=20}]"});

@@ -208,7 +208,9 @@ const NetKind char_lstm_net{
              {"dropout", 0.2, "behind each of them: the share that is dropped in training"}},
     .make = [](const Attrs& args) {
       const double dropout = args.real("dropout");
-      NetSpec net{.layers = {{.op = "embed", .args = {{"width", args.integer("width")}}},
+      // Vectors of PyTorch's size: from embed's small ones it takes twice the steps to leave the symbols' frequencies.
+      NetSpec net{.layers = {{.op = "embed",
+                              .args = {{"width", args.integer("width")}, {"init", std::string("normal(1)")}}},
                              {.op = "lstm",
                               .args = {{"out", args.integer("hidden")},
                                        {"layers", args.integer("layers")},
