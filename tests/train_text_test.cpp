@@ -70,6 +70,19 @@ TEST(TextRecipe, a_file_is_a_text_to_a_net_of_texts) {
   std::filesystem::remove(path);
 }
 
+TEST(TextRecipe, streams_fit_the_windows_or_it_is_said) {
+  const std::string path = testing::TempDir() + "vitro-short.txt";
+  std::ofstream file(path);
+  for (int i = 0; i < 90; ++i) file << "word " << i * i % 13 << ", ";
+  file.close();
+  const Trainable fits = open_trainable(path, {"steps=8"}), asked = open_trainable(path, {"steps=8", "batch=20"});
+  EXPECT_GE(fits.recipe.train.batch, 16);
+  EXPECT_LE(fits.data.train.size() % fits.recipe.train.batch, asked.data.train.size() % 20);
+  EXPECT_EQ(asked.recipe.train.batch, 20);
+  EXPECT_THAT(asked.data.remarks.back(), HasSubstr("fill no 20 streams"));
+  std::filesystem::remove(path);
+}
+
 TEST(TextMetrics, are_nats_and_bits_of_the_probabilities_of_what_came) {
   Work work = begun();
   Tensor predictions;

@@ -9,6 +9,7 @@
 #include "recipe/embedded.h"
 #include "recipe/fields.h"
 #include "recipe/value.h"
+#include "train/feed.h"
 #include "train/table_plan.h"
 
 namespace vitro {
@@ -59,6 +60,23 @@ epochs = 40
 patience = 10
 clip_norm = 1.0
 )";
+
+// So many streams, or down to half of them where that leaves fewer windows out.
+int64_t streams_for(int64_t windows, int64_t most) {
+  most = std::min(most, windows);
+  int64_t best = most;
+  for (int64_t streams = most; 2 * streams >= most && streams > 0; --streams)
+    if (windows % streams < windows % best) best = streams;
+  return best;
+}
+
+void say_what_fills_no_stream(const Recipe& recipe, Splits& data) {
+  const int64_t windows = data.train.size(), batch = recipe.train.batch;
+  if (order_of(recipe, data.train.schema) != Order::continued || windows < batch) return;
+  if (const int64_t left = windows % batch; 100 * left > windows)
+    data.remarks.push_back(text("left out: the last ", left, " of ", windows, " training windows, which fill no ",
+                                batch, " streams of equal length (another batch leaves out others)"));
+}
 
 constexpr const char* plan_of_text = "[net]\nname = \"char-lstm\"\n";
 
@@ -135,12 +153,16 @@ Trainable open_trainable(const std::string& what, const std::vector<std::string>
     set_all(out, assignments);
     return complete(std::move(out), schema);
   };
-  if (own) return {complete(recipe, schema), std::move(data)};
+  if (own) {
+    Recipe whole = complete(recipe, schema);
+    say_what_fills_no_stream(whole, data);
+    return {std::move(whole), std::move(data)};
+  }
   if (schema.text) {
     Recipe of_text = planned(plan_of_text);
-    // No more streams than windows, unless somebody says so.
     if (std::ranges::none_of(assignments, [](const auto& one) { return key_of(one) == "batch"; }))
-      of_text.train.batch = std::min(of_text.train.batch, data.train.size());
+      of_text.train.batch = streams_for(data.train.size(), of_text.train.batch);
+    say_what_fills_no_stream(of_text, data);
     return {std::move(of_text), std::move(data)};
   }
   if (schema.sound) {
