@@ -48,6 +48,36 @@ TEST(Feed, a_batch_made_ahead_by_a_thread_is_the_same_batch) {
     ASSERT_EQ(now.at(odd).x, ahead.at(odd).x);
 }
 
+TEST(Feed, sounds_come_by_length_the_same_ahead_or_not) {
+  const Recipe recipe = parse_recipe(R"(vitro = 1
+[data]
+source = "tones"
+samples = 100
+validation = 16
+test = 16
+augment = [{op="speed"}, {op="noise"}, {op="time_mask"}]
+[net]
+name = "lstm"
+[train]
+batch = 16
+)",
+                                     "test");
+  const Splits data = open_data("tones", data_options(recipe));
+  Feed now(recipe, data.train, DType::f32, 8, Ahead::never), ahead(recipe, data.train, DType::f32, 8, Ahead::always);
+  Position at;
+  for (int step = 0; step < 16; ++step, at = now.after(at)) {
+    const SampleBatch& one = now.at(at);
+    const SampleBatch& other = ahead.at(at);
+    ASSERT_EQ(one.x, other.x) << step;
+    ASSERT_EQ(one.lengths, other.lengths) << step;
+    ASSERT_EQ(one.targets, other.targets) << step;
+    ASSERT_EQ(one.x.shape()[0], one.lengths.elements());
+    int64_t longest = 0;
+    for (const int32_t length : one.lengths.as<int32_t>()) longest = std::max<int64_t>(longest, length);
+    ASSERT_EQ(one.x.shape()[1], bucket_of(longest));
+  }
+}
+
 std::string weights_after(const Recipe& given, int threads) {
   const Splits data = open_data("digits", data_options(given));
   const Recipe recipe = complete(given, data.train.schema);
