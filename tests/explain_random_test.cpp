@@ -45,6 +45,13 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
   const auto flat = [](const Var& p) { return reshape(p, {3, 4}); };
   const Attrs pooled{
       {"kernel", std::vector<int64_t>{3}}, {"stride", std::vector<int64_t>{1}}, {"padding", std::vector<int64_t>{1}}};
+  // Rows as two steps of two; a column; a small square; and what is beside what.
+  const auto steps = [](const Var& p) { return reshape(p, {3, 2, 2}); };
+  const auto column = [](const Var& p, int64_t at) { return slice(p, 1, at, at + 1); };
+  const auto square_of = [](const Var& v) { return slice(slice(v, 0, 0, 2), 1, 0, 2); };
+  const auto beside = [](const Var& p, const Var& q) { return concatenate({p, q}, 1); };
+  const Var lengths = constant(trace.graph(), Tensor(Shape{3}, {2, 1, 2}, DType::i32)),
+            index = constant(trace.graph(), Tensor(Shape{3}, {0, 1, 1}, DType::i32));
   std::vector<Var> pool{x, a};
   using Make = std::function<Var(const Var&, const Var&)>;
   const std::vector<Make> makers{
@@ -156,6 +163,58 @@ void draw(Drawn& out, uint64_t seed, std::set<std::string>& ops_used) {
       [](const Var& p, const Var&) {
         const Var zero = constant(p.graph(), Tensor({DType::i32, Shape{}}));
         return p * dropout_mask(zero, zero, p.shape(), 0.3, 1, "dropout1");
+      },
+      // Two steps of one unit, or of two.
+      [&](const Var& p, const Var& q) {
+        const LstmOut out =
+            lstm(reshape(beside(p, q), {3, 2, 4}), reshape(b, {4, 1}), column(p, 0), column(q, 1), lengths);
+        return concatenate({reshape(out.y, {3, 2}), out.h, out.c}, 1);
+      },
+      [&](const Var& p, const Var& q) {
+        const Var gates = reshape(slice(beside(p, q), 1, 0, 6), {3, 2, 3}), weight = reshape(slice(b, 0, 0, 3), {3, 1});
+        const RnnOut out = gru(gates, weight, slice(b, 0, 1, 4), column(q, 0));
+        return concatenate({reshape(out.y, {3, 2}), out.h, column(p, 3)}, 1);
+      },
+      [&](const Var& p, const Var& q) {
+        return reshape(rnn(steps(p), square_of(w), slice(q, 1, 0, 2), lengths).y, {3, 4});
+      },
+      [&](const Var& p, const Var& q) {
+        const std::vector<In> in{reshape(beside(p, q), {3, 2, 4}),
+                                 reshape(slice(q, 1, 0, 2), {3, 2, 1}),
+                                 reshape(b, {4, 1}),
+                                 column(p, 0),
+                                 reshape(slice(p, 1, 0, 2), {3, 2, 1}),
+                                 column(q, 2),
+                                 column(q, 3),
+                                 lengths};
+        const std::vector<Var> d = apply_all(lstm_gradient_op, in);
+        return slice(reshape(d[0], {3, 8}), 1, 2, 6) * 0.3 + d[1];
+      },
+      [&](const Var& p, const Var& q) {
+        const auto one = [](const Var& v) { return reshape(slice(v, 1, 1, 3), {3, 2, 1}); };
+        const std::vector<In> in{reshape(slice(beside(p, q), 1, 0, 6), {3, 2, 3}),
+                                 one(p),
+                                 one(q),
+                                 reshape(slice(b, 0, 0, 3), {3, 1}),
+                                 one(q),
+                                 column(p, 0)};
+        return slice(reshape(apply_all(gru_gradient_op, in)[0], {3, 6}), 1, 1, 5) * 0.3;
+      },
+      [&](const Var& p, const Var& q) {
+        const std::vector<In> in{steps(p), square_of(w), steps(q), slice(p, 1, 0, 2)};
+        return reshape(apply_all(rnn_gradient_op, in)[0], {3, 4}) * 0.5;
+      },
+      [&](const Var& p, const Var&) {
+        return reshape(reverse_steps(steps(p), lengths), {3, 4});
+      },
+      [&](const Var& p, const Var& q) { return p * step_mask(lengths, 4, p.dtype()) + q; },
+      [&](const Var& p, const Var& q) { return beside(take_step(steps(p), index), slice(q, 1, 0, 2)); },
+      [&](const Var& p, const Var& q) {
+        return q + reshape(apply(put_step_op, {slice(p, 1, 0, 2), index}, {{"steps", int64_t{2}}}), {3, 4});
+      },
+      [&](const Var& p, const Var& q) {
+        const auto heads = [](const Var& v) { return reshape(v, {3, 1, 2, 2}); };
+        return reshape(scaled_dot_product_attention(heads(p), heads(q), heads(p), lengths), {3, 4});
       },
       [&](const Var& p, const Var& q) { return softmax_cross_entropy(p, labels).probabilities + q; },
       [&](const Var& p, const Var& q) { return q * softmax_cross_entropy(p, softmax(q)).loss; },

@@ -380,7 +380,7 @@ TEST(Model, EvaluationAddsUpAndIsNoStep) {
   double loss = 0;
   int64_t correct = 0;
   for (int64_t i = 0; i < 20; i += 10) {
-    const Evaluation half = model.evaluate({{DType::f32, {10, 13}}, batch.x.as<float>().data() + i * 13},
+    const Evaluation half = model.evaluate(ConstView{{DType::f32, {10, 13}}, batch.x.as<float>().data() + i * 13},
                                            {{DType::i32, {10}}, batch.labels.as<int32_t>().data() + i});
     loss += half.loss;
     correct += half.correct;

@@ -172,7 +172,7 @@ TEST(Normalization, EvaluationChangesAndDropsNothing) {
   model.gradient(batch.x, batch.labels);
   EXPECT_EQ(states_of(model), before) << "nor does a gradient that is only looked at";
   // One sample alone is answered as among others.
-  const Tensor alone = model.predict({{DType::f32, {1, 13}}, batch.x.as<float>().data()});
+  const Tensor alone = model.predict(ConstView{{DType::f32, {1, 13}}, batch.x.as<float>().data()});
   for (int64_t c = 0; c < 5; ++c) EXPECT_NEAR(alone.at(c), p.at(c), 1e-6);
 }
 

@@ -146,7 +146,7 @@ private:
   Var one_more() {
     const Var x = pick();
     const Var x2 = rows(x);
-    switch (draws_.below(51)) {
+    switch (draws_.below(57)) {
       case 0: return x + partner(x);
       case 1: return x - partner(x);
       case 2: return x * partner(x);
@@ -213,7 +213,53 @@ private:
       }
       case 41: return x2 * dropout_mask(counter(x, 5), counter(x, 64), x2.shape(), 0.3, 1, "dropout1");
       case 42: return sum(x2, {any_axis(x2)}, draws_.below(2)) * 0.2;
+      case 43:
+      case 44:
+      case 45:
+      case 46:
+      case 47:
+      case 48: return of_sequences(tanh(x2));
       default: return activation(x);
+    }
+  }
+
+  // Of a tame matrix [n, w]: three steps of each row, with lengths or without, and a matrix [n, w] of what comes out.
+  Var of_sequences(const Var& x) {
+    const int64_t n = x.shape()[0], w = x.shape()[1];
+    if (w > 20 || n > 40) return x * 0.5; // the weights would be large
+    const std::vector<int64_t> steps{n, 3, w};
+    const Var s = reshape(concatenate({x, x * -0.5, x * 0.3}, 1), steps);
+    const Var lengths = draws_.below(2) ? constant(x.graph(), random_indices({n}, draws_.below(1000), 4)) : Var{};
+    const Var index = indices(x, {n}, 3);
+    const Var square = tanh(matmul(x, x, true)) * 0.3; // [w, w]
+    const auto beside = [&](int count, const Var& one, int axis) {
+      return count == 1 ? one : concatenate(std::vector<Var>(size_t(count), one), axis);
+    };
+    switch (draws_.below(6)) {
+      case 0: {
+        const LstmOut out = lstm(beside(4, s, 2), beside(4, square, 0), x, x * 0.5, lengths);
+        return take_step(out.y, index) + out.h * out.c;
+      }
+      case 1: {
+        const Var bias = reshape(beside(3, mean(x, {0}, true), 1), {3 * w});
+        const RnnOut out = gru(beside(3, s, 2), beside(3, square, 0), bias, x, lengths);
+        return sum(out.y, {1}) * 0.3 + out.h;
+      }
+      case 2: {
+        const RnnOut out = rnn(s, square, x, lengths, draws_.below(2) ? "tanh" : "relu");
+        return take_step(out.y, index) - out.h;
+      }
+      case 3: return reshape(slice(reverse_steps(s, lengths), 1, 0, 1), {n, w});
+      case 4: {
+        if (!lengths) return take_step(s, index);
+        return sum(s * reshape(step_mask(lengths, 3, x.dtype()), {n, 3, 1}), {1});
+      }
+      default: {
+        const Var heads = reshape(s, {n, 1, 3, w}), seen = indices(x, {n}, 3);
+        const Var y =
+            scaled_dot_product_attention(heads, heads, heads, draws_.below(2) ? seen : Var{}, draws_.below(2));
+        return mean(reshape(y, steps), {1});
+      }
     }
   }
 

@@ -1,8 +1,8 @@
 // Random nets as recipes state them: skips, shared weights, blocks, every op that a net can state.
 //
 // All values are [batch, width]. Where an op gives another shape, layers around it bring it back. What a
-// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot) or give them
-// (to_index), or want counters (dropout_mask): a layer makes floats.
+// net cannot state are the ops that want indices (gather, scatter_add, one_hot, subtract_one_hot, step_mask, take_step,
+// put_step) or give them (to_index), or want counters (dropout_mask): a layer makes floats.
 #pragma once
 
 #include <set>
@@ -186,6 +186,7 @@ private:
       }
       case 44: return keep(unary("expm1", unary("tanh", a.name)));
       default:
+        if (draws_.below(3) == 0) return sequences(a);
         if (draws_.below(4)) return maps(a);
         if (!block_) return dense(a);
         const int64_t out = width();
@@ -245,6 +246,54 @@ private:
         return push(layer("batch_norm_gradient", {wide, mean, mean, layer("exp", {mean}), wide}), 24);
       }
       default: return row(layer("batch_norm", {x}), 24);
+    }
+  }
+
+  // Three steps of eight features made of a value; and what comes out as a row again.
+  void sequences(const Value& a) {
+    using List = std::vector<int64_t>;
+    const std::string wide = layer("tanh", {layer("dense", {a.name}, {{"out", int64_t{24}}})});
+    const auto shaped = [&](const std::string& x, List shape) { return layer("reshape", {x}, {{"shape", shape}}); };
+    const auto first = [&](const std::string& x, int64_t axis, int64_t count) {
+      return layer("slice", {x}, {{"axis", axis}, {"stop", count}});
+    };
+    const auto row = [&](const std::string& y, int64_t width) { push(layer("flatten", {y}), width); };
+    const std::string x = shaped(wide, {-1, 3, 8});
+    // What the derivatives of two units over three steps read: a matrix for all samples, a state, the steps.
+    const auto weight = [&](int64_t gates) {
+      return shaped(first(layer("mean", {wide}, {{"axes", List{0}}}), 0, gates * 4), {gates * 2, 2});
+    };
+    const auto state = [&] { return first(wide, 1, 2); };
+    const auto steps = [&](int64_t width) { return shaped(first(wide, 1, 3 * width), {-1, 3, width}); };
+    switch (draws_.below(8)) {
+      case 0:
+      case 1:
+      case 2: {
+        const char* kinds[] = {"rnn", "gru", "lstm"};
+        const int64_t out = 1 + int64_t(draws_.below(5)), both = int64_t(draws_.below(2));
+        const std::string y = layer(kinds[draws_.below(3)], {x},
+                                    {{"out", out},
+                                     {"layers", 1 + int64_t(draws_.below(2))},
+                                     {"bidirectional", both},
+                                     {"bias", int64_t(draws_.below(4) > 0)},
+                                     {"dropout", draws_.uniform(0, 0.5)}});
+        if (draws_.below(2)) return push(layer("last_step", {y}, {{"bidirectional", both}}), out * (1 + both));
+        return push(layer(draws_.below(2) ? "mean_over_time" : "max_over_time", {y}), out * (1 + both));
+      }
+      case 3: {
+        const std::string y = layer("attention", {x}, {{"heads", int64_t{2}}, {"causal", int64_t(draws_.below(2))}});
+        return push(layer("last_step", {y}), 8);
+      }
+      case 4: return row(layer("reverse_steps", {x}), 24);
+      case 5: {
+        const std::string heads = shaped(wide, {-1, 2, 3, 4});
+        return row(layer("scaled_dot_product_attention", {heads, heads, heads}), 24);
+      }
+      case 6: {
+        if (draws_.below(2)) return row(layer("rnn_gradient", {steps(2), weight(1), steps(2), state()}), 6);
+        return row(layer("gru_gradient", {steps(6), steps(2), steps(2), weight(3), steps(2), state()}), 18);
+      }
+      default: row(layer("lstm_gradient", {steps(8), steps(2), weight(4), state(), steps(2), state(), state()}), 24);
     }
   }
 

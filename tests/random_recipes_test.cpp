@@ -58,7 +58,8 @@ TEST(RandomNets, TogetherUseEveryOpThatANetCanState) {
     for (const LayerSpec& layer : random_net(seed).net.layers)
       if (const Layer* kind = find_layer(layer.op)) seen.insert(kind->name);
   for (const Layer* layer : layers()) all.insert(layer->name);
-  for (const char* wants_indices : {"gather", "scatter_add", "one_hot", "subtract_one_hot", "to_index", "dropout_mask"})
+  for (const char* wants_indices : {"gather", "scatter_add", "one_hot", "subtract_one_hot", "to_index", "dropout_mask",
+                                    "step_mask", "take_step", "put_step"})
     all.erase(wants_indices);
   for (const char* wants_scalars : {"add_scaled", "subtract_scaled", "mix", "mix_square", "normalised_step"})
     all.erase(wants_scalars);

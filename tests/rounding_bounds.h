@@ -145,9 +145,17 @@ inline std::vector<Tensor> rounding_bounds(const Op& op, const Attrs& attrs, con
       double off = 0;
       for (int64_t i = 0; i < truth[j].elements(); ++i)
         off = std::max(off, std::fabs(floats[j].at(i) - truth[j].at(i)));
-      for (int64_t i = 0; i < truth[j].elements(); ++i)
-        bounds[j].set(i, 4 * off + gamma(8) * (largest(truth[j]) + 1));
+      for (int64_t i = 0; i < truth[j].elements(); ++i) bounds[j].set(i, 4 * off + gamma(8) * (largest(truth[j]) + 1));
     }
+  } else if (&op == &scaled_dot_product_attention_op) {
+    // A score is off by some roundings of a sum over d; the weights by twice that and what softmax's are; y by as much
+    // of the largest value, and a sum over the keys.
+    const double d = double(in[0].shape().back()), keys = double(in[1].shape()[2]);
+    const double score = std::sqrt(d) * largest(in[0]) * largest(in[1]);
+    const double weight = 2 * gamma(d + 4) * score + gamma(2 * keys + 2 * score + 16);
+    for (size_t j = 0; j < truth.size(); ++j)
+      for (int64_t i = 0; i < truth[j].elements(); ++i)
+        bounds[j].set(i, j == 0 ? (weight * keys + gamma(keys)) * largest(in[2]) : weight);
   } else if (&op == &subtract_one_hot_op) {
     relative(2); // a difference and a product, each rounded once
   } else if (&op == &squared_error_op) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "explain/double.h"
 #include "ops/gradient.h"
 
 namespace vitro {
@@ -106,7 +107,7 @@ std::vector<Tensor> LocalRules::push(NodeId id, size_t input, const Tensor& tang
 
 std::vector<Tensor> LocalRules::sides(NodeId id, const std::vector<const Tensor*>& in,
                                       const std::vector<const Tensor*>& out) {
-  const Rule& rule = this->rule(id);
+  Rule& rule = this->rule(id);
   std::vector<Tensor> result;
   if (rule.flat) {
     for (const Tensor* value : out) result.push_back(*value);
@@ -117,12 +118,17 @@ std::vector<Tensor> LocalRules::sides(NodeId id, const std::vector<const Tensor*
   for (const Tensor* value : out) arguments.push_back(*value);
   for (size_t o = 0; o < out.size(); ++o)
     if (carries_[size_t(id)][o]) arguments.push_back(Tensor::full((*graph_)[id].out[o], 1));
-  const Interpretation run = interpret(rule.pull, {}, arguments);
-  // What the rule compares says on which side it is; a rule that compares nothing is constant on each side.
-  const Graph& graph = *rule.pull.graph;
+  // What the rule compares says on which side it is. Of a composed op that may stand inside another one (a recurrence's
+  // steps): opened, and where nothing is compared there is no kink. Any other rule is then constant on each side.
+  const Op& op = *(*graph_)[id].op;
+  const bool composed = !op.plain && op.expand;
+  if (composed && !rule.opened.graph) rule.opened = in_double(rule.pull, true);
+  const Function& asked = composed ? rule.opened : rule.pull;
+  const Interpretation run = interpret(asked, {}, arguments);
+  const Graph& graph = *asked.graph;
   for (NodeId at = 0; at < graph.size(); ++at)
     if (graph[at].op->is(constant_slope) && !run.values[size_t(at)].empty()) result.push_back(run.at({at, 0}));
-  if (result.empty())
+  if (result.empty() && !composed)
     for (const Named& output : rule.pull.outputs) result.push_back(run.at(output.edge));
   return result;
 }

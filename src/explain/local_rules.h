@@ -32,8 +32,8 @@ public:
 
 private:
   struct Rule {
-    bool flat = true; // no rule at all
-    Function pull;
+    bool flat = true;          // no rule at all
+    Function pull, opened;     // the same down to primitives, once `sides` asks for it
     std::vector<int> position; // of each input's adjoint among the outputs of `pull`; -1: nothing passes
     std::map<size_t, Function> push;
   };

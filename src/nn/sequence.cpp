@@ -88,13 +88,13 @@ const Layer last_step_layer{
     .build = last_step};
 
 const Layer mean_over_time_layer{
-    .name = "mean_over_time", .aliases = {"GlobalAveragePooling1D"}, .short_name = "mean", .formula = "y = mean(x_t)",
+    .name = "mean_over_time", .short_name = "mean", .formula = "y = mean(x_t)",
     .doc = "The mean of a sequence's steps, feature by feature.",
     .peers = {"x.mean(1)", "GlobalAveragePooling1D with a mask"},
     .inputs = {"x"}, .build = mean_over_time};
 
 const Layer max_over_time_layer{
-    .name = "max_over_time", .aliases = {"GlobalMaxPooling1D"}, .short_name = "max", .formula = "y = max(x_t)",
+    .name = "max_over_time", .short_name = "max", .formula = "y = max(x_t)",
     .doc = "The largest of a sequence's steps, feature by feature.",
     .peers = {"x.amax(1)", "GlobalMaxPooling1D"},
     .inputs = {"x"}, .build = max_over_time};

@@ -92,7 +92,10 @@ std::vector<Var> through_expansion(const GradOf& g, Expand expand, size_t first 
       all = all ? all + term : term;
     }
   if (!all) return std::vector<Var>(g.xs.size());
-  return gradient(all, held);
+  std::vector<Var> dxs = gradient(all, held);
+  for (Var& dx : dxs)
+    if (!is_float(dx.dtype())) dx = {}; // lengths
+  return dxs;
 }
 template <Expand expand> std::vector<Var> grad_of_expansion(const GradOf& g) { return through_expansion(g, expand); }
 
@@ -107,7 +110,7 @@ template <class First> std::vector<Var> grad_of_steps(const GradOf& g, Expand ex
   if (!given(count, g.dys.size())) return dxs;
   const std::vector<Var> others = through_expansion(g, expand, count);
   for (size_t i = 0; i < dxs.size(); ++i)
-    if (is_float(g.xs[i].dtype())) dxs[i] = dxs[i] ? dxs[i] + others[i] : others[i];
+    if (others[i]) dxs[i] = dxs[i] ? dxs[i] + others[i] : others[i];
   return dxs;
 }
 
