@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "core/random.h"
 #include "core/text.h"
@@ -89,10 +90,15 @@ inline Var weighed(const std::vector<Var>& ys, std::vector<Tensor>& weights, uin
 
 inline constexpr double gradient_tolerance = 1e-5;
 
+/// Finite differences of one function at one point, by input, element and step: the same however its gradient is made.
+using Differences = std::map<std::tuple<size_t, int64_t, double>, double>;
+
 /// Checks every element of every float input (at most `most` of each, evenly spread).
-/// `corrupt` may change the graph with the gradient in it: how mutants are made.
+/// `corrupt` may change the graph with the gradient in it: how mutants are made. `known` keeps the differences for the
+/// next check of the same function at the same point.
 inline GradientReport check_gradient(const std::vector<Tensor>& given, const Build& build, const std::string& name,
-                                     int64_t most = 12, const std::function<void(Graph&)>& corrupt = nullptr) {
+                                     int64_t most = 12, const std::function<void(Graph&)>& corrupt = nullptr,
+                                     Differences* known = nullptr) {
   std::vector<Tensor> in;
   for (const Tensor& x : given) in.push_back(in_double(x));
   Built64 derived(in, build), plain(in, build);
@@ -108,7 +114,10 @@ inline GradientReport check_gradient(const std::vector<Tensor>& given, const Bui
   const auto gradients = derived(in);
 
   GradientReport report;
-  const auto difference = [&](Tensor& x, int64_t i, double h) {
+  const auto difference = [&](size_t k, int64_t i, double h) {
+    if (known)
+      if (const auto found = known->find({k, i, h}); found != known->end()) return found->second;
+    Tensor& x = in[k];
     const double at = x.at(i);
     std::vector<std::vector<Tensor>> y;
     for (const double step : {h, -h, 2 * h, -2 * h}) {
@@ -120,6 +129,7 @@ inline GradientReport check_gradient(const std::vector<Tensor>& given, const Bui
     for (size_t j = 0; j < weights.size(); ++j)
       for (int64_t e = 0; e < weights[j].elements(); ++e)
         sum += weights[j].at(e) * ((8 * (y[0][j].at(e) - y[1][j].at(e)) - (y[2][j].at(e) - y[3][j].at(e))) / (12 * h));
+    if (known) known->emplace(std::tuple(k, i, h), sum);
     return sum;
   };
   size_t which = 0;
@@ -138,7 +148,7 @@ inline GradientReport check_gradient(const std::vector<Tensor>& given, const Bui
       double best = INFINITY, estimate = 0;
       bool smooth = false;
       for (const double h : {1e-3, 1e-4, 1e-5}) {
-        const double wide = difference(in[k], i, h), narrow = difference(in[k], i, h / 2);
+        const double wide = difference(k, i, h), narrow = difference(k, i, h / 2);
         smooth |= relative_error(wide, narrow) <= gradient_tolerance / 2;
         if (const double error = relative_error(dx.at(i), narrow); error < best) best = error, estimate = narrow;
         if (smooth) break;

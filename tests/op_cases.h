@@ -401,6 +401,7 @@ inline void recurrence_cases(const Op& op, std::vector<OpCase>& out) {
   add(2, 3, 3, true, false);
   add(3, 2, 5, true, true);
   add(5, 4, 17, true, false);
+  add(2, 4, 1, true, false); // the same steps, so small that every element is looked at
   add(9, 3, 16, false, false);
   add(2, 2, 33, false, true);
   if (gates > 1) return;
