@@ -120,8 +120,9 @@ void check(const std::vector<Augmentation>& list, const Schema& schema, const st
       std::vector<std::string> fit;
       for (const AugmentationKind& other : augmentations())
         if (schema.sound ? other.sounds : other.pictures) fit.emplace_back(other.name);
-      bad_input(where, text(kind.name, " is for ", schema.sound ? "pictures" : "sounds", ", ", schema.name, " holds ",
-                            schema.sound ? "sounds" : "pictures"),
+      bad_input(where,
+                text(kind.name, " is for ", schema.sound ? "pictures" : "sounds", ", ", schema.name, " holds ",
+                     schema.sound ? "sounds" : "pictures"),
                 "it is one of " + join(fit, ", "));
     }
     if (one.op == "frequency_mask" && schema.sound->features != SoundFeatures::log_mel)

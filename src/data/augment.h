@@ -81,7 +81,7 @@ private:
   std::vector<Augmentation> list_;
   const Dataset& train_;
   uint64_t seed_;
-  std::vector<float> mean_, outside_; // raw, of each channel of pictures
+  std::vector<float> mean_, outside_;         // raw, of each channel of pictures
   std::unique_ptr<const FeatureMaker> maker_; // of sounds
 };
 

@@ -127,8 +127,8 @@ template <bool scattered> struct Tiles {
 };
 template <bool scattered = false> inline constexpr Tiles<scattered> tiles;
 
-/// Panels of a strip that `rows` rows pass over: as many as the tallest tile has that holds 8 vectors of sums or more, which
-/// hide the latency of the multiply-add.
+/// Panels of a strip that `rows` rows pass over: as many as the tallest tile has that holds 8 vectors of sums or more,
+/// which hide the latency of the multiply-add.
 constexpr int strip_panels(int64_t rows) {
   constexpr int64_t tall = HWY_TARGET == HWY_AVX3 ? most_rows(3) : most_rows(1);
   return most_panels(rows < tall ? rows : tall);
