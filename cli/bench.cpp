@@ -18,6 +18,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench/loops.h"
 #include "bench/trainings.h"
 #include "cli/child.h"
 #include "cli/console.h"
@@ -27,7 +28,6 @@
 #include "core/text.h"
 #include "core/threads.h"
 #include "data/table.h"
-#include "kernels/limits.h"
 
 namespace vitro::cli {
 namespace {
@@ -368,10 +368,10 @@ int bench(Arguments& arguments) {
   const std::vector<Workload> picked = bench::chosen(all, names);
 
   const std::string machine =
-      text(processor(), ", ", plural(thread_count(), "core"), " allowed, kernels for ", kernels::instruction_set());
-  if (!kernels::fuses_multiply_add())
-    say(text("vitro bench: this processor lacks fused multiply-add (AVX2): the kernels use ",
-             kernels::instruction_set(), ", and are slower than they are elsewhere"));
+      text(processor(), ", ", plural(thread_count(), "core"), " allowed, kernels for ", bench::instruction_set());
+  if (!bench::fuses_multiply_add())
+    say(text("vitro bench: this processor lacks fused multiply-add (AVX2): the kernels use ", bench::instruction_set(),
+             ", and are slower than they are elsewhere"));
   if (threads.back() > thread_count() && !quiet)
     say(text("vitro bench: more threads than the ", plural(thread_count(), "core"), " allowed: they take turns"));
 

@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "data/batches.h"
 #include "data/idx.h"
+#include "explain/graph_export.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "io/safetensors.h"
@@ -22,6 +23,7 @@
 #include "train/feed.h"
 #include "train/mistakes.h"
 #include "train/run.h"
+#include "train/schedule_curve.h"
 #include "train/setup.h"
 
 namespace vitro::cli {

@@ -10,10 +10,10 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "io/files.h"
-#include "model/range_test.h"
 #include "report/plot.h"
 #include "train/feed.h"
 #include "train/measure.h"
+#include "train/range_test.h"
 #include "train/setup.h"
 
 namespace vitro::cli {

@@ -1,5 +1,5 @@
 // The limits: multiply-adds between registers, and streams through each level of memory.
-#include "kernels/limits.h"
+#include "bench/loops.h"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +54,7 @@ Workload stream_through(const Level& level, bool writes, const std::shared_ptr<A
         // A copy goes from the slice's first half to its second.
         float* const to = slice + n / 2;
         const float* const from = slice;
-        keep(kernels::stream(&from, 1, &to, writes, writes ? n / 2 : n, level.passes));
+        keep(stream(&from, 1, &to, writes, writes ? n / 2 : n, level.passes));
       });
     }};
   };
@@ -81,10 +81,8 @@ std::vector<Workload> limits() {
       {.name = peak_name,
        .group = limits_group,
        .what = "multiply-adds between registers",
-       .flops = double(tasks * rounds * kernels::multiply_add_flops()),
-       .make = []() -> Job {
-         return {.run = [] { parallel(tasks, [](int64_t) { keep(kernels::multiply_adds(rounds)); }); }};
-       }}};
+       .flops = double(tasks * rounds * multiply_add_flops()),
+       .make = []() -> Job { return {.run = [] { parallel(tasks, [](int64_t) { keep(multiply_adds(rounds)); }); }}; }}};
   const auto array = std::make_shared<Array>();
   for (const Level& level : levels)
     for (const bool writes : {false, true}) out.push_back(stream_through(level, writes, array));

@@ -3,11 +3,11 @@
 #include <array>
 #include <memory>
 
+#include "bench/loops.h"
 #include "bench/noise.h"
 #include "bench/workload.h"
 #include "core/text.h"
 #include "core/threads.h"
-#include "kernels/limits.h"
 #include "optim/optimizer.h"
 #include "plan/plan.h"
 
@@ -61,10 +61,10 @@ Job stream_job(int reads, int writes, int64_t n) {
   return {.run = [=] {
     const int64_t piece = std::clamp<int64_t>(n / 64, 4096, 1 << 16);
     parallel(n / piece, [&](int64_t task) {
-      std::array<const float*, kernels::most_streamed> in{};
-      std::array<float*, kernels::most_streamed> out{};
+      std::array<const float*, most_streamed> in{};
+      std::array<float*, most_streamed> out{};
       for (size_t i = 0; i < arrays->size(); ++i) in[i] = out[i] = (*arrays)[i].as<float>().data() + task * piece;
-      keep(kernels::stream(in.data(), reads, out.data(), writes, piece));
+      keep(stream(in.data(), reads, out.data(), writes, piece));
     });
   }};
 }

@@ -10,10 +10,10 @@
 #include "core/math.h"
 #include "core/random.h"
 #include "core/text.h"
-#include "model/range_test.h"
 #include "train/feed.h"
 #include "train/measure.h"
 #include "train/perceptron.h"
+#include "train/range_test.h"
 
 namespace vitro {
 namespace {

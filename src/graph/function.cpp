@@ -4,18 +4,14 @@
 #include <stdexcept>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 
 namespace vitro {
 namespace {
 
-size_t position(const std::vector<Named>& named, const std::string& name, const char* kind) {
-  std::vector<std::string> known;
-  for (size_t i = 0; i < named.size(); ++i) {
-    if (named[i].name == name) return i;
-    known.push_back(named[i].name);
-  }
-  bad_input("function", text("no ", kind, " \"", name, "\"", did_you_mean(name, known)), "it has " + join(known, ", "));
+size_t position(const std::vector<Named>& all, const std::string& name, const char* kind) {
+  return size_t(&named(all, name, "function", kind) - all.data());
 }
 
 Attrs type_attrs(const Type& type) { return {{"dtype", int64_t(type.dtype)}, {"shape", type.shape.list()}}; }

@@ -120,9 +120,5 @@ void verify(const Graph& graph);
 /// One line a node: `%3 fc1: f32[32, 128] = matmul(%0, %2){transpose_b=1}   y = a b`.
 std::string print(const Graph& graph);
 std::string print(const Graph& graph, NodeId node);
-/// Graphviz: boxes for nodes, one colour for derivatives.
-std::string print_dot(const Graph& graph);
-/// A JSON array of {id, op, name, in, out, attrs, grad_of, formula, where}.
-std::string print_json(const Graph& graph);
 
 } // namespace vitro

@@ -21,26 +21,26 @@ bool in_blocks(const Convolution& c) {
 bool reads_blocks(const Convolution& c) { return in_blocks(c) && c.in > few_channels; }
 
 int64_t convolve_workspace(const Convolution& c) {
-  return bytes(in_blocks(c) ? blocks::forward_floats(c) : rows::forward_floats(c));
+  return bytes((in_blocks(c) ? by_blocks : by_rows).forward_floats(c));
 }
 void convolve(const Convolution& c, const float* x, const float* weight, float* y, void* workspace, Epilogue epilogue) {
-  (in_blocks(c) ? blocks::forward : rows::forward)(c, x, weight, y, floats(workspace), epilogue);
+  (in_blocks(c) ? by_blocks : by_rows).forward(c, x, weight, y, floats(workspace), epilogue);
 }
 
 int64_t convolve_input_gradient_workspace(const Convolution& c) {
-  return bytes(reads_blocks(c) ? blocks::input_gradient_floats(c) : rows::input_gradient_floats(c));
+  return bytes((reads_blocks(c) ? by_blocks : by_rows).input_gradient_floats(c));
 }
 void convolve_input_gradient(const Convolution& c, const float* dy, const float* weight, float* dx, void* workspace,
                              Epilogue epilogue) {
-  (reads_blocks(c) ? blocks::input_gradient : rows::input_gradient)(c, dy, weight, dx, floats(workspace), epilogue);
+  (reads_blocks(c) ? by_blocks : by_rows).input_gradient(c, dy, weight, dx, floats(workspace), epilogue);
 }
 
 int64_t convolve_weight_gradient_workspace(const Convolution& c) {
-  return bytes(sums_in_blocks(c) ? blocks::weight_gradient_floats(c) : rows::weight_gradient_floats(c));
+  return bytes((sums_in_blocks(c) ? by_blocks : by_rows).weight_gradient_floats(c));
 }
 void convolve_weight_gradient(const Convolution& c, const float* x, const float* dy, float* dweight, void* workspace,
                               Epilogue epilogue) {
-  (sums_in_blocks(c) ? blocks::weight_gradient : rows::weight_gradient)(c, x, dy, dweight, floats(workspace), epilogue);
+  (sums_in_blocks(c) ? by_blocks : by_rows).weight_gradient(c, x, dy, dweight, floats(workspace), epilogue);
 }
 
 } // namespace vitro::kernels

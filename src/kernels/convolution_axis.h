@@ -80,27 +80,15 @@ inline void finish(const Epilogue& epilogue, const Stripes& part, const float* y
   if (epilogue.run) epilogue.run(epilogue.context, part, y + part.begin, part.step);
 }
 
-// Floats of scratch that they need, and what they do: see convolution.h.
-namespace blocks {
-int64_t forward_floats(const Convolution& c);
-void forward(const Convolution& c, const float* x, const float* weight, float* y, float* scratch, Epilogue epilogue);
-int64_t input_gradient_floats(const Convolution& c);
-void input_gradient(const Convolution& c, const float* dy, const float* weight, float* dx, float* scratch,
-                    Epilogue epilogue);
-/// dy and dweight may be in rows.
-int64_t weight_gradient_floats(const Convolution& c);
-void weight_gradient(const Convolution& c, const float* x, const float* dy, float* dweight, float* scratch,
-                     Epilogue epilogue);
-} // namespace blocks
-namespace rows {
-int64_t forward_floats(const Convolution& c);
-void forward(const Convolution& c, const float* x, const float* weight, float* y, float* scratch, Epilogue epilogue);
-int64_t input_gradient_floats(const Convolution& c);
-void input_gradient(const Convolution& c, const float* dy, const float* weight, float* dx, float* scratch,
-                    Epilogue epilogue);
-int64_t weight_gradient_floats(const Convolution& c);
-void weight_gradient(const Convolution& c, const float* x, const float* dy, float* dweight, float* scratch,
-                     Epilogue epilogue);
-} // namespace rows
+/// A way to go: floats of scratch that it needs, and what it does; see convolution.h.
+struct Way {
+  using Floats = int64_t (*)(const Convolution& c);
+  using Run = void (*)(const Convolution& c, const float*, const float*, float* out, float* scratch, Epilogue epilogue);
+  Floats forward_floats, input_gradient_floats, weight_gradient_floats;
+  Run forward;         // x, weight -> y
+  Run input_gradient;  // dy, weight -> dx
+  Run weight_gradient; // x, dy -> dweight; in blocks, dy and dweight may be in rows
+};
+extern const Way by_blocks, by_rows;
 
 } // namespace vitro::kernels

@@ -402,4 +402,9 @@ void weight_gradient(const Convolution& c, const float* x, const float* dy, floa
 }
 
 } // namespace vitro::kernels::blocks
+
+namespace vitro::kernels {
+const Way by_blocks{blocks::forward_floats, blocks::input_gradient_floats, blocks::weight_gradient_floats,
+                    blocks::forward,        blocks::input_gradient,        blocks::weight_gradient};
+} // namespace vitro::kernels
 #endif

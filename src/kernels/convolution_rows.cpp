@@ -432,4 +432,9 @@ void weight_gradient(const Convolution& c, const float* x, const float* dy, floa
 }
 
 } // namespace vitro::kernels::rows
+
+namespace vitro::kernels {
+const Way by_rows{rows::forward_floats, rows::input_gradient_floats, rows::weight_gradient_floats,
+                  rows::forward,        rows::input_gradient,        rows::weight_gradient};
+} // namespace vitro::kernels
 #endif

@@ -348,30 +348,29 @@ void backward(const BackwardSteps& s, int64_t t, int64_t row, int64_t row_end, i
   }
 }
 
-/// Blocks [begin, end), as many at a time as there are panels `abreast`.
-template <class Step> HWY_INLINE void by_blocks(int64_t begin, int64_t end, int64_t some, Step step) {
-  for (int64_t b = begin; b < end; b += some) step(b, end - b < some ? end : b + some);
+/// Blocks [begin, end), as many at a time as there are panels `abreast`; step(kind, b, b_end), kind: a value of the
+/// type of the cell.
+template <class Step> HWY_INLINE void by_blocks(Cell cell, int64_t begin, int64_t end, int64_t some, Step step) {
+  for (int64_t b = begin; b < end; b += some) {
+    const int64_t b_end = end - b < some ? end : b + some;
+    switch (cell) {
+      case Cell::lstm: step(Lstm(), b, b_end); break;
+      case Cell::gru: step(Gru(), b, b_end); break;
+      case Cell::rnn_tanh: step(Rnn<false>(), b, b_end); break;
+      case Cell::rnn_relu: step(Rnn<true>(), b, b_end); break;
+    }
+  }
 }
 
 void forward_step(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int64_t begin, int64_t end) {
-  by_blocks(begin, end, s.gates == 1 ? abreast : 1, [&](int64_t b, int64_t b_end) HWY_ATTR {
-    switch (s.of.cell) {
-      case Cell::lstm: return forward<Lstm>(s, t, row, row_end, b, b_end);
-      case Cell::gru: return forward<Gru>(s, t, row, row_end, b, b_end);
-      case Cell::rnn_tanh: return forward<Rnn<false>>(s, t, row, row_end, b, b_end);
-      case Cell::rnn_relu: return forward<Rnn<true>>(s, t, row, row_end, b, b_end);
-    }
+  by_blocks(s.of.cell, begin, end, s.gates == 1 ? abreast : 1, [&](auto kind, int64_t b, int64_t b_end) HWY_ATTR {
+    forward<decltype(kind)>(s, t, row, row_end, b, b_end);
   });
 }
 
 void backward_step(const BackwardSteps& s, int64_t t, int64_t row, int64_t row_end, int64_t begin, int64_t end) {
-  by_blocks(begin, end, abreast, [&](int64_t b, int64_t b_end) HWY_ATTR {
-    switch (s.of.cell) {
-      case Cell::lstm: return backward<Lstm>(s, t, row, row_end, b, b_end);
-      case Cell::gru: return backward<Gru>(s, t, row, row_end, b, b_end);
-      case Cell::rnn_tanh: return backward<Rnn<false>>(s, t, row, row_end, b, b_end);
-      case Cell::rnn_relu: return backward<Rnn<true>>(s, t, row, row_end, b, b_end);
-    }
+  by_blocks(s.of.cell, begin, end, abreast, [&](auto kind, int64_t b, int64_t b_end) HWY_ATTR {
+    backward<decltype(kind)>(s, t, row, row_end, b, b_end);
   });
 }
 

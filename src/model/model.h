@@ -16,7 +16,6 @@
 #include <string>
 #include <vector>
 
-#include "model/attribution.h"
 #include "model/statistics.h"
 #include "nn/losses.h"
 #include "nn/nets.h"
@@ -96,6 +95,17 @@ struct Diagnosis {
   NodeId node = -1;
 };
 
+/// The score of each sample's answer (the net's own outputs, before the loss makes probabilities of them, each times
+/// its weight, added up), and how it moves with the sample and with maps on the way.
+struct Attribution {
+  Tensor scores;   // [batch, outputs]: what the net gives
+  Tensor gradient; // d score / d x, [batch, ...sample]
+  // The last layer whose output of a sample is maps of more than one place: its name, "" where there is none; its
+  // output and d score / d output, [batch, channels, height, width].
+  std::string layer;
+  Tensor maps, slopes;
+};
+
 class Model {
 public:
   /// Creates all states. Throws bad_input where net, loss, optimiser or shapes don't fit.
@@ -149,7 +159,7 @@ public:
   std::map<std::string, Tensor> gradient(const Inputs& in, ConstView targets) const;
   /// How the layers answer to a batch and how far its gradient comes, in evaluation; changes nothing.
   Statistics statistics(const Inputs& in, ConstView targets) const;
-  /// What an answer to each sample of x hangs on; `direction` float [batch, outputs], see model/attribution.h.
+  /// What an answer to each sample of x hangs on (explain/attribution.h); `direction`: float [batch, outputs].
   Attribution attribution(ConstView x, ConstView direction) const;
   /// What every layer gives, in evaluation, by layer name; interpreted.
   std::map<std::string, Tensor> activations(const Inputs& in) const;

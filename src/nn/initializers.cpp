@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/math.h"
+#include "core/named.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "core/threads.h"
@@ -133,18 +134,7 @@ const std::vector<Initializer>& all() {
 }
 
 const Initializer& find(const std::string& word, const std::string& where) {
-  std::vector<std::string> known;
-  for (const Initializer& initializer : all()) {
-    known.push_back(initializer.name);
-    known.insert(known.end(), initializer.aliases.begin(), initializer.aliases.end());
-  }
-  for (const Initializer& initializer : all()) {
-    if (word == initializer.name) return initializer;
-    for (const char* alias : initializer.aliases)
-      if (word == alias) return initializer;
-  }
-  bad_input(where, text("unknown initialiser \"", word, "\"", did_you_mean(word, known)),
-            "it is one of " + join(known, ", "));
+  return named(all(), word, where, "initialiser");
 }
 
 std::string trimmed(const std::string& piece) {

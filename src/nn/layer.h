@@ -63,8 +63,7 @@ struct Layer {
 };
 
 extern const Layer dense_layer, embed_layer, flatten_layer, prelu_layer;
-extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer;
-extern const Layer group_norm_layer;
+extern const Layer batch_norm_layer, layer_norm_layer, rms_norm_layer, group_norm_layer;
 extern const Layer dropout_layer, dropout2d_layer, alpha_dropout_layer;
 extern const Layer conv2d_layer, depthwise_conv2d_layer, conv1d_layer, project_layer;
 extern const Layer global_avg_pool_layer, global_max_pool_layer, adaptive_avg_pool2d_layer, adaptive_max_pool2d_layer;

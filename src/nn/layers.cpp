@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <ranges>
 
-#include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 #include "nn/layer.h"
 #include "ops/catalogue.h"
@@ -94,6 +95,10 @@ std::vector<const Layer*> all_layers() {
   return all;
 }
 
+auto each_layer() {
+  return layers() | std::views::transform([](const Layer* one) -> const Layer& { return *one; });
+}
+
 } // namespace
 
 std::span<const Layer* const> layers() {
@@ -101,24 +106,10 @@ std::span<const Layer* const> layers() {
   return all;
 }
 
-const Layer* find_layer(const std::string& name) {
-  for (const Layer* layer : layers()) {
-    if (name == layer->name) return layer;
-    for (const char* alias : layer->aliases)
-      if (name == alias) return layer;
-  }
-  return nullptr;
-}
+const Layer* find_layer(const std::string& name) { return find_named(each_layer(), name); }
 
 const Layer& layer(const std::string& name, const std::string& where) {
-  if (const Layer* found = find_layer(name)) return *found;
-  std::vector<std::string> known;
-  for (const Layer* layer : layers()) {
-    known.push_back(layer->name);
-    known.insert(known.end(), layer->aliases.begin(), layer->aliases.end());
-  }
-  bad_input(where, text("unknown layer \"", name, "\"", did_you_mean(name, known)),
-            "`vitro list layers` names them all");
+  return named(each_layer(), name, where, "layer", "`vitro list layers` names them all");
 }
 
 } // namespace vitro

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 #include "ops/ops.h"
 
@@ -302,18 +303,7 @@ const std::vector<Loss>& all() {
 
 std::span<const Loss> losses() { return all(); }
 
-const Loss& find_loss(const std::string& name) {
-  std::vector<std::string> known, names;
-  for (const Loss& loss : all()) {
-    if (name == loss.name || std::ranges::any_of(loss.aliases, [&](const char* alias) { return name == alias; }))
-      return loss;
-    names.emplace_back(loss.name);
-    known.push_back(loss.name);
-    known.insert(known.end(), loss.aliases.begin(), loss.aliases.end());
-  }
-  bad_input("loss", text("unknown loss \"", name, "\"", did_you_mean(name, known)),
-            "it is one of " + join(names, ", "));
-}
+const Loss& find_loss(const std::string& name) { return named(all(), name, "loss", "loss"); }
 
 void check_reduction(const Loss& loss, const std::string& reduction) {
   const std::vector<std::string> known(loss.reductions.begin(), loss.reductions.end());

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 #include "ops/ops.h"
 
@@ -269,14 +270,7 @@ Built append_layers(Trace& trace, const std::vector<ResolvedLayer>& layers, cons
 
 std::vector<ResolvedLayer> resolve(const NetSpec& net, int64_t outputs) { return Resolver(net, outputs).resolve(); }
 
-const BuiltLayer& Built::at(const std::string& name) const {
-  std::vector<std::string> known;
-  for (const BuiltLayer& layer : layers) {
-    if (layer.name == name) return layer;
-    known.push_back(layer.name);
-  }
-  bad_input("net", text("no layer \"", name, "\"", did_you_mean(name, known)), "it has " + join(known, ", "));
-}
+const BuiltLayer& Built::at(const std::string& name) const { return named(layers, name, "net", "layer"); }
 
 Built build(Trace& trace, const NetSpec& net, const Var& x, const BuildOptions& options) {
   return append_layers(trace, resolve(net, options.outputs), x, options, {});

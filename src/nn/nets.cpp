@@ -1,8 +1,6 @@
 #include "nn/nets.h"
 
-#include <algorithm>
-
-#include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 
 namespace vitro {
@@ -12,10 +10,7 @@ const LayerSpec to_outputs{.op = "dense", .args = {{"out", std::string("classes"
 
 NetSpec make_mlp(const std::vector<int64_t>& hidden, const std::string& activation, const std::string& norm = "",
                  double dropout = 0, const std::string& init = "default") {
-  const std::vector<std::string> norms{"batch", "layer", "rms"};
-  if (!norm.empty() && std::ranges::find(norms, norm) == norms.end())
-    bad_input("net mlp", text("norm is \"", norm, "\"", did_you_mean(norm, norms)),
-              "it is one of " + join(norms, ", ") + ", or \"\" for none");
+  if (!norm.empty()) expect_one_of("net mlp", "norm", norm, {"batch", "layer", "rms"});
   NetSpec net{.layers = {{.op = "flatten"}}};
   for (const int64_t width : hidden) {
     net.layers.push_back({.op = "dense", .args = {{"out", width}}});
@@ -167,12 +162,8 @@ const NetKind resnet20_net{
 // A recurrent layer, one vector out of its steps, one dense layer.
 NetSpec make_recurrent(const Attrs& args) {
   const std::string &cell = args.word("cell"), &over = args.word("over");
-  const std::vector<std::string> cells{"lstm", "gru", "rnn"}, ends{"last", "mean", "max"};
-  if (std::ranges::find(cells, cell) == cells.end())
-    bad_input("net lstm", text("cell is \"", cell, "\"", did_you_mean(cell, cells)),
-              "it is one of " + join(cells, ", "));
-  if (std::ranges::find(ends, over) == ends.end())
-    bad_input("net lstm", text("over is \"", over, "\"", did_you_mean(over, ends)), "it is one of " + join(ends, ", "));
+  expect_one_of("net lstm", "cell", cell, {"lstm", "gru", "rnn"});
+  expect_one_of("net lstm", "over", over, {"last", "mean", "max"});
   const int64_t both = args.integer("bidirectional");
   NetSpec net{.layers = {{.op = cell,
                           .args = {{"out", args.integer("hidden")},
@@ -240,12 +231,8 @@ const std::vector<NetKind>& all() {
 std::span<const NetKind> nets() { return all(); }
 
 NetSpec make_net(const std::string& name, const Attrs& args) {
-  std::vector<std::string> known;
-  for (const NetKind& kind : all()) {
-    if (name == kind.name) return kind.make(complete_attrs(kind.args, args, text("net ", name)));
-    known.push_back(kind.name);
-  }
-  bad_input("net", text("unknown net \"", name, "\"", did_you_mean(name, known)), "it is one of " + join(known, ", "));
+  const NetKind& kind = named(all(), name, "net", "net");
+  return kind.make(complete_attrs(kind.args, args, text("net ", name)));
 }
 
 NetSpec mlp(const std::vector<int64_t>& hidden, const std::string& activation) { return make_mlp(hidden, activation); }

@@ -19,11 +19,6 @@ int64_t at_least_one(const LayerCall& call, const char* arg) {
   return value;
 }
 
-Var parameter(const LayerCall& call, const char* stem, const std::string& suffix, const Shape& shape,
-              const Start& start) {
-  return call.parameter(text(stem, "_", suffix).c_str(), shape, start);
-}
-
 // One direction of one layer: x [batch, time, in], as the cell is to see it, to [batch, time, out].
 struct Direction {
   const LayerCall& call;
@@ -37,24 +32,33 @@ struct Direction {
     const std::string& init = call.args.word(arg);
     return init == "default" ? Start{"xavier_simple", {out, out}} : Start{init, fan};
   }
-  Var weight_ih(int64_t gates, int64_t in) const {
-    return parameter(call, "weight_ih", suffix, Shape{gates * out, in}, start("init", {in, gates * out}));
+  Var parameter(const char* stem, const Shape& shape, const Start& start) const {
+    return call.parameter(text(stem, "_", suffix).c_str(), shape, start);
   }
-  Var weight_hh(int64_t gates) const {
-    return parameter(call, "weight_hh", suffix, Shape{gates * out, out}, start("recurrent_init", {out, gates * out}));
-  }
-  Var bias(const char* stem, int64_t gates) const {
+  Var bias(const char* stem, int64_t rows) const {
     const bool as_torch = call.args.word("init") == "default";
-    return parameter(call, stem, suffix, Shape{gates * out}, {as_torch ? "xavier_simple" : "zero", {out, out}});
+    return parameter(stem, Shape{rows}, {as_torch ? "xavier_simple" : "zero", {out, out}});
   }
-  bool has_bias() const { return call.args.integer("bias"); }
 
-  // What each step of each sample gives to its gates: [batch, time, gates * out].
-  Var of_steps(const Var& x, const Var& weight, const Var& bias) const {
+  // What the cell's op is given of x: the part of each step's gates that x makes, [batch, time, gates * out], and the
+  // weight by the state. The bias by the state is in that part, unless it stays `apart`.
+  struct Parts {
+    Var gates, weight, bias;
+  };
+  Parts parts(const Var& x, int64_t gates, bool apart = false) const {
     const Shape& s = x.shape();
-    Var y = matmul(reshape(x, {-1, s[2]}), weight, false, true);
-    if (bias) y = y + bias;
-    return reshape(y, {s[0], s[1], weight.shape()[0]});
+    const int64_t rows = gates * out;
+    const Var weight_ih = parameter("weight_ih", Shape{rows, s[2]}, start("init", {s[2], rows}));
+    const Var weight_hh = parameter("weight_hh", Shape{rows, out}, start("recurrent_init", {out, rows}));
+    Var y = matmul(reshape(x, {-1, s[2]}), weight_ih, false, true), bias_hh;
+    if (call.args.integer("bias")) {
+      const Var bias_ih = bias("bias_ih", rows);
+      bias_hh = bias("bias_hh", rows);
+      y = y + (apart ? bias_ih : bias_ih + bias_hh);
+    } else if (apart) {
+      bias_hh = constant(call.graph, Tensor(Type{x.dtype(), Shape{rows}}));
+    }
+    return {reshape(y, {s[0], s[1], rows}), weight_hh, bias_hh};
   }
   Var begin(const char* state, const Var& x) const {
     if (remembers) return call.memory(text(state, "_", suffix), Shape{out});
@@ -68,20 +72,15 @@ struct Direction {
 using Cell = Var (*)(const Direction&, const Var& x);
 
 Var rnn_cell(const Direction& d, const Var& x) {
-  const Var weight_ih = d.weight_ih(1, x.shape()[2]), weight_hh = d.weight_hh(1);
-  Var bias;
-  if (d.has_bias()) bias = d.bias("bias_ih", 1), bias = bias + d.bias("bias_hh", 1);
-  const RnnOut out =
-      rnn(d.of_steps(x, weight_ih, bias), weight_hh, d.begin("h", x), d.call.lengths, d.call.args.word("activation"));
+  const auto [gates, weight, bias] = d.parts(x, 1);
+  const RnnOut out = rnn(gates, weight, d.begin("h", x), d.call.lengths, d.call.args.word("activation"));
   d.end("h", out.h);
   return out.y;
 }
 
 Var lstm_cell(const Direction& d, const Var& x) {
-  const Var weight_ih = d.weight_ih(4, x.shape()[2]), weight_hh = d.weight_hh(4);
-  Var bias;
-  if (d.has_bias()) bias = d.bias("bias_ih", 4), bias = bias + d.bias("bias_hh", 4);
-  const LstmOut out = lstm(d.of_steps(x, weight_ih, bias), weight_hh, d.begin("h", x), d.begin("c", x), d.call.lengths);
+  const auto [gates, weight, bias] = d.parts(x, 4);
+  const LstmOut out = lstm(gates, weight, d.begin("h", x), d.begin("c", x), d.call.lengths);
   d.end("h", out.h);
   d.end("c", out.c);
   return out.y;
@@ -89,15 +88,8 @@ Var lstm_cell(const Direction& d, const Var& x) {
 
 // The bias of the recurrent part stays apart: the reset gate acts on it.
 Var gru_cell(const Direction& d, const Var& x) {
-  const Var weight_ih = d.weight_ih(3, x.shape()[2]), weight_hh = d.weight_hh(3);
-  Var bias, bias_hh;
-  if (d.has_bias()) {
-    bias = d.bias("bias_ih", 3);
-    bias_hh = d.bias("bias_hh", 3);
-  } else {
-    bias_hh = constant(d.call.graph, Tensor(Type{x.dtype(), Shape{3 * d.out}}));
-  }
-  const RnnOut out = gru(d.of_steps(x, weight_ih, bias), weight_hh, bias_hh, d.begin("h", x), d.call.lengths);
+  const auto [gates, weight, bias] = d.parts(x, 3, true);
+  const RnnOut out = gru(gates, weight, bias, d.begin("h", x), d.call.lengths);
   d.end("h", out.h);
   return out.y;
 }
@@ -142,10 +134,6 @@ std::vector<AttrSpec> args(std::vector<AttrSpec> own = {}) {
   return all;
 }
 
-std::vector<const char*> parameters(const char* ih, const char* hh, const char* bias_ih, const char* bias_hh) {
-  return {ih, hh, bias_ih, bias_hh};
-}
-
 } // namespace
 
 const Layer rnn_layer{
@@ -156,7 +144,7 @@ const Layer rnn_layer{
     .peers = {"nn.RNN(batch_first=True): its output", "SimpleRNN(return_sequences=True): orthogonal recurrent kernel"},
     .inputs = {"x"}, .args = args({{"activation", std::string("tanh"), "tanh or relu"}}),
     .parameters =
-        parameters("weight_ih_l0 [out, in]", "weight_hh_l0 [out, out]", "bias_ih_l0 [out]", "bias_hh_l0 [out]"),
+        {"weight_ih_l0 [out, in]", "weight_hh_l0 [out, out]", "bias_ih_l0 [out]", "bias_hh_l0 [out]"},
     .build = build<rnn_cell>};
 
 const Layer lstm_layer{
@@ -167,8 +155,8 @@ const Layer lstm_layer{
            "survives many steps (Hochreiter and Schmidhuber, 1997; Gers et al., \"Learning to forget\", 2000).",
     .peers = {"nn.LSTM(batch_first=True): its output", "LSTM(return_sequences=True): forget bias 1"},
     .inputs = {"x"}, .args = args(),
-    .parameters = parameters("weight_ih_l0 [4 out, in]", "weight_hh_l0 [4 out, out]", "bias_ih_l0 [4 out]",
-        "bias_hh_l0 [4 out]"),
+    .parameters = {"weight_ih_l0 [4 out, in]", "weight_hh_l0 [4 out, out]", "bias_ih_l0 [4 out]",
+        "bias_hh_l0 [4 out]"},
     .build = build<lstm_cell>};
 
 const Layer gru_layer{
@@ -179,8 +167,8 @@ const Layer gru_layer{
            "representations using RNN encoder-decoder\", 2014; the reset gate behind the product, as cuDNN).",
     .peers = {"nn.GRU(batch_first=True): its output", "GRU(return_sequences=True): reset_after=True is this one"},
     .inputs = {"x"}, .args = args(),
-    .parameters = parameters("weight_ih_l0 [3 out, in]", "weight_hh_l0 [3 out, out]", "bias_ih_l0 [3 out]",
-        "bias_hh_l0 [3 out]"),
+    .parameters = {"weight_ih_l0 [3 out, in]", "weight_hh_l0 [3 out, out]", "bias_ih_l0 [3 out]",
+        "bias_hh_l0 [3 out]"},
     .build = build<gru_cell>};
 
 } // namespace vitro

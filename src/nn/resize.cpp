@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 #include "nn/layer.h"
 #include "ops/ops.h"
@@ -41,14 +42,12 @@ Var upsample(const LayerCall& call) {
   const std::string& mode = call.args.word("mode");
   if (factor < 1 || factor > 1024)
     bad_input(text("layer ", call.name), text("factor is ", factor, ", expected from 1 to 1024"));
+  expect_one_of(text("layer ", call.name), "mode", mode, {"nearest", "bilinear"});
   if (mode == "nearest") { // each value becomes a square
     const Var apart = reshape(x, {s[0], s[1], s[2], 1, s[3], 1});
     return reshape(broadcast_to(apart, {s[0], s[1], s[2], factor, s[3], factor}),
                    {s[0], s[1], s[2] * factor, s[3] * factor});
   }
-  if (mode != "bilinear")
-    bad_input(text("layer ", call.name), text("mode is \"", mode, "\"", did_you_mean(mode, {"nearest", "bilinear"})),
-              "it is nearest or bilinear");
   const std::vector<int64_t> turned{0, 1, 3, 2};
   return transpose(between(transpose(between(x, factor), turned), factor), turned);
 }

@@ -1,6 +1,6 @@
 // Losses: how wrong the predictions are, as one number.
-#include <algorithm>
 
+#include "core/named.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
 #include "ops/catalogue.h"
@@ -112,9 +112,7 @@ const std::vector<AttrSpec> reduction_attrs{
 
 std::vector<Type> infer_pair(const InferCall& call) {
   const std::string& reduction = call.attrs.word("reduction");
-  if (reduction != "mean" && reduction != "sum" && reduction != "half")
-    bad_input("", text("reduction \"", reduction, "\"", did_you_mean(reduction, {"mean", "sum", "half"})),
-              "it is mean, sum or half");
+  expect_one_of("", "reduction", reduction, {"mean", "sum", "half"});
   if (call.in[0] != call.in[1] || !is_float(call.in[0].dtype))
     bad_input("",
               text("predictions are ", call.in[0], ", targets ", call.in[1], ", expected one floating type and shape"));

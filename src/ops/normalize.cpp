@@ -198,9 +198,9 @@ const Op batch_norm_gradient_op{
            "of weight, sum(dy z), and bias, sum(dy).",
     .origin = "Ioffe and Szegedy, \"Batch normalization\", 2015, section 3",
     .args = {"x", "weight", "mean", "variance", "dy"},
-    .rules = {"dx = the chain rule on the formula", "dweight = the chain rule on the formula",
-        "dmean = the chain rule on the formula", "dvariance = the chain rule on the formula",
-        "ddy = the chain rule on the formula"},
+    .rules = {"dx = by the formula", "dweight = by the formula",
+        "dmean = by the formula", "dvariance = by the formula",
+        "ddy = by the formula"},
     .attrs = {eps_attr}, .infer = infer_batch_norm, .expand = expand_gradient, .grad = grad_gradient,
     .layouts = layouts,
     .prepare = [](const PrepareCall& call) {

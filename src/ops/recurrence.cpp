@@ -8,6 +8,7 @@
 // packed sequences); no derivative flows from there.
 #include <algorithm>
 
+#include "core/named.h"
 #include "kernels/recurrence.h"
 #include "ops/catalogue.h"
 #include "ops/gradient.h"
@@ -44,10 +45,19 @@ void expect(const Type& found, const Type& wanted, const char* name) {
 void expect_or_scalar(const Type& found, const Type& wanted, const char* name) {
   if (found != Type{wanted.dtype, {}}) expect(found, wanted, name);
 }
-// The inputs after the first `count`: lengths, or nothing.
-void expect_lengths(const InferCall& call, size_t count, const Sizes& of) {
-  if (call.in.size() > count + 1) bad_input("", text(call.in.size(), " inputs, expected at most ", count + 1));
-  if (call.in.size() > count) expect(call.in[count], {DType::i32, {of.batch}}, "lengths");
+
+struct Expected {
+  const char* name;
+  Type type;
+};
+// The inputs after the first one; then derivatives, of a type or one number for all of it; then lengths, or nothing.
+void expect_all(const InferCall& call, const Sizes& of, const std::vector<Expected>& inputs,
+                const std::vector<Expected>& derivatives = {}) {
+  size_t i = 1;
+  for (const auto& [name, type] : inputs) expect(call.in[i++], type, name);
+  for (const auto& [name, type] : derivatives) expect_or_scalar(call.in[i++], type, name);
+  if (call.in.size() > i + 1) bad_input("", text(call.in.size(), " inputs, expected at most ", i + 1));
+  if (call.in.size() > i) expect(call.in[i], {DType::i32, {of.batch}}, "lengths");
 }
 
 // --- the steps, as ops ---
@@ -114,8 +124,13 @@ template <class First> std::vector<Var> grad_of_steps(const GradOf& g, Expand ex
   return dxs;
 }
 
-// dy, or the scalar 0.
-In given(const GradOf& g, size_t output) { return g.dys[output] ? In(g.dys[output]) : In(0.0); }
+// What an op's gradient op gives, of what it reads, the derivatives by the first `outputs` (the scalar 0 for none), and
+// the lengths that may stand behind `inputs` inputs.
+std::vector<Var> steps_back(const Op& op, const GradOf& g, std::vector<In> in, size_t outputs, size_t inputs) {
+  for (size_t i = 0; i < outputs; ++i) in.push_back(g.dys[i] ? In(g.dys[i]) : In(0.0));
+  in.insert(in.end(), g.xs.begin() + long(inputs), g.xs.end());
+  return apply_all(op, in, g.attrs);
+}
 
 // The derivative of a product h W' over all steps, by W: dz [batch, time, m], h [batch, time, units].
 Var weight_derivative(const Var& dz, const Var& h) {
@@ -277,8 +292,7 @@ std::vector<Var> expand_gru_gradient(std::span<const Var> in, const Attrs&) {
 const AttrSpec activation_attr{"activation", std::string("tanh"), "\"tanh\" or \"relu\""};
 bool is_relu(const Attrs& attrs) {
   const std::string& activation = attrs.word("activation");
-  if (activation != "tanh" && activation != "relu")
-    bad_input("", text("activation is \"", activation, "\", expected \"tanh\" or \"relu\""));
+  expect_one_of("", "activation", activation, {"tanh", "relu"});
   return activation == "relu";
 }
 Cell cell_of(const Attrs& attrs) { return is_relu(attrs) ? Cell::rnn_relu : Cell::rnn_tanh; }
@@ -340,18 +354,13 @@ const Op lstm_op{
         "dc0 = lstm_gradient"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "gates", 4);
-      expect(call.in[1], of.weight(), "weight");
-      expect(call.in[2], of.state(), "h0");
-      expect(call.in[3], of.state(), "c0");
-      expect_lengths(call, 4, of);
+      expect_all(call, of, {{"weight", of.weight()}, {"h0", of.state()}, {"c0", of.state()}});
       return std::vector<Type>{of.steps(), of.state(), of.state(), of.steps(), of.all(), of.steps()};
     },
     .expand = expand_lstm,
     .grad = [](const GradOf& g) {
       return grad_of_steps(g, expand_lstm, 3, [&] {
-        std::vector<In> in{g.ys[4], g.ys[5], g.xs[1], g.xs[3], given(g, 0), given(g, 1), given(g, 2)};
-        in.insert(in.end(), g.xs.begin() + 4, g.xs.end());
-        const std::vector<Var> d = apply_all(lstm_gradient_op, in);
+        const std::vector<Var> d = steps_back(lstm_gradient_op, g, {g.ys[4], g.ys[5], g.xs[1], g.xs[3]}, 3, 4);
         return std::vector{d[0], weight_derivative(d[0], g.ys[3]), d[1], d[2]};
       });
     },
@@ -372,19 +381,14 @@ const Op lstm_gradient_op{
            "outputs: the derivatives of h0 and c0, and those that arrive at h and c of each step.",
     .origin = "Graves, \"Supervised sequence labelling with recurrent neural networks\", 2012, section 4.6",
     .args = {"activated", "cells", "weight", "c0", "dy", "dh", "dc", "..."},
-    .rules = {"dactivated = the chain rule on the formula", "dcells = the chain rule on the formula",
-        "dweight = the chain rule on the formula", "dc0 = the chain rule on the formula",
-        "ddy = the chain rule on the formula", "ddh = the chain rule on the formula",
-        "ddc = the chain rule on the formula"},
+    .rules = {"dactivated = by the formula", "dcells = by the formula",
+        "dweight = by the formula", "dc0 = by the formula",
+        "ddy = by the formula", "ddh = by the formula",
+        "ddc = by the formula"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "activated", 4);
-      expect(call.in[1], of.steps(), "cells");
-      expect(call.in[2], of.weight(), "weight");
-      expect(call.in[3], of.state(), "c0");
-      expect_or_scalar(call.in[4], of.steps(), "dy");
-      expect_or_scalar(call.in[5], of.state(), "dh");
-      expect_or_scalar(call.in[6], of.state(), "dc");
-      expect_lengths(call, 7, of);
+      expect_all(call, of, {{"cells", of.steps()}, {"weight", of.weight()}, {"c0", of.state()}},
+                 {{"dy", of.steps()}, {"dh", of.state()}, {"dc", of.state()}});
       return std::vector<Type>{of.all(), of.state(), of.state(), of.steps(), of.steps()};
     },
     .expand = expand_lstm_gradient, .grad = grad_of_expansion<expand_lstm_gradient>, .layouts = layouts<2>,
@@ -411,18 +415,13 @@ const Op gru_op{
         "dbias = sum of dz over the steps", "dh0 = gru_gradient"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "gates", 3);
-      expect(call.in[1], of.weight(), "weight");
-      expect(call.in[2], {of.dtype, {3 * of.units}}, "bias");
-      expect(call.in[3], of.state(), "h0");
-      expect_lengths(call, 4, of);
+      expect_all(call, of, {{"weight", of.weight()}, {"bias", {of.dtype, {3 * of.units}}}, {"h0", of.state()}});
       return std::vector<Type>{of.steps(), of.state(), of.steps(), of.all(), of.steps()};
     },
     .expand = expand_gru,
     .grad = [](const GradOf& g) {
       return grad_of_steps(g, expand_gru, 2, [&] {
-        std::vector<In> in{g.ys[3], g.ys[4], g.ys[2], g.xs[1], given(g, 0), given(g, 1)};
-        in.insert(in.end(), g.xs.begin() + 4, g.xs.end());
-        const std::vector<Var> d = apply_all(gru_gradient_op, in);
+        const std::vector<Var> d = steps_back(gru_gradient_op, g, {g.ys[3], g.ys[4], g.ys[2], g.xs[1]}, 2, 4);
         return std::vector{d[0], weight_derivative(d[2], g.ys[2]), sum(d[2], {0, 1}), d[1]};
       });
     },
@@ -442,17 +441,13 @@ const Op gru_gradient_op{
     .doc = "What GRU sends back to its gates before their activations; further outputs: the derivatives of h0, of h "
            "weight' + bias at each step (the last part times r), and that which arrives at h of each step.",
     .args = {"activated", "m", "h", "weight", "dy", "dh", "..."},
-    .rules = {"dactivated = the chain rule on the formula", "dm = the chain rule on the formula",
-        "dh = the chain rule on the formula", "dweight = the chain rule on the formula",
-        "ddy = the chain rule on the formula", "ddh = the chain rule on the formula"},
+    .rules = {"dactivated = by the formula", "dm = by the formula",
+        "dh = by the formula", "dweight = by the formula",
+        "ddy = by the formula", "ddh = by the formula"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "activated", 3);
-      expect(call.in[1], of.steps(), "m");
-      expect(call.in[2], of.steps(), "h");
-      expect(call.in[3], of.weight(), "weight");
-      expect_or_scalar(call.in[4], of.steps(), "dy");
-      expect_or_scalar(call.in[5], of.state(), "dh");
-      expect_lengths(call, 6, of);
+      expect_all(call, of, {{"m", of.steps()}, {"h", of.steps()}, {"weight", of.weight()}},
+                 {{"dy", of.steps()}, {"dh", of.state()}});
       return std::vector<Type>{of.all(), of.state(), of.all(), of.steps()};
     },
     .expand = expand_gru_gradient, .grad = grad_of_expansion<expand_gru_gradient>, .layouts = layouts<3>,
@@ -476,17 +471,13 @@ const Op rnn_op{
     .infer = [](const InferCall& call) {
       is_relu(call.attrs);
       const Sizes of = sizes_of(call.in[0], "gates", 1);
-      expect(call.in[1], of.weight(), "weight");
-      expect(call.in[2], of.state(), "h0");
-      expect_lengths(call, 3, of);
+      expect_all(call, of, {{"weight", of.weight()}, {"h0", of.state()}});
       return std::vector<Type>{of.steps(), of.state(), of.steps()};
     },
     .expand = expand_rnn,
     .grad = [](const GradOf& g) {
       return grad_of_steps(g, expand_rnn, 2, [&] {
-        std::vector<In> in{g.ys[0], g.xs[1], given(g, 0), given(g, 1)};
-        in.insert(in.end(), g.xs.begin() + 3, g.xs.end());
-        const std::vector<Var> d = apply_all(rnn_gradient_op, in, g.attrs);
+        const std::vector<Var> d = steps_back(rnn_gradient_op, g, {g.ys[0], g.xs[1]}, 2, 3);
         return std::vector{d[0], weight_derivative(d[0], g.ys[2]), d[1]};
       });
     },
@@ -506,16 +497,13 @@ const Op rnn_gradient_op{
     .doc = "What a plain recurrent layer sends back to its sums, from its outputs h: act' is 1 - h^2, or for ReLU "
            "[h > 0]; further outputs: the derivative of h0, and that which arrives at h of each step.",
     .traits = kinked, .args = {"h", "weight", "dy", "dh", "..."},
-    .rules = {"dh = the chain rule on the formula", "dweight = the chain rule on the formula",
-        "ddy = the chain rule on the formula", "ddh = the chain rule on the formula"},
+    .rules = {"dh = by the formula", "dweight = by the formula",
+        "ddy = by the formula", "ddh = by the formula"},
     .attrs = {activation_attr},
     .infer = [](const InferCall& call) {
       is_relu(call.attrs);
       const Sizes of = sizes_of(call.in[0], "h", 1);
-      expect(call.in[1], of.weight(), "weight");
-      expect_or_scalar(call.in[2], of.steps(), "dy");
-      expect_or_scalar(call.in[3], of.state(), "dh");
-      expect_lengths(call, 4, of);
+      expect_all(call, of, {{"weight", of.weight()}}, {{"dy", of.steps()}, {"dh", of.state()}});
       return std::vector<Type>{of.all(), of.state(), of.steps()};
     },
     .expand = expand_rnn_gradient, .grad = grad_of_expansion<expand_rnn_gradient>, .layouts = layouts<1>,

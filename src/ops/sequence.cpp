@@ -13,6 +13,8 @@ namespace {
 const Tensor some{Shape{2, 3, 2}, {1, -2, 3, 0.5, 0.25, -1, 2, 1.5, -0.75, -0.5, 4, 1.25}};
 const Tensor lengths{Shape{2}, {3, 2}, DType::i32};
 const Tensor places{Shape{2}, {2, 0}, DType::i32};
+const Tensor queries{Shape{1, 1, 2, 2}, {1, -1, 0.5, 2}}, keys{Shape{1, 1, 3, 2}, {1, 0, 0.5, -1, 2, 1}},
+    values{Shape{1, 1, 3, 1}, {1, 2, -3}}, one_length{Shape{1}, {2}, DType::i32};
 
 // x [batch, steps, inner].
 struct Steps {
@@ -51,6 +53,17 @@ Var visible(const Var& q, const Var& k, const Var& lengths, bool causal) {
     for (int64_t j = 0; j < keys; ++j) before.set(i * keys + j, j <= i);
   const Var seen = constant(q.graph(), before);
   return mask ? mask * seen : seen;
+}
+
+// copy(x, y, b, t): from the first of x to the first of y, for each row b and the step t that its index names, of `of`.
+template <class Copy> void each_row(const PlainCall& call, const char* op, const Steps& of, Copy copy) {
+  with_any(call.out[0].type.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const T* x = call.in[0].as<T>().data();
+    T* y = call.out[0].as<T>().data();
+    for (int64_t b = 0; b < of.batch; ++b)
+      copy(x, y, b, checked(op, "index", call.in[1].as<int32_t>()[size_t(b)], 0, of.steps - 1));
+  });
 }
 
 double scale_of(const Shape& q) { return 1 / std::sqrt(double(q[3])); }
@@ -136,14 +149,8 @@ const Op take_step_op{
     },
     .plain = [](const PlainCall& call) {
       const Steps of(call.in[0].type.shape);
-      with_any(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const T* x = call.in[0].as<T>().data();
-        T* y = call.out[0].as<T>().data();
-        for (int64_t b = 0; b < of.batch; ++b) {
-          const int64_t t = checked("take_step", "index", call.in[1].as<int32_t>()[size_t(b)], 0, of.steps - 1);
-          y = std::copy_n(x + (b * of.steps + t) * of.inner, of.inner, y);
-        }
+      each_row(call, "take_step", of, [&](const auto* x, auto* y, int64_t b, int64_t t) {
+        std::copy_n(x + (b * of.steps + t) * of.inner, of.inner, y + b * of.inner);
       });
     },
     .grad = [](const GradOf& g) {
@@ -167,14 +174,8 @@ const Op put_step_op{
     .plain = [](const PlainCall& call) {
       const Steps of(call.out[0].type.shape);
       std::memset(call.out[0].data, 0, size_t(call.out[0].type.bytes()));
-      with_any(call.out[0].type.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const T* x = call.in[0].as<T>().data();
-        T* y = call.out[0].as<T>().data();
-        for (int64_t b = 0; b < of.batch; ++b) {
-          const int64_t t = checked("put_step", "index", call.in[1].as<int32_t>()[size_t(b)], 0, of.steps - 1);
-          std::copy_n(x + b * of.inner, of.inner, y + (b * of.steps + t) * of.inner);
-        }
+      each_row(call, "put_step", of, [&](const auto* x, auto* y, int64_t b, int64_t t) {
+        std::copy_n(x + b * of.inner, of.inner, y + (b * of.steps + t) * of.inner);
       });
     },
     .grad = [](const GradOf& g) { return std::vector{take_step(g.dy, g.xs[1]), Var{}}; },
@@ -227,11 +228,8 @@ const Op scaled_dot_product_attention_op{
       return dxs;
     },
     .peers = {"nn.functional.scaled_dot_product_attention", "MultiHeadAttention, between its dense layers"},
-    .examples = {{.in = {Tensor{Shape{1, 1, 2, 2}, {1, -1, 0.5, 2}}, Tensor{Shape{1, 1, 3, 2}, {1, 0, 0.5, -1, 2, 1}},
-                         Tensor{Shape{1, 1, 3, 1}, {1, 2, -3}}}},
-                 {.in = {Tensor{Shape{1, 1, 2, 2}, {1, -1, 0.5, 2}}, Tensor{Shape{1, 1, 3, 2}, {1, 0, 0.5, -1, 2, 1}},
-                         Tensor{Shape{1, 1, 3, 1}, {1, 2, -3}}, Tensor{Shape{1}, {2}, DType::i32}},
-                  .attrs = {{"causal", int64_t{1}}}}}};
+    .examples = {{.in = {queries, keys, values}},
+                 {.in = {queries, keys, values, one_length}, .attrs = {{"causal", int64_t{1}}}}}};
 
 Var reverse_steps(In x, const Var& lengths) {
   return lengths ? apply(reverse_steps_op, {x, In(lengths, x.where)}) : apply(reverse_steps_op, {x});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/named.h"
 #include "core/text.h"
 #include "ops/ops.h"
 #include "optim/families.h"
@@ -86,16 +87,7 @@ std::vector<AttrSpec> with_common(double lr, const std::vector<AttrSpec>& own, d
 
 std::span<const Optimizer> optimizers() { return all(); }
 
-const Optimizer& find_optimizer(const std::string& name) {
-  for (const Optimizer& optimizer : all())
-    if (name == optimizer.name ||
-        std::ranges::any_of(optimizer.aliases, [&](const char* alias) { return name == alias; }))
-      return optimizer;
-  std::vector<std::string> known;
-  for (const Optimizer& optimizer : all()) known.push_back(optimizer.name);
-  bad_input("optimizer", text("unknown optimiser \"", name, "\"", did_you_mean(name, known)),
-            "it is one of " + join(known, ", "));
-}
+const Optimizer& find_optimizer(const std::string& name) { return named(all(), name, "optimizer", "optimiser"); }
 
 OptimizerSpec complete(const OptimizerSpec& spec) {
   const Optimizer& optimizer = find_optimizer(spec.name);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/math.h"
+#include "core/named.h"
 #include "core/text.h"
 
 namespace vitro {
@@ -336,9 +337,7 @@ const Range others{0, any, "at least 0", {}};
 void check_arg(const std::string& where, const std::string& key, const Attr& value) {
   if (const auto* word = std::get_if<std::string>(&value)) {
     for (const auto& [name, known] : words)
-      if (key == name && std::ranges::find(known, *word) == known.end())
-        bad_input(where, text(key, " is \"", *word, "\"", did_you_mean(*word, known)),
-                  "it is one of " + join(known, ", "));
+      if (key == name) expect_one_of(where, key, *word, known);
     return;
   }
   if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
@@ -364,21 +363,7 @@ int64_t warmup_steps(const Attrs& args, const Progress& run) {
 
 std::span<const Schedule> schedules() { return all(); }
 
-const Schedule& find_schedule(const std::string& name) {
-  for (const Schedule& schedule : all())
-    if (name == schedule.name ||
-        std::ranges::any_of(schedule.aliases, [&](const char* alias) { return name == alias; }))
-      return schedule;
-  std::vector<std::string> known;
-  for (const Schedule& schedule : all()) {
-    known.push_back(schedule.name);
-    known.insert(known.end(), schedule.aliases.begin(), schedule.aliases.end());
-  }
-  std::vector<std::string> names;
-  for (const Schedule& schedule : all()) names.push_back(schedule.name);
-  bad_input("schedule", text("unknown schedule \"", name, "\"", did_you_mean(name, known)),
-            "it is one of " + join(names, ", "));
-}
+const Schedule& find_schedule(const std::string& name) { return named(all(), name, "schedule", "schedule"); }
 
 ScheduleSpec complete(const ScheduleSpec& spec) {
   const Schedule& schedule = find_schedule(spec.name);
@@ -444,22 +429,6 @@ void Scheduler::restore(const std::map<std::string, double>& numbers) {
   if (!listens()) return;
   for (const auto& [name, member] : heard_numbers)
     if (const auto found = numbers.find(name); found != numbers.end()) heard_.*member = found->second;
-}
-
-ScheduleCurve schedule_curve(const ScheduleSpec& spec, double lr, int64_t steps, int64_t steps_per_epoch) {
-  Scheduler scheduler(spec, lr, {.steps = steps, .steps_per_epoch = steps_per_epoch}, true);
-  ScheduleCurve out;
-  out.steps.reserve(size_t(steps));
-  for (int64_t step = 0; step < steps; ++step) {
-    out.steps.push_back(scheduler.at(step));
-    // A loss that falls by a constant part: each is better than the last by any threshold.
-    if (steps_per_epoch > 0 && (step + 1) % steps_per_epoch == 0) {
-      const int64_t epoch = (step + 1) / steps_per_epoch;
-      scheduler.end_epoch(epoch, -1e30 * double(epoch));
-    }
-  }
-  if (scheduler.listens()) out.depends = "falls as the validation loss says: shown as if that fell in every epoch";
-  return out;
 }
 
 } // namespace vitro

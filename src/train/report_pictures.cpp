@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "data/augment.h"
+#include "explain/attribution.h"
 #include "report/terminal.h"
 #include "train/measure.h"
 #include "train/report_sections.h"
@@ -64,7 +65,7 @@ std::vector<int64_t> some_of_each_class(const Dataset& data, int64_t most) {
 
 // ---- What an answer hangs on ------------------------------------------------------------------------
 
-// The weights of the net's outputs that ask for a class (model/attribution.h).
+// The weights of the net's outputs that ask for a class (explain/attribution.h).
 std::vector<float> direction_of(int64_t chosen, int64_t outputs) {
   if (outputs == 1) return {chosen == 1 ? 1.0F : -1.0F};
   std::vector<float> out(static_cast<size_t>(outputs));

@@ -126,7 +126,7 @@ Markup surprises_section(const JudgedPart& part, const std::string& file);
 Markup mistakes_section(const JudgedPart& part, const std::string& file);
 /// The pictures behind the largest numbers of the confusion matrix, with their places; nothing without mistakes.
 Markup confused_pictures(const JudgedPart& part);
-/// What some answers hang on: gradient, occlusion, Grad-CAM (model/attribution.h). Nothing where samples are no
+/// What some answers hang on: gradient, occlusion, Grad-CAM (explain/attribution.h). Nothing where samples are no
 /// pictures or have no classes.
 std::optional<Markup> attention_section(const ReportSources& from, const JudgedPart& part);
 /// What each layer makes of the picture that the net is furthest off with; nothing where no layer makes maps.

@@ -1,4 +1,4 @@
-#include "model/attribution.h"
+#include "explain/attribution.h"
 
 #include <algorithm>
 #include <cmath>

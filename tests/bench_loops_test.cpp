@@ -1,5 +1,5 @@
 // The loops that everything is measured against do what they say, on every instruction set of this machine.
-#include "kernels/limits.h"
+#include "bench/loops.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,9 @@
 
 #include "kernels_targets.h"
 
-namespace vitro::kernels {
+namespace vitro::bench {
+
+using namespace kernels;
 namespace {
 
 TEST(Limits, AStreamWritesTheMeanOfWhatItReads) {
@@ -73,4 +75,4 @@ TEST(Limits, MultiplyAddsStayFiniteAndAreAllDone) {
 }
 
 } // namespace
-} // namespace vitro::kernels
+} // namespace vitro::bench

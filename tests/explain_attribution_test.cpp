@@ -1,4 +1,6 @@
 // What an answer hangs on: nets made by hand whose maps are known, finite differences, covered pictures predicted anew.
+#include "explain/attribution.h"
+
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -8,7 +10,6 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "model/model.h"
 
 namespace vitro {
 namespace {

@@ -1,5 +1,5 @@
 // The range test: the rates, the smoothing, the end, the suggestions; and that nothing is left of it.
-#include "model/range_test.h"
+#include "train/range_test.h"
 
 #include <cmath>
 

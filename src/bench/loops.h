@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace vitro::kernels {
+namespace vitro::bench {
 
 /// The instruction set that the kernels have chosen on this machine, by Highway's name: "AVX3" (AVX-512), "AVX2", ...
 const char* instruction_set();
@@ -26,4 +26,4 @@ inline constexpr int most_streamed = 4;
 /// none: then it returns the sum of all that was read, else 0. All of it `passes` times over.
 float stream(const float* const* in, int reads, float* const* out, int writes, int64_t n, int64_t passes = 1);
 
-} // namespace vitro::kernels
+} // namespace vitro::bench

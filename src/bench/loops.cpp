@@ -1,16 +1,18 @@
 // The loops that limit all others.
-#include "kernels/limits.h"
+#include "bench/loops.h"
 
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/limits.cpp"
+#define HWY_TARGET_INCLUDE "bench/loops.cpp"
 #include "hwy/foreach_target.h"
 
 #include "kernels/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace vitro::kernels::HWY_NAMESPACE {
+namespace vitro::bench::HWY_NAMESPACE {
+
+using namespace kernels::HWY_NAMESPACE;
 
 const char* target_name() { return hwy::TargetName(HWY_TARGET); }
 
@@ -121,13 +123,15 @@ float stream_loop(const float* const* in, int reads, float* const* out, int writ
   return 0;
 }
 
-} // namespace vitro::kernels::HWY_NAMESPACE
+} // namespace vitro::bench::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <cassert>
 
-namespace vitro::kernels {
+namespace vitro::bench {
+
+using kernels::target_in_use;
 
 VITRO_TARGETS(target_name);
 VITRO_TARGETS(target_fuses);
@@ -145,5 +149,5 @@ float stream(const float* const* in, int reads, float* const* out, int writes, i
   return VITRO_DISPATCH(stream_loop)(in, reads, out, writes, n, passes);
 }
 
-} // namespace vitro::kernels
+} // namespace vitro::bench
 #endif

@@ -1,4 +1,4 @@
-#include "model/range_test.h"
+#include "train/range_test.h"
 
 #include <algorithm>
 #include <cmath>

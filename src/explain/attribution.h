@@ -1,4 +1,5 @@
-// What an answer hangs on: which pixels of a picture, and which places of the maps that the net makes of it.
+// What an answer hangs on: which pixels of a picture, and which places of the maps that the net makes of it, out of
+// what `Model::attribution` gives.
 //
 // An answer is asked for as weights of the net's outputs, its `direction` [outputs]: {0, 1, 0} is the second class,
 // {-1, 0, 1} the third rather than the first; where one output stands for two classes {1} is the second, {-1} the
@@ -6,24 +7,10 @@
 #pragma once
 
 #include <span>
-#include <string>
 
-#include "core/tensor.h"
+#include "model/model.h"
 
 namespace vitro {
-
-class Model;
-
-/// The score of each sample's answer (the net's own outputs, before the loss makes probabilities of them, each times
-/// its weight, added up), and how it moves with the sample and with maps on the way.
-struct Attribution {
-  Tensor scores;   // [batch, outputs]: what the net gives
-  Tensor gradient; // d score / d x, [batch, ...sample]
-  // The last layer whose output of a sample is maps of more than one place: its name, "" where there is none; its
-  // output and d score / d output, [batch, channels, height, width].
-  std::string layer;
-  Tensor maps, slopes;
-};
 
 /// How much each pixel moves the score: the largest |d score / d x| of its channels, f64 [batch, height, width].
 /// Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep inside convolutional networks", 2013, section 3.1.
