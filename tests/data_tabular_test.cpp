@@ -8,6 +8,7 @@
 
 #include "data/batches.h"
 #include "data_scratch.h"
+#include "rounds.h"
 
 namespace vitro {
 namespace {
@@ -264,7 +265,7 @@ TEST(Tabular, any_bytes_give_a_set_or_one_error) {
     return (state >> 33) % bound;
   };
   int accepted = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < rounds(20000); ++round) {
     std::string text;
     for (uint64_t n = draw(40); n > 0; --n) text += draw(50) == 0 ? char(draw(256)) : alphabet[draw(alphabet.size())];
     try {

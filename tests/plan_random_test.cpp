@@ -10,6 +10,7 @@
 #include "tests/count_allocations.h"
 #include "tests/random_graphs.h"
 #include "tests/rounding_bounds.h"
+#include "tests/rounds.h"
 
 namespace vitro {
 namespace {
@@ -41,7 +42,7 @@ std::vector<Edge> all_edges(const Graph& graph) {
   return out;
 }
 
-constexpr uint64_t functions = 60;
+constexpr uint64_t functions = rounds(60);
 
 TEST(RandomPlans, CoverTheCatalogue) {
   std::set<std::string> seen, all;
@@ -126,8 +127,8 @@ TEST(RandomPlans, UpdatesAreThoseOfInterpret) {
     for (const auto& name : plain->states.names()) {
       const Tensor truth = plain->states.read(name), found = ready.made->states.read(name);
       // Errors add up along the graph; a wrong update would be off by whole steps of 0.05 times the gradient.
-      for (int64_t i = 0; i < truth.elements(); ++i)
-        EXPECT_NEAR(found.at(i), truth.at(i), 1e-4 * (1 + largest(truth))) << name;
+      const double bound = 1e-4 * (1 + largest(truth));
+      for (int64_t i = 0; i < truth.elements(); ++i) EXPECT_NEAR(found.at(i), truth.at(i), bound) << name;
     }
   }
 }

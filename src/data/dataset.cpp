@@ -107,17 +107,16 @@ Dataset empty_like(const Schema& schema) {
 
 Dataset take(const Dataset& all, std::span<const int64_t> rows) {
   const bool classes = all.schema.goal == Goal::classes;
-  Origin origin{all.origin.file, all.origin.counts, {}, all.origin.names};
-  origin.places.reserve(rows.size());
-  for (const int64_t row : rows) origin.places.push_back(all.origin.place(row));
   Dataset out{all.schema,
               all.schema.sound ? Tensor() : take_rows(all.samples, rows),
               classes ? take_rows(all.labels, rows) : all.labels,
               classes ? all.targets : take_rows(all.targets, rows),
-              std::move(origin),
+              {all.origin.file, all.origin.counts, {}, all.origin.names},
               all.schema.forecast ? take_rows(all.season, rows) : all.season,
               {},
               {}};
+  // Only now: take_rows has seen that they are rows.
+  for (const int64_t row : rows) out.origin.places.push_back(all.origin.place(row));
   if (all.schema.sound) hold(out, int64_t(rows.size()), [&](int64_t i) { return wave_of(all, rows[size_t(i)]); });
   return out;
 }

@@ -99,7 +99,8 @@ void check(const SoundForm& form, const std::string& where) {
     bad_input(where, text("fft is ", form.fft, ", an even number without factors but 2, 3 and 5 was expected"),
               "powers of two are the usual ones: 256, 512");
   between("bands", double(form.bands), 1, 1024, "");
-  between("coefficients", double(form.coefficients), 1, double(form.bands), "");
+  if (form.features == SoundFeatures::mfcc)
+    between("coefficients", double(form.coefficients), 1, double(form.bands), "");
   between("deltas", double(form.deltas), 0, 2, "");
   between("pre_emphasis", form.pre_emphasis, 0, 1, "");
   between("trim_db", form.trim, 0, 200, " dB");

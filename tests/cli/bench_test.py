@@ -32,7 +32,8 @@ class Bench(Case):
             self.assertIn(name, self.vitro("bench", "--list").stdout)
 
     def test_bench_start_and_memory(self):
-        rows = {row["workload"]: row for row in self.json("bench", "process", "--rounds", "1", "--threads", "1")}
+        words = ["bench", "start", "memory", "memory-beside-data", "--rounds", "1", "--threads", "1"]
+        rows = {row["workload"]: row for row in self.json(*words)}
         self.assertGreater(rows["start"]["microseconds"], 0)
         self.assertIsNone(rows["memory"]["microseconds"])
         for name in ("memory", "memory-beside-data"):  # of two processes: which holds more by a page is chance
