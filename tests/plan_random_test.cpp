@@ -10,7 +10,6 @@
 #include "tests/count_allocations.h"
 #include "tests/random_graphs.h"
 #include "tests/rounding_bounds.h"
-#include "tests/rounds.h"
 
 namespace vitro {
 namespace {
@@ -42,7 +41,7 @@ std::vector<Edge> all_edges(const Graph& graph) {
   return out;
 }
 
-constexpr uint64_t functions = rounds(60);
+constexpr uint64_t functions = 60;
 
 TEST(RandomPlans, CoverTheCatalogue) {
   std::set<std::string> seen, all;
