@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "train_refusal.h"
 
 namespace vitro {
 namespace {
@@ -39,16 +40,6 @@ std::map<std::string, std::vector<double>> states_of(const Model& model) {
     for (int64_t i = 0; i < value.elements(); ++i) out[name].push_back(value.at(i));
   }
   return out;
-}
-
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.fault(), Fault::input);
-    return error.what();
-  }
-  return "";
 }
 
 TEST(RangeTest, GrowsByEqualFactorsFromTheFirstRateToTheLast) {

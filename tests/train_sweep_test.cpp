@@ -15,6 +15,7 @@
 #include "train/setup.h"
 #include "train/training.h"
 #include "train_place.h"
+#include "train_refusal.h"
 
 namespace vitro {
 namespace {
@@ -23,16 +24,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::vector<std::string> values(const std::string& word) { return read_sweep_key(word).values; }
-
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.fault(), Fault::input);
-    return error.what();
-  }
-  return "";
-}
 
 TEST(SweepKeys, AreReadAsTheyAreWritten) {
   EXPECT_THAT(values("lr=0.1"), ElementsAre("0.1"));

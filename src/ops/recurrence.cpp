@@ -381,10 +381,8 @@ const Op lstm_gradient_op{
            "outputs: the derivatives of h0 and c0, and those that arrive at h and c of each step.",
     .origin = "Graves, \"Supervised sequence labelling with recurrent neural networks\", 2012, section 4.6",
     .args = {"activated", "cells", "weight", "c0", "dy", "dh", "dc", "..."},
-    .rules = {"dactivated = by the formula", "dcells = by the formula",
-        "dweight = by the formula", "dc0 = by the formula",
-        "ddy = by the formula", "ddh = by the formula",
-        "ddc = by the formula"},
+    .rules = {"dactivated = by the formula", "dcells = by the formula", "dweight = by the formula",
+        "dc0 = by the formula", "ddy = by the formula", "ddh = by the formula", "ddc = by the formula"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "activated", 4);
       expect_all(call, of, {{"cells", of.steps()}, {"weight", of.weight()}, {"c0", of.state()}},
@@ -441,8 +439,7 @@ const Op gru_gradient_op{
     .doc = "What GRU sends back to its gates before their activations; further outputs: the derivatives of h0, of h "
            "weight' + bias at each step (the last part times r), and that which arrives at h of each step.",
     .args = {"activated", "m", "h", "weight", "dy", "dh", "..."},
-    .rules = {"dactivated = by the formula", "dm = by the formula",
-        "dh = by the formula", "dweight = by the formula",
+    .rules = {"dactivated = by the formula", "dm = by the formula", "dh = by the formula", "dweight = by the formula",
         "ddy = by the formula", "ddh = by the formula"},
     .infer = [](const InferCall& call) {
       const Sizes of = sizes_of(call.in[0], "activated", 3);
@@ -497,8 +494,7 @@ const Op rnn_gradient_op{
     .doc = "What a plain recurrent layer sends back to its sums, from its outputs h: act' is 1 - h^2, or for ReLU "
            "[h > 0]; further outputs: the derivative of h0, and that which arrives at h of each step.",
     .traits = kinked, .args = {"h", "weight", "dy", "dh", "..."},
-    .rules = {"dh = by the formula", "dweight = by the formula",
-        "ddy = by the formula", "ddh = by the formula"},
+    .rules = {"dh = by the formula", "dweight = by the formula", "ddy = by the formula", "ddh = by the formula"},
     .attrs = {activation_attr},
     .infer = [](const InferCall& call) {
       is_relu(call.attrs);
