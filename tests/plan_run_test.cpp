@@ -359,6 +359,33 @@ TEST(Plan, ReusesItsMemory) {
   EXPECT_LE(unfused.arena_bytes(), 3 * 4032) << "two buffers take turns, at most one is spare";
 }
 
+// What an LSTM keeps for the way back lies where its gates lay, and their derivative there after it; not where somebody
+// asks for the gates afterwards.
+TEST(Plan, KernelsWriteOverInputsThatDie) {
+  States states;
+  const int64_t batch = 3, time = 400, units = 8, all = batch * time * 4 * units * int64_t(sizeof(float));
+  const Tensor x = random_tensor({batch, time, 4 * units}, 5), w = random_tensor({4 * units, units}, 6);
+  std::vector<Tensor> dgates;
+  std::vector<int64_t> bytes;
+  for (const bool asked : {false, true}) {
+    Trace trace(states);
+    const Var gates = trace.input("x", {DType::f32, x.shape()}) + 0.1, weight = constant(trace.graph(), w);
+    const Var h = constant(trace.graph(), Tensor::full({DType::f32, {batch, units}}, 0.5));
+    trace.output("dgates", gradient(sum(square(lstm(gates, weight, h, h).y)), {gates})[0]);
+    if (asked) trace.output("gates", gates);
+    Ready ready(trace.finish(), states);
+    ready.execution.bind(0, x);
+    ASSERT_TRUE(ready.execution.run());
+    dgates.push_back(Tensor::copy_of(ready.execution.output(0)));
+    bytes.push_back(ready.plan->arena_bytes());
+    if (!asked) continue;
+    EXPECT_EQ(ready.execution.output(1).at(7), double(float(x.at(7)) + 0.1f));
+  }
+  EXPECT_EQ(dgates[0], dgates[1]);
+  EXPECT_LT(bytes[0], 2 * all + all / 4) << "the gates; y and what arrives at it, the cells, the state's scratch";
+  EXPECT_EQ(bytes[0] + all, bytes[1]);
+}
+
 TEST(Plan, DoubleIsRefused) {
   const States none;
   States states;

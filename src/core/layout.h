@@ -8,6 +8,8 @@
 // axis 1 becomes n(c/b)hw(b).
 #pragma once
 
+#include <compare>
+
 #include "core/tensor.h"
 
 namespace vitro {
@@ -16,7 +18,7 @@ struct Layout {
   int8_t axis = -1; // -1: row-major
   int16_t block = 1;
   bool row_major() const { return axis < 0; }
-  bool operator==(const Layout&) const = default;
+  auto operator<=>(const Layout&) const = default;
   std::string str() const; // "row-major", "axis 0 in blocks of 16"
 };
 

@@ -5,6 +5,7 @@
 // their graph; names do.
 #pragma once
 
+#include <compare>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -19,7 +20,7 @@ using NodeId = int32_t;
 struct Edge {
   NodeId node = -1;
   int32_t output = 0;
-  bool operator==(const Edge&) const = default;
+  auto operator<=>(const Edge&) const = default;
 };
 
 struct Node {

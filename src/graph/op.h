@@ -68,6 +68,8 @@ struct Prepared {
   bool output_optional = false; // with an epilogue, out[0] may be null: only the epilogue sees the values
   bool unread_optional = false; // any output may be null that nobody reads
   int64_t flops = 0;            // floating-point operations of one run, for reports
+  // This output may be written over this input, of whose elements each is read before its place is written.
+  int over_output = -1, over_input = 0;
 };
 
 struct PrepareCall {

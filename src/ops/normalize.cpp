@@ -34,11 +34,14 @@ kernels::Epilogue epilogue_of(const KernelCall& k) { return {k.epilogue.run, k.e
 const float* in(const KernelCall& k, size_t i) { return static_cast<const float*>(k.in[i]); }
 float* out(const KernelCall& k, size_t i) { return static_cast<float*>(k.out[i]); }
 
-Prepared prepared(const kernels::Channels& of, std::function<void(const KernelCall&)> run) {
+// `like`: the input that lies as the first output does, and that may be written over.
+Prepared prepared(const kernels::Channels& of, int like, std::function<void(const KernelCall&)> run) {
   return {.run = std::move(run),
           .workspace_bytes = kernels::batch_norm_workspace(of),
           .takes_epilogue = true,
-          .output_optional = true};
+          .output_optional = true,
+          .over_output = 0,
+          .over_input = like};
 }
 
 // Over the last axes each of the others is a channel; over all but axis 1, as in batch-norm, that one is.
@@ -52,7 +55,7 @@ Prepared prepare_normalize(const PrepareCall& call) {
     if (over[1] || std::ranges::count(over, true) != rank - 1) return {};
     of = channels(shape, row_major);
   }
-  return prepared(of, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
+  return prepared(of, 0, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
     kernels::batch_norm(of, in(k, 0), nullptr, nullptr, eps, out(k, 0), out(k, 1), out(k, 2), k.workspace,
                         epilogue_of(k));
   });
@@ -184,7 +187,7 @@ const Op batch_norm_op{
     .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const auto of = channels(call.in[0].shape, call.out_layout);
-      return prepared(of, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
+      return prepared(of, 0, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
         kernels::batch_norm(of, in(k, 0), in(k, 1), in(k, 2), eps, out(k, 0), out(k, 1), out(k, 2), k.workspace,
                             epilogue_of(k));
       });
@@ -205,7 +208,7 @@ const Op batch_norm_gradient_op{
     .layouts = layouts,
     .prepare = [](const PrepareCall& call) {
       const auto of = channels(call.in[0].shape, call.out_layout);
-      return prepared(of, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
+      return prepared(of, 4, [of, eps = call.attrs.real("eps")](const KernelCall& k) {
         kernels::batch_norm_gradient(of, in(k, 0), in(k, 1), in(k, 2), in(k, 3), in(k, 4), eps, out(k, 0), out(k, 1),
                                      out(k, 2), k.workspace, epilogue_of(k));
       });

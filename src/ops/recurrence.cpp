@@ -163,7 +163,8 @@ struct Operands {
 };
 
 // `lengths`: the position that they have among the inputs, where they are given.
-Prepared prepared(const PrepareCall& call, Cell cell, size_t weight, size_t lengths,
+// Output `all` is of the size of the first input: it is written over that where it can be.
+Prepared prepared(const PrepareCall& call, Cell cell, size_t weight, size_t lengths, int all,
                   int64_t workspace(const Recurrence&), std::function<void(const Recurrence&, const Operands&)> run) {
   const Shape& x = call.in[0].shape;
   const int64_t gates = kernels::gates_of(cell), units = x[2] / gates;
@@ -181,17 +182,18 @@ Prepared prepared(const PrepareCall& call, Cell cell, size_t weight, size_t leng
               },
           .workspace_bytes = workspace(of),
           .unread_optional = true,
-          .flops = 2 * of.batch * of.time * gates * units * units};
+          .flops = 2 * of.batch * of.time * gates * units * units,
+          .over_output = all};
 }
-Prepared forward(const PrepareCall& call, Cell cell, size_t lengths,
+Prepared forward(const PrepareCall& call, Cell cell, size_t lengths, int all,
                  kernels::RecurrenceForward (*operands)(const Operands&)) {
-  return prepared(call, cell, 1, lengths, kernels::recurrence_workspace, [=](const Recurrence& of, const Operands& k) {
-    kernels::recurrence(of, operands(k), k.call.workspace);
-  });
+  return prepared(
+      call, cell, 1, lengths, all, kernels::recurrence_workspace,
+      [=](const Recurrence& of, const Operands& k) { kernels::recurrence(of, operands(k), k.call.workspace); });
 }
 Prepared backward(const PrepareCall& call, Cell cell, size_t weight, size_t lengths,
                   kernels::RecurrenceBackward (*operands)(const Operands&)) {
-  return prepared(call, cell, weight, lengths, kernels::recurrence_gradient_workspace,
+  return prepared(call, cell, weight, lengths, 0, kernels::recurrence_gradient_workspace,
                   [=](const Recurrence& of, const Operands& k) {
                     kernels::recurrence_gradient(of, operands(k), k.call.workspace);
                   });
@@ -366,7 +368,7 @@ const Op lstm_op{
     },
     .layouts = layouts<1>,
     .prepare = [](const PrepareCall& call) {
-      return forward(call, Cell::lstm, 4, [](const Operands& k) {
+      return forward(call, Cell::lstm, 4, 4, [](const Operands& k) {
         return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .h0 = k.in(2), .c0 = k.in(3),
                                           .lengths = k.lengths, .y = k.out(0), .h = k.out(1), .c = k.out(2),
                                           .before = k.out(3), .activated = k.out(4), .kept = k.out(5)};
@@ -425,7 +427,7 @@ const Op gru_op{
     },
     .layouts = layouts<1>,
     .prepare = [](const PrepareCall& call) {
-      return forward(call, Cell::gru, 4, [](const Operands& k) {
+      return forward(call, Cell::gru, 4, 3, [](const Operands& k) {
         return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .bias = k.in(2), .h0 = k.in(3),
                                           .lengths = k.lengths, .y = k.out(0), .h = k.out(1), .before = k.out(2),
                                           .activated = k.out(3), .kept = k.out(4)};
@@ -480,7 +482,7 @@ const Op rnn_op{
     },
     .layouts = layouts<1>,
     .prepare = [](const PrepareCall& call) {
-      return forward(call, cell_of(call.attrs), 3, [](const Operands& k) {
+      return forward(call, cell_of(call.attrs), 3, 0, [](const Operands& k) {
         return kernels::RecurrenceForward{.gates = k.in(0), .weight = k.in(1), .h0 = k.in(2), .lengths = k.lengths,
                                           .y = k.out(0), .h = k.out(1), .before = k.out(2)};
       });

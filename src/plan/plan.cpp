@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <set>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -21,12 +22,7 @@ namespace {
 constexpr int64_t near_cache_bytes = 1024 * 1024;
 
 // A value as somebody wants to read it.
-struct Value {
-  Edge edge;
-  Layout layout;
-  auto key() const { return std::tuple(edge.node, edge.output, layout.axis, layout.block); }
-  bool operator<(const Value& other) const { return key() < other.key(); }
-};
+using Value = std::pair<Edge, Layout>;
 
 class Builder {
 public:
@@ -46,11 +42,6 @@ public:
   }
 
 private:
-  struct Life {
-    int64_t bytes = 0;
-    int first = 1 << 30, last = -1;
-  };
-
   // --- buffers ---
 
   int new_buffer(BufferPlace place, int64_t bytes) {
@@ -119,11 +110,12 @@ private:
   void collect_readers() {
     readers_.resize(size_t(graph_->size()));
     for (NodeId id = 0; id < graph_->size(); ++id)
-      for (const Edge edge : (*graph_)[id].in) readers_[size_t(edge.node)].push_back(id);
+      for (const Edge edge : (*graph_)[id].in) readers_[size_t(edge.node)].push_back(id), read_.insert(edge);
     ends_.resize(size_t(graph_->size()));
+    const auto end = [&](Edge edge) { ends_[size_t(edge.node)] = true, read_.insert(edge); };
     for (const auto* ends : {&expanded_.function.outputs, &expanded_.function.updates})
-      for (const Named& end : *ends) ends_[size_t(end.edge.node)] = true;
-    for (const Edge edge : expanded_.observed) ends_[size_t(edge.node)] = true;
+      for (const Named& named : *ends) end(named.edge);
+    for (const Edge edge : expanded_.observed) end(edge);
   }
 
   void place_sources() {
@@ -176,17 +168,6 @@ private:
            });
   }
 
-  bool is_read(Edge edge) const {
-    const auto ends_here = [&](const Named& end) { return end.edge == edge; };
-    const Function& function = expanded_.function;
-    return std::ranges::any_of(readers_[size_t(edge.node)],
-                               [&](NodeId reader) {
-                                 return std::ranges::find((*graph_)[reader].in, edge) != (*graph_)[reader].in.end();
-                               }) ||
-           std::ranges::any_of(function.outputs, ends_here) || std::ranges::any_of(function.updates, ends_here) ||
-           std::ranges::find(expanded_.observed, edge) != expanded_.observed.end();
-  }
-
   void add_root(const Group& group, Step& step) {
     const NodeId id = group.root;
     const Node& node = (*graph_)[id];
@@ -200,7 +181,7 @@ private:
       const Layout layout = i == 0 ? out : row_major;
       const bool needless =
           i == 0 && step.prepared.output_optional && !group.members.empty() && !read_outside(id, group);
-      const bool unread = step.prepared.unread_optional && !is_read({id, int32_t(i)});
+      const bool unread = step.prepared.unread_optional && !read_.contains({id, int32_t(i)});
       step.out.push_back(needless || unread ? nowhere
                                             : values_[{{id, int32_t(i)}, layout}] = new_arena(node.out[i], layout));
     }
@@ -450,6 +431,7 @@ private:
   void reuse_operands() {
     for (int at = 0; at < next_step(); ++at) {
       const Step& step = program_.steps[size_t(at)];
+      take_over_input(step, at);
       for (size_t which = 0; which < step.pointwise.members.size(); ++which) {
         const Member& member = step.pointwise.members[which];
         if (member.buffer < 0 || find(member.buffer) != member.buffer) continue;
@@ -465,15 +447,30 @@ private:
     for (const int in : reader.reads()) {
       const Operand& operand = step.pointwise.operands[size_t(in)];
       if (operand.kind != Operand::full) continue;
-      const int held = find(operand.index);
-      if (held == mine || program_.buffers[size_t(held)].kind != BufferPlace::arena) continue;
-      if (lives_[size_t(held)].bytes != lives_[size_t(mine)].bytes || lives_[size_t(held)].last != at) continue;
-      if (!overwritable(step, which, held)) continue;
-      merged_[size_t(mine)] = held;
-      lives_[size_t(held)].last = lives_[size_t(mine)].last;
-      return true;
+      if (overwritable(step, which, operand.index) && merge(mine, find(operand.index), at)) return true;
     }
     return false;
+  }
+
+  // The same for an output of the kernel itself.
+  void take_over_input(const Step& step, int at) {
+    const int out = step.prepared.over_output, in = step.prepared.over_input;
+    if (out < 0 || step.out[size_t(out)] == nowhere) return;
+    const int held = find(step.in[size_t(in)]);
+    const auto is = [&](int buffer) { return find(buffer) == held; };
+    const auto reads = [&](const Operand& operand) { return is_buffer(operand) && is(operand.index); };
+    if (std::ranges::count_if(step.in, is) == 1 && std::ranges::none_of(step.pointwise.operands, reads))
+      merge(step.out[size_t(out)], held, at);
+  }
+
+  // Puts a buffer in the place of one that dies in step `at`, if it is of its size.
+  bool merge(int mine, int held, int at) {
+    Lifetime &from = lives_[size_t(held)], &to = lives_[size_t(mine)];
+    if (held == mine || program_.buffers[size_t(held)].kind != BufferPlace::arena) return false;
+    if (from.bytes != to.bytes || from.last != at) return false;
+    merged_[size_t(mine)] = held;
+    from.last = to.last;
+    return true;
   }
 
   void lay_out_arena() {
@@ -481,7 +478,7 @@ private:
     std::vector<size_t> owner;
     for (size_t i = 0; i < lives_.size(); ++i)
       if (program_.buffers[i].kind == BufferPlace::arena && find(int(i)) == int(i) && lives_[i].last >= 0) {
-        lifetimes.push_back({lives_[i].bytes, lives_[i].first, lives_[i].last});
+        lifetimes.push_back(lives_[i]);
         owner.push_back(i);
       }
     program_.arena_bytes = lay_out(lifetimes);
@@ -497,10 +494,11 @@ private:
   const Graph* graph_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<bool> ends_;
+  std::set<Edge> read_;
   std::map<Value, int> values_;
   std::map<std::string, int> state_buffer_;
   std::map<int, int> spreads_; // from buffer to buffer
-  std::vector<Life> lives_;
+  std::vector<Lifetime> lives_;
   std::vector<int> merged_; // a buffer that lives in another's place
 };
 

@@ -57,9 +57,9 @@ std::vector<Group> fuse(const Function& function, const Layouts& layouts, bool e
 // --- lifetimes.cpp ---
 
 struct Lifetime {
-  int64_t bytes;
-  int first, last;     // steps, inclusive
-  int64_t offset = -1; // the answer
+  int64_t bytes = 0;
+  int first = 1 << 30, last = -1; // steps, inclusive; so far none
+  int64_t offset = -1;            // the answer
 };
 /// Gives each an offset such that no two that live at the same step overlap; returns the bytes used.
 int64_t lay_out(std::vector<Lifetime>& lifetimes);
