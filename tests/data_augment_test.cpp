@@ -277,8 +277,7 @@ TEST(AugmentSounds, what_is_stated_as_nothing_changes_nothing) {
 }
 
 TEST(AugmentSounds, each_does_what_it_says) {
-  Dataset data = open_data("tones", {.samples = 64}).train;
-  data.schema.sound->normalise = Normalise::none;
+  const Dataset data = open_data("tones", {.samples = 64, .standardise = false}).train;
   std::vector<int64_t> rows(64);
   std::iota(rows.begin(), rows.end(), int64_t{0});
   const auto [plain, lengths] = sounds_seen(data, {}, rows);

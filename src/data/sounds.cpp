@@ -214,7 +214,7 @@ SoundForm form_of(const SoundOptions& options, int64_t rate) {
   out.high = options.high_hz.value_or(double(rate) / 2);
   out.pre_emphasis = options.pre_emphasis.value_or(0);
   out.trim = options.trim_db.value_or(0);
-  out.normalise = options.normalise.value_or(Normalise::clip);
+  out.normalise = options.normalise.value_or(Normalise::set);
   out.pattern = options.pattern;
   check(out, "data");
   return out;

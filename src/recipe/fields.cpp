@@ -446,7 +446,8 @@ std::span<const Field> data_fields() {
           [](auto& r) -> auto& { return r.data.trim_db; }),
       one_of(
           "normalise", {"clip", "set", "none"},
-          "of sounds: mean 0 and deviation 1 of each feature over a clip, or the training part; clip where not stated",
+          "of sounds: mean 0 and deviation 1 of each feature over the training part, or over each clip; set where not "
+          "stated",
           [](auto& r) -> auto& { return r.data.normalise; }),
       column(
           "forecast", "of a series: the column whose next values are predicted, by name or position from 1",

@@ -52,7 +52,7 @@ struct DataRecipe {
   std::string features;       // "log_mel", "mfcc"; "": log_mel
   std::optional<int64_t> bands, coefficients, deltas;
   std::optional<double> low_hz, high_hz, pre_emphasis, trim_db;
-  std::string normalise; // "clip", "set", "none"; "": clip
+  std::string normalise; // "clip", "set", "none"; "": set
   // Of tables whose rows follow each other in time:
   std::string forecast;           // the column whose next values are predicted, by name or position; "": none
   std::optional<int64_t> horizon; // rows ahead
