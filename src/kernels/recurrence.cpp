@@ -15,8 +15,8 @@
 #include "hwy/foreach_target.h"
 
 #include <tuple>
+#include <type_traits>
 
-#include "hwy/cache_control.h"
 #include "kernels/tile-inl.h"
 
 #ifndef VITRO_KERNELS_RECURRENCE_TASK
@@ -29,7 +29,7 @@ inline constexpr int64_t most_gates = 4;
 inline constexpr int64_t abreast =
     4; // panels that are multiplied together, at most: all gates of a block, or as many blocks
 inline constexpr int64_t k_block = 160; // steps of k that a strip of panels stays in the first-level cache for
-inline constexpr int64_t ahead = 6;     // rows that are fetched before their turn
+inline constexpr int64_t ahead = 4;     // rows that are fetched before their turn
 inline constexpr int64_t apart = 16; // floats between rows of scratch, so that they fall on different sets of a cache
 
 /// Where everything lies that a step needs.
@@ -180,40 +180,16 @@ template <bool relu> struct Rnn {
   }
 };
 
-HWY_INLINE bool runs(const int32_t* lengths, int64_t row, int64_t t) { return !lengths || t < lengths[row]; }
-
-/// The gates of a block that are functions of their sums, in place of these. Each row's part comes from far away: it is
-/// fetched some rows ahead, not more, for rows may fall on the same set of a cache.
-template <class Kind>
-HWY_INLINE void activate(const ForwardSteps& s, int64_t t, int64_t row, int64_t rows, int64_t b, float* z) {
-  constexpr int gates = Kind::gates;
-  const auto& to = s.to;
-  const int64_t units = s.of.units, left = units - b * block;
-#pragma GCC unroll 4
-  for (int g = 0; g < gates; ++g) {
-    if (Kind::gate[g] == Gate::own) continue;
-    const auto place = [&](int64_t r)
-                           HWY_ATTR { return (((row + r) * s.of.time + t) * gates + g) * units + b * block; };
-    float* sums = z + g * rows * block;
-    for (int64_t r = 0; r < rows; ++r, sums += block) {
-      hwy::Prefetch(to.gates + place(r + ahead < rows ? r + ahead : r));
-      if (!runs(to.lengths, row + r, t)) continue;
-      const float* const x = to.gates + place(r);
-      float* const activated = to.activated ? to.activated + place(r) : nullptr;
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) {
-        const int64_t i = v * lanes, count = left - i;
-        if (count <= 0) break;
-        V sum = hn::LoadU(Tag(), sums + i);
-        if (Kind::has_bias) sum = hn::Add(sum, load(to.bias + g * units + b * block + i, count));
-        sum = hn::Add(load(x + i, count), sum);
-        sum = Kind::gate[g] == Gate::tanh ? tanh(sum) : sigmoid(sum);
-        hn::StoreU(sum, Tag(), sums + i);
-        store_to(sum, activated, i, count);
-      }
-    }
-  }
+// Rows of one step lie a whole sequence apart, which no processor foresees. While the product of a block runs, what the
+// pass behind it reads and writes is on its way to the second level of cache, and from there, some rows ahead of its
+// turn, to the first: where a sequence is a power of two long, rows fall on the same set, and that holds eight of them.
+inline constexpr std::integral_constant<int, 1> first_level;
+inline constexpr std::integral_constant<int, 2> second_level;
+template <class Level> HWY_INLINE void fetch_line(const float* at, Level level) {
+  __builtin_prefetch(at, 0, 4 - level);
 }
+
+HWY_INLINE bool runs(const int32_t* lengths, int64_t row, int64_t t) { return !lengths || t < lengths[row]; }
 
 /// Step t of rows [row, row_end) for units of blocks [begin, end), at most `abreast` panels of them.
 template <class Kind>
@@ -224,10 +200,19 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
   const float* const last = s.state[t & 1];
   float* const now = s.state[~t & 1];
   HWY_ALIGN float z[abreast * task_rows * block];
+  const auto fetch = [&](int64_t r, auto level) HWY_ATTR {
+    const int64_t step = r * of.time + t;
+    for (int64_t b = begin; b < end && r < row_end; ++b) {
+      for (int g = 0; g < gates; ++g) fetch_line(to.gates + (step * gates + g) * units + b * block, level);
+      for (const float* to_row : {to.before, to.y, to.kept})
+        if (to_row) fetch_line(to_row + step * units + b * block, level);
+    }
+  };
+  for (int64_t r = row; r < row_end; ++r) fetch(r, second_level);
   multiply(s, last + row * s.a_row, rows, s.panels + begin * s.block_panel, gates == 1 ? end - begin : gates,
            gates == 1 ? s.block_panel : s.gate_panel, z);
-  if (gates > 1) activate<Kind>(s, t, row, rows, begin, z);
   for (int64_t r = row; r < row_end; ++r) {
+    fetch(r + ahead, first_level);
     const bool running = runs(to.lengths, r, t);
     const int64_t step = r * of.time + t;
     for (int64_t unit = begin * block; unit < end * block; unit += lanes) {
@@ -242,10 +227,11 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
       if (running) {
 #pragma GCC unroll 4
         for (int g = 0; g < gates; ++g) {
-          at.gate[g] = at.z[g] = hn::LoadU(Tag(), sums + g * rows * block);
-          if (Kind::gate[g] != Gate::own) continue;
+          at.z[g] = hn::LoadU(Tag(), sums + g * rows * block);
           at.x[g] = load(to.gates + (step * gates + g) * units + unit, count);
           if (Kind::has_bias) at.z[g] = hn::Add(at.z[g], load(to.bias + g * units + unit, count));
+          if (Kind::gate[g] == Gate::sigmoid) at.gate[g] = sigmoid(hn::Add(at.x[g], at.z[g]));
+          if (Kind::gate[g] == Gate::tanh) at.gate[g] = tanh(hn::Add(at.x[g], at.z[g]));
         }
         Kind::forward(at);
         y = at.h;
@@ -259,9 +245,7 @@ void forward(const ForwardSteps& s, int64_t t, int64_t row, int64_t row_end, int
       store_to(y, to.y, step * units + unit, count);
       if (Kind::has_gates && to.activated) {
 #pragma GCC unroll 4
-        for (int g = 0; g < gates; ++g)
-          if (Kind::gate[g] == Gate::own || !running)
-            store(at.gate[g], to.activated + (step * gates + g) * units + unit, count);
+        for (int g = 0; g < gates; ++g) store(at.gate[g], to.activated + (step * gates + g) * units + unit, count);
       }
       if (Kind::has_kept) store_to(at.kept, to.kept, step * units + unit, count);
       if (t + 1 == of.time) {
@@ -282,20 +266,20 @@ void backward(const BackwardSteps& s, int64_t t, int64_t row, int64_t row_end, i
   float* const now = s.state[t & 1];
   const bool is_last = t + 1 == of.time;
   HWY_ALIGN float z[abreast * task_rows * block];
-  const auto fetch = [&](int64_t r) HWY_ATTR {
+  const auto fetch = [&](int64_t r, auto level) HWY_ATTR {
     if (t < 0 || r >= row_end) return;
     const int64_t step = r * of.time + t;
     for (int64_t b = begin; b < end; ++b) {
-      for (int g = 0; g < gates; ++g) hwy::Prefetch(to.activated + (step * gates + g) * units + b * block);
-      if (Kind::has_kept) hwy::Prefetch(to.kept + (step - (Kind::has_cell && t)) * units + b * block);
-      if (!to.dy.scalar) hwy::Prefetch(to.dy.data + step * units + b * block);
+      for (int g = 0; g < gates; ++g) fetch_line(to.activated + (step * gates + g) * units + b * block, level);
+      if (Kind::has_kept) fetch_line(to.kept + (step - (Kind::has_cell && t)) * units + b * block, level);
+      if (!to.dy.scalar) fetch_line(to.dy.data + step * units + b * block, level);
     }
   };
+  for (int64_t r = row; r < row_end; ++r) fetch(r, second_level);
   if (!is_last)
     multiply(s, behind + row * s.a_row, rows, s.panels + begin * s.block_panel, end - begin, s.block_panel, z);
-  fetch(row);
   for (int64_t r = row; r < row_end; ++r) {
-    fetch(r + 1);
+    fetch(r + 1, first_level);
     const bool running = t >= 0 && runs(to.lengths, r, t);
     const int64_t step = r * of.time + t;
     for (int64_t unit = begin * block; unit < end * block; unit += lanes) {
