@@ -126,11 +126,12 @@ HWY_INLINE void pool(const Pooling& of, const float* share, const float* x, floa
     }
 }
 
-/// dx holds zeros.
+/// dx holds zeros, unless windows tile it: then whatever.
 template <class D, bool average> HWY_INLINE void scatter(const Pooling& of, const float* share, const float* x,
                                                          const float* dy, float* dx, int64_t begin, int64_t end) {
   const D d;
   const int64_t row = of.width * of.lanes;
+  const bool tiles = of.tiles();
   for (int64_t plane = begin; plane < end; ++plane)
     for (int64_t oy = 0; oy < of.out_height; ++oy) {
       const int64_t y0 = oy * of.stride_height - of.top, start = (plane * of.height + y0) * row;
@@ -176,7 +177,8 @@ template <class D, bool average> HWY_INLINE void scatter(const Pooling& of, cons
             for (int64_t kx = across.begin; kx < across.end; ++kx) {
               float* const to = dx + place(ky, kx) + l;
               const auto here = hn::Eq(which, hn::Set(d, float(ky * of.kernel_width + kx)));
-              hn::StoreU(hn::Add(hn::LoadU(d, to), average ? g : hn::IfThenElseZero(here, g)), d, to);
+              const auto before = tiles ? hn::Zero(d) : hn::LoadU(d, to);
+              hn::StoreU(hn::Add(before, average ? g : hn::IfThenElseZero(here, g)), d, to);
             }
         }
       }
@@ -232,7 +234,7 @@ template <class Planes> void scatter(Planes planes, const Pooling& of, const flo
   in_pieces(of.planes, of.planes * plane, enough, [&](int64_t begin, int64_t end) {
     for (int64_t first = begin; first < end; first += some) {
       const int64_t last = std::min(first + some, end);
-      std::memset(dx + first * plane, 0, size_t((last - first) * plane) * sizeof(float));
+      if (!of.tiles()) std::memset(dx + first * plane, 0, size_t((last - first) * plane) * sizeof(float));
       planes(of, share, x, dy, dx, first, last);
       if (epilogue.run) epilogue.run(epilogue.context, {first * plane, last * plane}, dx + first * plane, 0);
     }

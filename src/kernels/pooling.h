@@ -14,6 +14,11 @@ struct Pooling {
   int64_t planes, height, width, lanes; // x [planes, height, width, lanes]: 1, or 16 channels side by side
   int64_t out_height, out_width;        // y [planes, out_height, out_width, lanes]
   int64_t kernel_height, kernel_width, stride_height, stride_width, top, left; // taps off the map don't count
+  /// Whether windows lie side by side and leave nothing of the map out.
+  bool tiles() const {
+    return stride_height == kernel_height && stride_width == kernel_width && top == 0 && left == 0 &&
+           out_height * kernel_height == height && out_width * kernel_width == width;
+  }
 };
 
 /// y = the largest of each window; nan if any is, of equals the first.
